@@ -23,8 +23,10 @@ CLAIMS_DIRECT = 1
 """The session of the job worker, for claims and leases."""
 WAKEUP_SENDER_DIRECT = 3
 """One autocommit connection per process, for NOTIFY."""
-OPERATOR = 5
-"""The `waypost` command, a rebuild, a migration."""
+OPERATOR = 14
+"""The `waypost` command, a rebuild, a migration. A rebuild needs the most: three for each of four
+processes, one for its lock, and one for a transaction of the owner.
+"""
 
 POOLS = API_POOL + API_OPS_POOL + WORKER_POOL + JOBS_POOL
 PER_SERVICE = POOLS + RELAY_DIRECT + LISTENING_DIRECT + CLAIMS_DIRECT + WAKEUP_SENDER_DIRECT + OPERATOR

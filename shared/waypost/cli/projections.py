@@ -27,8 +27,11 @@ from waypost.project import variable
 
 METAVAR = "SERVICE.NAME"
 
-PROCESSES = min(os.cpu_count() or 1, 4)
-"""More than four wait for the database, which serves the live application as well."""
+MOST_PROCESSES = 4
+"""The default's limit. More wait for the database, which serves the live application as well, and
+need more connections than an operator's share.
+"""
+PROCESSES = min(os.cpu_count() or 1, MOST_PROCESSES)
 
 commands = typer.Typer(no_args_is_help=True, help="Rebuilds of read models.")
 
@@ -40,7 +43,10 @@ def rebuild_command(
     force: Annotated[bool, typer.Option("--force", help="Swaps even if the safety checks object.")] = False,
     per_second: PerSecond = None,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Processes that read the topics; 1 with --rate.")
+        int,
+        typer.Option(
+            "--processes", min=1, help="Processes that read the topics, with 3 connections each; 1 with --rate."
+        ),
     ] = PROCESSES,
     as_json: AsJson = False,
 ) -> None:

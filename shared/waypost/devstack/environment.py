@@ -35,9 +35,9 @@ DSNS_OF: Mapping[ServiceProcess, tuple[str, ...]] = {
     ServiceProcess.LIVE: (),
 }
 COMMAND_DSNS = ("owner", "app", "ops")
-CONNECTIONS_PER_SERVICE = 45
-"""Pools of 20, 2, 5 and 5 connections; 3 for the relay, 2 for LISTEN, 3 for NOTIFY, 5 for
-operators.
+CONNECTIONS_PER_SERVICE = 55
+"""Pools of 20, 2, 5 and 5 connections; 3 for the relay, 2 for LISTEN, 1 for claims of jobs, 3 for
+NOTIFY, 14 for operators.
 """
 SPARE_CONNECTIONS = 2 * CONNECTIONS_PER_SERVICE + 30
 """Reserve for two services that are added to a running stack, and for the superuser."""

@@ -31,6 +31,7 @@ WaypostError
 │   ├── TenantMismatch          header and body name different tenants
 │   └── UnstorableRecord        the database refuses its dead letter with key and headers
 ├── SetUpFailed, StartFailed    an installation step, or a process under `waypost.native`, failed
+├── ShadowIncomplete            a crash of the database has undone some writes of a rebuild
 ├── NoTenantBound               a programming error: work without a tenant, or for another one
 └── signals                     caught by the caller: KeyTaken, Fenced, Stopped, Stuck,
                                 DeadLetterLimitReached, FailpointReached

@@ -81,6 +81,8 @@ class Swap(Protocol):
     """
 
     live: Mapping[Partition, ConsumerPosition]
+    shadow: Mapping[Partition, ConsumerPosition]
+    """The shadow's positions as stored now: after a crash of the server, commits may be missing."""
     transactions: ConsumerTransactions
     """Process records into the new tables, inside this transaction."""
 
@@ -109,7 +111,8 @@ class Shadow(Protocol):
         """Transactions of the shadow, `WRITERS` at a time, on connections of the calling process.
 
         The guard skips versions at or below its own; the inbox remembers only events without a
-        sequence. A commit does not wait for the disk: a crash of the server undoes the rebuild.
+        sequence. A commit does not wait for the disk: a crash of the server may undo the last ones,
+        which the positions in `swap` show.
         """
         ...
 

@@ -8,6 +8,8 @@ import pytest
 from tests.fixtures.club import Stage
 from tests.integration.consumer.rebuilds import live, rebuilt, shadow_factory
 from waypost.engine.consumer import ConsumerPolicy
+from waypost.engine.rebuild.read_ahead import ReadAhead
+from waypost.engine.rebuild.shadow_writer import ShadowIncomplete
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.rebuild import LiveIsAhead
 from waypost.ports.subscription import Partition
@@ -72,3 +74,32 @@ async def test_records_of_the_old_topic_do_not_count_for_the_recreated_one(stage
     with pytest.raises(LiveIsAhead):
         await rebuilt(stage, logs=logs)
     assert await stage.rows("select 1 from pg_namespace where nspname = 'members_old'") == []
+
+
+@pytest.mark.parametrize(
+    "position", ["update consumer_offsets set next_offset = next_offset - 1", "delete from consumer_offsets"]
+)
+async def test_rows_without_the_last_commit_are_not_swapped_in(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, position: str
+) -> None:
+    """A commit into the shadow does not wait for the disk, so that a crash of the server may undo
+    it.
+    """
+    people = [stage.user(), stage.user()]
+    await live(stage, people)
+    fill = ReadAhead.fill
+
+    async def fill_after_a_crash(ahead: ReadAhead) -> None:
+        await stage.rows(f"{position} where consumer = 'club.members~new' returning 1")
+        undo = "delete from members_new.members where user_id = :last returning 1"
+        assert await stage.rows(undo, *people, last=people[-1].id) == [(1,)]
+        await fill(ahead)
+
+    with monkeypatch.context() as crash, pytest.raises(ShadowIncomplete, match="run the rebuild again"):
+        crash.setattr(ReadAhead, "fill", fill_after_a_crash)
+        await rebuilt(stage, force=True)
+    assert await stage.names(*people) == [["first", "second"]] * 2
+    assert await stage.rows("select 1 from pg_namespace where nspname = 'members_old'") == []
+
+    assert (await rebuilt(stage)).swapped
+    assert await stage.names(*people) == [["first", "second"]] * 2

@@ -47,7 +47,8 @@ async def rebuild_async_projection(
     `dry_run` stops before the swap; `force` swaps despite refusals, except for missing row-level
     security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
     by side; without them, or with a `rate`, this process reads alone. An error or a crash before
-    the swap's commit leaves the live rows unchanged. Raises RebuildRuns and Transient.
+    the swap's commit leaves the live rows unchanged. Raises RebuildRuns, ShadowIncomplete and
+    Transient.
     """
     policy = replace(policy or ConsumerPolicy(), duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
     rate, counter = rate or Rate(), Counter(progress)
@@ -116,8 +117,11 @@ class _Rebuild:
         BEFORE_SWAP.hit()
 
     async def swap(self, *, dry_run: bool, force: bool) -> RebuildReport:
-        """Processes the rest, compares and swaps in one transaction. Raises Transient."""
+        """Processes the rest, compares and swaps in one transaction. Raises ShadowIncomplete and
+        Transient.
+        """
         async with self._shadow.swap() as swap:
+            self._shadow_writer.refuse_losses(swap.shadow)
             return await self._complete(swap, dry_run=dry_run, force=force)
 
     async def _complete(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:

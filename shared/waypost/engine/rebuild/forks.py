@@ -89,7 +89,7 @@ class _Fork(Generic[R]):
             await readable.wait()
         try:
             return self._pipe.recv()
-        except (EOFError, ConnectionError) as end:
+        except (EOFError, OSError) as end:
             raise ForkEnded(
                 "a process of the rebuild was killed, or failed with the error on standard error;"
                 " nothing was changed. Remove the cause and run the rebuild again"

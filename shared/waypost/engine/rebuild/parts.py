@@ -21,7 +21,8 @@ class Processes:
         """Partitions for each process, about the same number of records each. Empty if the
         rebuild's own process reads everything.
         """
-        number = min(self.at_most, len(live), records_below(live) // self.records_each)
+        with_records = sum(position.next_offset > 0 for position in live.values())
+        number = min(self.at_most, with_records, records_below(live) // self.records_each)
         parts: list[dict[Partition, ConsumerPosition]] = [{} for _ in range(number)]
         if parts:
             for partition in sorted(live, key=lambda partition: live[partition].next_offset, reverse=True):

@@ -16,6 +16,7 @@ from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import WaypostError
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
@@ -27,6 +28,10 @@ SHADOW_DUPLICATE_WINDOW = timedelta(days=-1)
 """The shadow's inbox remembers no event that has a sequence: an event at or below the guard's
 version counts as stale, however recent.
 """
+
+
+class ShadowIncomplete(WaypostError):
+    """A rebuild found that the database has lost some of its writes; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,19 @@ class ShadowWriter:
         self.records += written.records
         self.tenants |= written.tenants
         self.next_offsets |= written.next_offsets
+
+    def refuse_losses(self, stored: Mapping[Partition, ConsumerPosition]) -> None:
+        """Raises ShadowIncomplete unless the shadow's stored positions are those after the last
+        writes. A transaction stores rows and position together, so that equal positions prove that
+        all rows are stored.
+        """
+        for partition, next_offset in self.next_offsets.items():
+            if partition not in stored or stored[partition].next_offset != next_offset:
+                raise ShadowIncomplete(
+                    f"the new rows of {partition} are not those of the records below {next_offset}: the database"
+                    " server probably crashed during the rebuild and lost its last writes. Nothing was changed;"
+                    " run the rebuild again"
+                )
 
     async def process_parked(self, transactions: ConsumerTransactions) -> None:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the

@@ -15,7 +15,7 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
+from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import ShadowTransactions
 from waypost.postgres.sql import roll_back
 
@@ -95,7 +95,8 @@ class PostgresShadow:
             application_name=f"{self._names.service}-rebuild",
             pool_size=WRITERS,
             schemas=[self._names.new_schema],
-            # The commit of the swap waits for the disk, and with it for all writes before.
+            # The commit of the swap waits for the disk, and with it for all writes before. The swap
+            # finds writes that a crash has undone: it compares the positions.
             server_settings={"synchronous_commit": "off"},
         )
         try:
@@ -105,7 +106,7 @@ class PostgresShadow:
 
     async def live(self) -> Mapping[Partition, ConsumerPosition]:
         async with self._owner.transaction() as connection:
-            return await positions(connection, self._names, LIVE)
+            return await positions(connection, self._names.live)
 
     async def discarded(self) -> frozenset[EventId]:
         async with self._owner.transaction() as connection:
@@ -115,7 +116,9 @@ class PostgresShadow:
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:
         async with self._owner.transaction() as connection:
-            swap = PostgresSwap(connection, self._names, self._projection, await locked_live(connection, self._names))
+            live = await locked_live(connection, self._names)
+            shadow = await positions(connection, self._names.shadow)
+            swap = PostgresSwap(connection, self._names, self._projection, live, shadow)
             yield swap
             if not swap.completed:
                 await roll_back(connection)

@@ -18,8 +18,10 @@ from waypost.postgres.rebuild.transactions import SwapTransactions
 
 # Lock the positions first: a live consumer locks its position before parked rows, so that the two
 # cannot deadlock.
-LIVE = text("select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :live")
-_LOCK_LIVE = text(f"{LIVE.text} order by topic, partition for update")
+_POSITIONS = text(
+    "select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :consumer"
+)
+_LOCK_POSITIONS = text(f"{_POSITIONS.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
 
 # If live and shadow both have a dead letter of one event, the live row takes the new failure and
@@ -59,19 +61,19 @@ async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Part
     """
     await connection.exec_driver_sql("set local lock_timeout = '2s'")
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
-    live = await positions(connection, names, _LOCK_LIVE)
+    live = await positions(connection, names.live, _LOCK_POSITIONS)
     await connection.execute(_LOCK_PARKED, {"live": names.live})
     return live
 
 
 async def positions(
-    connection: AsyncConnection, names: Names, statement: TextClause
+    connection: AsyncConnection, consumer: str, statement: TextClause = _POSITIONS
 ) -> Mapping[Partition, ConsumerPosition]:
     return {
         Partition(row.topic, row.partition): ConsumerPosition(
             next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
         )
-        for row in await connection.execute(statement, {"live": names.live})
+        for row in await connection.execute(statement, {"consumer": consumer})
     }
 
 
@@ -96,8 +98,10 @@ class PostgresSwap:
         names: Names,
         projection: AsyncProjection,
         live: Mapping[Partition, ConsumerPosition],
+        shadow: Mapping[Partition, ConsumerPosition],
     ) -> None:
         self.live = live
+        self.shadow = shadow
         self.transactions: ConsumerTransactions = SwapTransactions(connection, names)
         self.completed = False
         self._connection = connection
@@ -120,6 +124,7 @@ class PostgresSwap:
         """Raises LiveIsAhead if the live consumer started a partition that had no position to lock.
         Its rows would be lost with the old tables.
         """
-        for partition, consumer_position in (await positions(self._connection, self._names, _LOCK_LIVE)).items():
+        live = await positions(self._connection, self._names.live, _LOCK_POSITIONS)
+        for partition, consumer_position in live.items():
             if partition not in self.live and consumer_position.next_offset > 0:
                 raise LiveIsAhead(f"the live consumer has started {partition} meanwhile")

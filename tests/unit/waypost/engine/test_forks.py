@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import struct
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,17 @@ async def test_a_killed_fork_is_noticed(signal_number: signal.Signals) -> None:
 
     with pytest.raises(ForkEnded, match="nothing was changed"):
         await in_forks([ends_itself], lambda _: None)
+
+
+async def test_a_fork_killed_while_it_sends_its_result_is_noticed() -> None:
+    async def sends_a_part(report: Report) -> tuple[int, int]:
+        pipe: Connection = report.__self__  # type: ignore[attr-defined]
+        os.write(pipe.fileno(), struct.pack("!i", 1000) + b"less than 1000 bytes")
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    with pytest.raises(ForkEnded, match="nothing was changed"):
+        await in_forks([sends_a_part], lambda _: None)
 
 
 async def test_a_programming_error_is_shown_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
