@@ -12,7 +12,7 @@ from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyP
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
-from waypost.engine.consumer.pipeline import Pipeline
+from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
@@ -81,20 +81,22 @@ class ShadowWriter:
 
     async def write(self, partition: Partition, records: Sequence[Record], transactions: ConsumerTransactions) -> None:
         """Processes records. Records whose transaction may be rolled back are not counted; call
-        `count` for the others.
+        `count` for the others. Raises ShadowIncomplete.
         """
         messages = self._parser.parse_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
         pipeline = _ShadowPipeline(self._name, transactions, self._effects, self._policy, self._clock)
         batch_processor = BatchProcessor(self._name, pipeline, transactions, self._policy, asyncio.Event())
-        await batch_processor.process(
-            Batch(
-                partition=partition,
-                expected=self.next_offsets[partition],
-                topic_id=self.topic_ids[partition],
-                messages=messages,
-            )
+        batch = Batch(
+            partition=partition,
+            expected=self.next_offsets[partition],
+            topic_id=self.topic_ids[partition],
+            messages=messages,
         )
+        try:
+            await batch_processor.process(batch)
+        except Fenced as moved:
+            raise _incomplete(partition, batch.expected) from moved
 
     def count(self, partition: Partition, records: Sequence[Record]) -> None:
         """Advances past records whose transaction was committed."""
@@ -119,11 +121,7 @@ class ShadowWriter:
         """
         for partition, next_offset in self.next_offsets.items():
             if partition not in stored or stored[partition].next_offset != next_offset:
-                raise ShadowIncomplete(
-                    f"the new rows of {partition} are not those of the records below {next_offset}: the database"
-                    " server probably crashed during the rebuild and lost its last writes. Nothing was changed;"
-                    " run the rebuild again"
-                )
+                raise _incomplete(partition, next_offset)
 
     async def process_parked(self, transactions: ConsumerTransactions) -> None:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the
@@ -142,3 +140,10 @@ class ShadowWriter:
                     self._keys_with_gap = self._keys_with_gap | {parked}
             processed |= keys
             keys = set(await parked_keys.due()) - processed
+
+
+def _incomplete(partition: Partition, next_offset: int) -> ShadowIncomplete:
+    return ShadowIncomplete(
+        f"the new rows of {partition} are not those of the records below {next_offset}: the database server"
+        " probably crashed during the rebuild and lost its last writes. Nothing was changed; run the rebuild again"
+    )

@@ -2,11 +2,13 @@
 of schemas at a time.
 """
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.ports.rebuild import RebuildRuns
@@ -62,4 +64,5 @@ async def schema_lock(owner: Database, check: SchemaCheck | None = None) -> Asyn
                     await check(checking)
             yield
         finally:
-            await connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": SCHEMA_LOCK})
+            with contextlib.suppress(DBAPIError):  # a lost session has no lock
+                await connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": SCHEMA_LOCK})
