@@ -101,3 +101,22 @@ async def test_an_error_that_repeats_is_of_one_job_alone(database: Databases, st
     assert (a, b, d) == (True, True, True)
     assert isinstance(refused, Transient | asyncpg.RaiseError)
     await billing.close()
+
+
+SLOW_COUNT = "select 'say' as name, 'queued' as status, length(pg_sleep(9)::text) as jobs"
+COUNTING = (
+    "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and query = $1"
+)
+
+
+async def test_a_slow_count_delays_no_claim(service: ServiceOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count reads every job of a backlog."""
+    monkeypatch.setattr(leases, "PENDING", SLOW_COUNT)
+    together = Together()
+    together.end.set()
+    billing = await service([Job(together.say)])
+    async with connected(billing.database.dsn) as look, billing.working(settings=NO_HEARTBEAT) as worker:
+        await eventually(lambda: look.fetchval(COUNTING, SLOW_COUNT))
+        await billing.becomes("complete", await billing.enqueue("say", text="a"))
+        assert await look.fetchval(COUNTING, SLOW_COUNT) == 1
+        assert worker.ready.is_set()
