@@ -17,7 +17,7 @@ from waypost.hosting.runtime import build_admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
 from waypost.operations.admin_service import AdminService
-from waypost.postgres.database import Database
+from waypost.postgres.database import COMMAND_SECONDS, Database
 from waypost.postgres.failures import sqlstate
 from waypost.project import variable
 from waypost.telemetry import tracing
@@ -41,7 +41,8 @@ async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) 
     Misconfigured if the password or the database name is wrong.
     """
     dsn = setting_of(service, variable(f"{role}_DSN"))
-    database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas)
+    limit = None if role == "OWNER" else COMMAND_SECONDS
+    database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas, command_seconds=limit)
     try:
         with explained(service):
             yield database

@@ -23,6 +23,11 @@ from waypost.telemetry.statements import statement_event
 
 Purpose = Literal["requests", "jobs"]
 
+COMMAND_SECONDS = 15.0
+"""Time limit of a statement and of a commit, for an answer that never comes. The server's own
+limits end a slow statement before (`waypost.postgres.provisioning.roles`).
+"""
+
 ROLLBACK_SECONDS = 2.0
 """Time limit of the rollback after an error. A server that does not answer ends the session later
 by itself.
@@ -36,7 +41,7 @@ _USED_AT = "used_at"
 
 class Database:
     """Transactions of one process on one pool. By default `api` has 20 connections, `worker` and
-    `jobs` have 5.
+    `jobs` have 5. `command_seconds` is None for an owner, whose statements may run long.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Database:
         pool_size: int,
         schemas: Sequence[str] = (),
         pool_timeout_seconds: float = 5.0,
+        command_seconds: float | None = COMMAND_SECONDS,
         server_settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.dsn = dsn
@@ -65,6 +71,7 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": pool_timeout_seconds,
+                "command_timeout": command_seconds,
                 "server_settings": {
                     "application_name": application_name,
                     "search_path": search_path(schemas),
@@ -94,8 +101,8 @@ class Database:
         on an error.
 
         A transaction without tenants reads no tenant's rows. Raises Transient if no connection is
-        available or the connection is lost. Raises NoTenantBound for a row of a tenant that is not
-        bound.
+        available, the connection is lost or an answer does not come in time; then a commit may have
+        happened. Raises NoTenantBound for a row of a tenant that is not bound.
         """
         with as_transient(), as_tenant_error():
             connection = await self._begin(bound_transaction(tenants))
@@ -148,7 +155,7 @@ class Database:
             connection, _ = await self._check_out()
             try:
                 yield raw_connection(connection)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, TimeoutError):
                 await connection.invalidate()  # its statement may still wait for the server's answer
                 raise
             finally:

@@ -91,7 +91,7 @@ def _explained(error: Exception, began: float) -> str:
             f"the database ended a transaction that took too long ({error}):"
             " the handler waited for something else inside it; wait before the transaction or in a job"
         )
-    return f"the database is not available: {error}"
+    return f"the database is not available: {str(error) or 'no answer in time'}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,6 +7,7 @@ written at once.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import asyncpg
 
@@ -20,12 +21,17 @@ MAX_AT_ONCE = 500
 """Limit of jobs in one transaction."""
 
 # Each job's lease guards its row: a job that another attempt has claimed meanwhile is skipped, the
-# others are written.
+# others are written. Rows are locked in the order of their ids, as by a renewal, so that neither
+# waits for the other.
 _COMPLETE = """
-with done as (
-    delete from jobs using unnest($1::uuid[], $2::uuid[], $3::text[]) as ended (id, lease, result)
-    where jobs.id = ended.id and jobs.lease = ended.lease
-    returning jobs.id, jobs.tenant_id, jobs.attempts, jobs.started_at, ended.result
+with held as materialized (
+    select jobs.id as held_id, ended.result
+    from jobs join unnest($1::uuid[], $2::uuid[], $3::text[]) as ended (id, lease, result)
+        on jobs.id = ended.id and jobs.lease = ended.lease
+    order by jobs.id for update of jobs
+), done as (
+    delete from jobs using held where jobs.id = held.held_id
+    returning jobs.id, jobs.lease, jobs.tenant_id, jobs.attempts, jobs.started_at, held.result
 ), kept as (
     update job_results as result
     set status = 'complete', progress = 100, result = done.result::jsonb, attempts = done.attempts, started_at = done.started_at,
@@ -35,10 +41,19 @@ with done as (
     delete from job_results as result using done
     where done.result is null and result.tenant_id = done.tenant_id and result.job_id = done.id
 )
-select id from done"""
+select lease from done"""
 
 _UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 """Errors of JSON that PostgreSQL does not accept, such as text with a NUL."""
+
+_TOO_MUCH = (
+    asyncpg.QueryCanceledError.sqlstate,
+    asyncpg.InsufficientResourcesError.sqlstate,
+    asyncpg.DiskFullError.sqlstate,
+    asyncpg.OutOfMemoryError.sqlstate,
+    asyncpg.ConfigurationLimitExceededError.sqlstate,
+)
+"""States of a statement that exceeds a limit of the server, such as `statement_timeout`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +88,15 @@ class Completions:
                 await self._settle(wanted)
 
     async def _settle(self, some: Sequence[Completion]) -> None:
-        """Writes the jobs and reports to each that waits. If one job's result or a lock on its row
-        prevents the write, each job is written alone.
+        """Writes the jobs and reports to each that waits. If the error may be of one job, the
+        others are written without it.
         """
         try:
             held = await self._write(some)
         except BaseException as error:
-            if len(some) > 1 and _is_of_one_job(error):
-                for each in some:
-                    await self._settle([each])
+            if (size := _size_after(error, len(some))) < len(some):
+                for start in range(0, len(some), size):
+                    await self._settle(some[start : start + size])
                 return
             _fail(some, error)
             if not isinstance(error, Exception):
@@ -89,13 +104,10 @@ class Completions:
         else:
             for each in some:
                 if not each.written.done():
-                    each.written.set_result(each.claim.id in held)
+                    each.written.set_result(each.claim.lease in held)
 
-    async def _write(self, some: Sequence[Completion]) -> frozenset[object]:
-        """Returns the jobs whose lease was held. Locks rows by id, as a renewal does, so that
-        neither waits for the other.
-        """
-        some = sorted(some, key=lambda each: each.claim.id)
+    async def _write(self, some: Sequence[Completion]) -> frozenset[UUID]:
+        """Returns the leases that were held."""
         async with self._database.transaction({each.claim.tenant_id for each in some}) as connection:
             rows = await Sql(connection).fetch(
                 _COMPLETE,
@@ -103,13 +115,18 @@ class Completions:
                 [each.claim.lease for each in some],
                 [each.result for each in some],
             )
-        return frozenset(row["id"] for row in rows)
+        return frozenset(row["lease"] for row in rows)
 
 
-def _is_of_one_job(error: BaseException) -> bool:
-    return (
-        isinstance(error, _UNSTORABLE) or sqlstate(error.__cause__ or error) == asyncpg.LockNotAvailableError.sqlstate
-    )
+def _size_after(error: BaseException, size: int) -> int:
+    """The size of the sets in which jobs are written after this error of a set. Each job alone if
+    the error is certainly of one job; half of the set if the set may be too large.
+    """
+    state = sqlstate(error.__cause__ or error)
+    if isinstance(error, _UNSTORABLE) or state == asyncpg.LockNotAvailableError.sqlstate:
+        return 1
+    repeats = isinstance(error, Exception) and not isinstance(error, Transient)
+    return (size + 1) // 2 if repeats or state in _TOO_MUCH else size
 
 
 def _fail(some: Sequence[Completion], error: BaseException) -> None:

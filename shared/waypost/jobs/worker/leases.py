@@ -6,6 +6,7 @@ from uuid import UUID
 
 from waypost.jobs.claim import COLUMNS, Claim, claim_of
 from waypost.jobs.worker.session import WorkerSession
+from waypost.postgres.database import Database
 from waypost.telemetry import metrics
 
 # The attempt is counted before the handler runs: a job that kills its worker has used an attempt. A
@@ -44,7 +45,7 @@ update jobs set status = 'queued', crashed = true, lease = null, lease_until = n
 where id in (select id from jobs where status = 'running' and lease_until < now() for update skip locked)
 returning id"""
 
-_PENDING = "select name, status, count(*) as jobs from jobs group by name, status"
+PENDING = "select name, status, count(*) as jobs from jobs group by name, status"
 
 _RELEASE = """
 update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_until = null where id = $1 and lease = $2"""
@@ -87,17 +88,19 @@ class Leases:
             rows = await raw.fetch(_RELEASE_EXPIRED)
         return [row["id"] for row in rows]
 
-    async def update_metrics(self) -> None:
-        """Sets the gauge of jobs per name and status."""
-        async with self._session.connected() as raw:
-            rows = await raw.fetch(_PENDING)
-        metrics.JOBS_PENDING.clear()
-        for row in rows:
-            metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
-
     async def release(self, claim: Claim) -> None:
         """Returns a job whose attempt did not end in time. The attempt does not count, because the
         worker stopped rather than the job failed.
         """
         async with self._session.connected() as raw:
             await raw.execute(_RELEASE, claim.id, claim.lease)
+
+
+async def count_pending(database: Database) -> None:
+    """Sets the gauge of jobs per name and status. The query reads every job: on the session, it
+    would delay claims and renewals.
+    """
+    rows = await database.fetch(PENDING)
+    metrics.JOBS_PENDING.clear()
+    for row in rows:
+        metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])

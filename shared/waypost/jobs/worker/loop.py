@@ -18,7 +18,7 @@ from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.completions import Completions
-from waypost.jobs.worker.leases import Leases
+from waypost.jobs.worker.leases import Leases, count_pending
 from waypost.jobs.worker.outcomes import Outcomes
 from waypost.jobs.worker.session import WorkerSession
 from waypost.jobs.worker.slots import Slots
@@ -99,6 +99,12 @@ class JobWorker(Generic[R]):
             every_seconds=settings.lease_seconds,
             wakeup=self._completions.wakeup,
         )
+        self._counter = FunctionLoop(
+            partial(count_pending, database),
+            name="job counts",
+            every_seconds=settings.lease_seconds / 3,
+            backoff=Backoff(first_seconds=settings.lease_seconds / 3, factor=1.0),
+        )
 
     async def start(self) -> None:
         """Starts. Raises Misconfigured if the same pool serves requests."""
@@ -115,6 +121,7 @@ class JobWorker(Generic[R]):
         await self._writer.start()
         await self._claims.start()
         await self._lease_holder.start()
+        await self._counter.start()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Cancels attempts that do not end by the deadline and releases their jobs: another worker
@@ -132,6 +139,7 @@ class JobWorker(Generic[R]):
         if self._claims:
             await self._claims.stop()
         await self._lease_holder.stop()
+        await self._counter.stop()
         await self._writer.stop()
         await self._session.close()
         await self._opened.aclose()
@@ -177,4 +185,3 @@ class JobWorker(Generic[R]):
         freed = await self._leases.release_expired()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
-        await self._leases.update_metrics()

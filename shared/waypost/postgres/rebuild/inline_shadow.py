@@ -59,7 +59,9 @@ class PostgresInlineShadowFactory:
 
     @asynccontextmanager
     async def shadow(self) -> AsyncIterator["PostgresInlineShadow"]:
-        owner = Database(self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3)
+        owner = Database(
+            self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3, command_seconds=None
+        )
         try:
             async with schema_lock(owner, self._check):
                 shadow = PostgresInlineShadow(owner, self._names, self._projection, self._codec)

@@ -52,7 +52,9 @@ class PostgresShadowFactory:
     @asynccontextmanager
     async def shadow(self) -> AsyncIterator["PostgresShadow"]:
         names = self._names
-        owner = Database(self._owner_dsn, application_name=f"{names.service}-rebuild-owner", pool_size=3)
+        owner = Database(
+            self._owner_dsn, application_name=f"{names.service}-rebuild-owner", pool_size=3, command_seconds=None
+        )
         try:
             async with schema_lock(owner, self._check):
                 shadow = PostgresShadow(names, self._projection, owner, self._app_dsn)
