@@ -103,9 +103,12 @@ class Term:
     async def _send(self, chunk: Chunk) -> None:
         with chunk.sending():
             sent = asyncio.create_task(self._publisher.send(chunk.records))
-            await asyncio.sleep(0)
-            AFTER_SEND.hit()
-            await self._acknowledgement(chunk, sent)
+            try:
+                await asyncio.sleep(0)
+                AFTER_SEND.hit()
+                await self._acknowledgement(chunk, sent)
+            finally:
+                sent.cancel()
         self.made_progress = True
         self._state.record_success(chunk)
         AFTER_ACK.hit()

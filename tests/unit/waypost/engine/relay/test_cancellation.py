@@ -1,14 +1,18 @@
 """A term that ends leaves nothing behind."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
 
+from tests.unit.waypost.engine.relay.rig import RelayRig
 from waypost.engine.relay.chunk import Chunk
 from waypost.engine.relay.in_flight import InFlight
-from waypost.engine.relay.term import IdleBackoff
+from waypost.engine.relay.state import RelayState
+from waypost.engine.relay.term import IdleBackoff, Term
+from waypost.ports.broker import OutgoingRecord
 from waypost.ports.outbox import PendingRow
+from waypost.testing.eventually import eventually
 
 Wait = tuple[Coroutine[None, None, None], Callable[[], object]]
 
@@ -44,3 +48,25 @@ async def test_wait_that_ends_as_it_is_cancelled_does_not_lose_the_cancellation(
     waiting.cancel()
     await asyncio.wait([waiting], timeout=5)
     assert waiting.cancelled()
+
+
+async def test_sends_end_with_their_term(rig: RelayRig) -> None:
+    """Also one that waits behind an earlier chunk of its topic."""
+    sends: list[asyncio.Task[None] | None] = []
+
+    class SilentPublisher:
+        async def send(self, records: Sequence[OutgoingRecord]) -> None:
+            sends.append(asyncio.current_task())
+            await asyncio.Event().wait()
+
+    wakeup = rig.wakeups.subscribe("outbox")
+    async with rig.outbox.lease() as lease:
+        term = Term(RelayState(), wakeup, asyncio.Event())
+        running = asyncio.create_task(term.run(lease, SilentPublisher()))
+        rig.write(b"a", b"1")
+        await eventually(lambda: len(sends) == 1)
+        rig.write(b"a", b"2")
+        await eventually(lambda: len(sends) == 2)
+        running.cancel()
+        await asyncio.wait([running])
+    await eventually(lambda: all(send and send.cancelled() for send in sends), deadline_seconds=1)
