@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from types import NoneType
 
 import pytest
 
@@ -72,6 +73,24 @@ async def test_call_behind_a_refused_one_publishes_nothing(under_test: BrokerUnd
         )
     assert list(map(type, outcomes)) == [RecordsRejected, Transient]
     assert await under_test.log(topic) == []
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_call_behind_one_that_was_cancelled_as_it_began_publishes_nothing(
+    under_test: BrokerUnderTest, steps: int
+) -> None:
+    topic = await under_test.topic()
+    async with under_test.broker.publisher() as publisher:
+        await publisher.send([record(topic, "a", b"first")])
+        cancelled = asyncio.create_task(publisher.send([record(topic, "a", b"cancelled")]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        was_cancelled = cancelled.cancel()
+        later = asyncio.create_task(publisher.send([record(topic, "a", b"later")]))
+        await asyncio.wait([cancelled, later])
+        begun = steps > 0 and was_cancelled
+        assert type(later.exception()) is (Transient if begun else NoneType)
+    assert (b"later" in [each.value for each in await under_test.log(topic)]) is not begun
 
 
 async def test_one_send_publishes_to_several_topics(under_test: BrokerUnderTest) -> None:

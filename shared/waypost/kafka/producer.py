@@ -82,8 +82,12 @@ class _Lane:
                     raise Transient("records of an earlier call were not acknowledged")
                 yield
         except BaseException:
-            self._broken = True
+            self.end()
             raise
+
+    def end(self) -> None:
+        """Allows no more turns."""
+        self._broken = True
 
 
 class KafkaPublisher:
@@ -100,7 +104,7 @@ class KafkaPublisher:
         async with self._entrance.turn():
             await self._load_partition_counts({record.topic for record in records})
             appending = [
-                asyncio.create_task(self._append(destination, list(self._batches(batched))))
+                self._begin_append(destination, list(self._batches(batched)))
                 for destination, batched in self._by_destination(records).items()
             ]
         try:
@@ -108,6 +112,13 @@ class KafkaPublisher:
         finally:
             for task in appending:
                 task.cancel()
+
+    def _begin_append(self, destination: Destination, batches: Sequence[Batch]) -> asyncio.Task[None]:
+        """Starts to append. A task that is cancelled before its first step ends its lane, too."""
+        task = asyncio.create_task(self._append(destination, batches))
+        lane = self._lanes[destination]
+        task.add_done_callback(lambda ended: lane.end() if ended.cancelled() else None)
+        return task
 
     def _by_destination(self, records: Sequence[OutgoingRecord]) -> dict[Destination, list[OutgoingRecord]]:
         destinations: defaultdict[Destination, list[OutgoingRecord]] = defaultdict(list)
@@ -178,7 +189,8 @@ async def end_producer(producer: AIOKafkaProducer) -> None:
     accumulator.fail_all(ProducerClosed())
     for batch in abandoned:
         _mark_retrieved(batch.future, batch._drain_waiter)
-    with contextlib.suppress(TimeoutError, KafkaError, OSError):
+    # KeyError: the sender looks for an abandoned batch whose request the close interrupts.
+    with contextlib.suppress(TimeoutError, KafkaError, OSError, KeyError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await producer.client.close()
             await producer.stop()

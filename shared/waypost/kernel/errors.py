@@ -19,6 +19,7 @@ WaypostError
 │   └── PartitionsChanged       a topic has another number of partitions than declared
 ├── Transient                   the same work may succeed later; nothing is lost
 │   ├── TopicUnavailable        a topic does not exist, or not for this client
+│   ├── NotAcknowledged         the broker did not acknowledge a chunk of the relay in time
 │   ├── ForkEnded               a process of a rebuild was killed or failed
 │   └── LiveIsAhead             a rebuild has not read all records of the live consumer
 ├── NotYet                      a row that the handler needs has not arrived from another topic

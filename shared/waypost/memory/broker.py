@@ -42,10 +42,10 @@ class MemoryPublisher:
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         topics = {record.topic for record in records}
-        await asyncio.sleep(0)
-        for topic in sorted(topics - self._broker.topics):
-            raise TopicUnavailable(topic, "it does not exist")
         try:
+            await asyncio.sleep(0)
+            for topic in sorted(topics - self._broker.topics):
+                raise TopicUnavailable(topic, "it does not exist")
             for topic in topics:
                 await self._append(topic, [record for record in records if record.topic == topic])
             await self._broker.acknowledging.wait()

@@ -8,7 +8,7 @@ import orjson
 from opentelemetry.trace import Span
 
 from waypost.kernel.cloudevents import HeaderPairs
-from waypost.kernel.errors import Permanent
+from waypost.kernel.errors import Permanent, Transient
 from waypost.kernel.header_forms import ID
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
@@ -25,6 +25,14 @@ class RowsRejected(Permanent):
         super().__init__(f"{len(rows)} rows were rejected: {reason}", reason=reason)
         self.rows = rows
         self.reason = reason
+
+
+class NotAcknowledged(Transient):
+    """The broker did not acknowledge a chunk in time."""
+
+    def __init__(self, chunk: "Chunk") -> None:
+        super().__init__(f"{len(chunk.rows)} rows of {chunk.topic} were not acknowledged in time", topic=chunk.topic)
+        self.topic = chunk.topic
 
 
 class Chunk:

@@ -67,7 +67,8 @@ class InFlight:
         while self._counted() > rows:
             self._settled.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), SLOW_SECONDS)
+                async with asyncio.timeout(SLOW_SECONDS):  # `wait_for` may lose a cancellation
+                    await self._settled.wait()
 
     def _counted(self) -> int:
         slow = self.slow_topics()

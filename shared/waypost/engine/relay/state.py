@@ -1,12 +1,13 @@
-"""The state that a relay keeps from term to term: chunk size, unavailable topics, rejected rows."""
+"""The state that a relay keeps from term to term: sizes, unavailable topics, rejected rows."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
 
 import structlog
 
-from waypost.engine.relay.chunk import RowsRejected
+from waypost.engine.relay.chunk import Chunk, NotAcknowledged, RowsRejected
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import TopicUnavailable
 from waypost.ports.outbox import OutboxLease, PendingRow
@@ -20,8 +21,8 @@ MAX_ATTEMPTS = 3
 
 
 class ChunkSize:
-    """The size of the next chunk. Reduced after a failure: a chunk that cannot be acknowledged in
-    time would otherwise be retried without end.
+    """The size of the next read, or of a topic's next chunk. Reduced after a failure: one that
+    cannot be completed in time would otherwise be retried without end.
     """
 
     MAX_ROWS = 2000
@@ -108,21 +109,28 @@ class RejectedRows:
 
 
 class RelayState:
-    """Rejected rows, unavailable topics and chunk size; outlives each term."""
+    """Rejected rows, unavailable topics and sizes; outlives each term."""
 
     def __init__(self) -> None:
         self.rejected_rows = RejectedRows()
         self.held_topics = HeldTopics()
-        self.chunk_size = ChunkSize()
+        self.read_size = ChunkSize()
+        self._topic_sizes: defaultdict[str, ChunkSize] = defaultdict(ChunkSize)
+        """One for each topic: acknowledged chunks of the others prove nothing about it."""
 
-    def record_success(self, rows: Sequence[PendingRow]) -> None:
-        """Adjusts the state to acknowledged rows: clears them and increases the chunk size."""
-        self.rejected_rows.clear(rows)
-        self.chunk_size.grow()
+    def next_to_send(self, rows: Sequence[PendingRow]) -> Sequence[PendingRow]:
+        """The rows of one topic to send as its next chunk. Those behind them are read again."""
+        return self.rejected_rows.sendable(rows)[: self._topic_sizes[rows[0].topic].rows]
+
+    def record_success(self, chunk: Chunk) -> None:
+        """Adjusts the state to acknowledged rows: clears them and increases the sizes."""
+        self.rejected_rows.clear(chunk.rows)
+        self.read_size.grow()
+        self._topic_sizes[chunk.topic].grow()
 
     def record_failure(self, error: BaseException) -> None:
         """Adjusts the state to the error that ended a term: isolates rejected rows, skips an
-        unavailable topic, or reduces the chunk size.
+        unavailable topic, or reduces the size of a topic's chunks or of the reads.
         """
         metrics.RELAY_INTERRUPTIONS.inc()
         match first_error_of_group(error):
@@ -132,11 +140,14 @@ class RelayState:
             case TopicUnavailable() as missing:
                 self.held_topics.hold(missing.topic)
                 log.error("topic_unavailable", topic=missing.topic, error=str(missing))
+            case NotAcknowledged() as late:
+                self._topic_sizes[late.topic].shrink()
+                log.warning("relay_interrupted", kind=type(late).__name__, error=str(late))
             case Transient() | TimeoutError() as transient:
-                self.chunk_size.shrink()
+                self.read_size.shrink()
                 log.warning("relay_interrupted", kind=type(transient).__name__, error=str(transient))
             case unknown:
-                self.chunk_size.shrink()
+                self.read_size.shrink()
                 log.error("relay_failed", exc_info=unknown)
 
 

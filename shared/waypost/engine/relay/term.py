@@ -5,7 +5,7 @@ import contextlib
 import random
 
 from waypost.engine.failpoints import failpoint
-from waypost.engine.relay.chunk import Chunk, by_topic
+from waypost.engine.relay.chunk import Chunk, NotAcknowledged, by_topic
 from waypost.engine.relay.in_flight import InFlight
 from waypost.engine.relay.ownership import Ownership
 from waypost.engine.relay.state import RelayState
@@ -19,13 +19,13 @@ AFTER_ACK = failpoint("relay.after_ack")
 AFTER_DELETE = failpoint("relay.after_delete")
 
 SEND_SECONDS = 5.0
-"""Time limit of one send. An idempotent producer retries without limit and takes 17 s to find a
-restarted broker; a new producer is faster.
+"""Time limit of one send, from the end of the send before it in its topic. An idempotent producer
+retries without limit and takes 17 s to find a restarted broker; a new producer is faster.
 """
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 1.0
 CHUNKS_IN_FLIGHT = 2
-"""Limit, in full chunks, while the next chunk is read: one is sent, one deleted."""
+"""Limit, in full reads, while the next chunks are read: one is sent, one deleted."""
 
 
 class Term:
@@ -40,6 +40,8 @@ class Term:
         self._wakeup = wakeup
         self._draining = draining
         self._in_flight = InFlight()
+        self._latest_send: dict[str, asyncio.Task[None]] = {}
+        """The latest send of each topic."""
         self._deletions: set[asyncio.Task[int]] = set()
         self._backoff = IdleBackoff()
 
@@ -69,7 +71,7 @@ class Term:
                     AFTER_SELECT.hit()
                     for chunk in chunks:
                         deliveries.create_task(self._deliver(chunk))
-                    await self._in_flight.until_at_most(CHUNKS_IN_FLIGHT * self._state.chunk_size.rows)
+                    await self._in_flight.until_at_most(CHUNKS_IN_FLIGHT * self._state.read_size.rows)
                 else:
                     await self._backoff.wait(self._wakeup)
 
@@ -80,7 +82,7 @@ class Term:
         shards = self._ownership.readable
         if not shards:
             return []
-        size = self._state.chunk_size
+        size = self._state.read_size
         with self._in_flight.reading(shards):
             pending = await self._lease.read_pending(
                 shards,
@@ -89,7 +91,7 @@ class Term:
                 rows_per_shard=-(-size.rows // len(shards)),
                 bytes_per_shard=-(-size.bytes // len(shards)),
             )
-            chunks = [Chunk(self._state.rejected_rows.sendable(rows)) for rows in by_topic(pending)]
+            chunks = [Chunk(self._state.next_to_send(rows)) for rows in by_topic(pending)]
             for chunk in chunks:
                 self._in_flight.add(chunk)
         return chunks
@@ -100,14 +102,29 @@ class Term:
 
     async def _send(self, chunk: Chunk) -> None:
         with chunk.sending():
-            async with asyncio.timeout(SEND_SECONDS):
-                sent = asyncio.ensure_future(self._publisher.send(chunk.records))
+            sent = asyncio.create_task(self._publisher.send(chunk.records))
+            try:
                 await asyncio.sleep(0)
                 AFTER_SEND.hit()
-                await sent
+                await self._acknowledgement(chunk, sent)
+            finally:
+                sent.cancel()
         self.made_progress = True
-        self._state.record_success(chunk.rows)
+        self._state.record_success(chunk)
         AFTER_ACK.hit()
+
+    async def _acknowledgement(self, chunk: Chunk, sent: asyncio.Task[None]) -> None:
+        """Awaits the send. Its time starts when the one before it in its topic has ended, for which
+        the publisher makes it wait. Raises NotAcknowledged.
+        """
+        before, self._latest_send[chunk.topic] = self._latest_send.get(chunk.topic), sent
+        if before:
+            await asyncio.wait([before, sent], return_when=asyncio.FIRST_COMPLETED)
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await sent
+        except TimeoutError as error:
+            raise NotAcknowledged(chunk) from error
 
     async def _delete(self, chunk: Chunk) -> None:
         """Deletes acknowledged rows, also when another chunk fails meanwhile and ends the term."""
@@ -136,5 +153,7 @@ class IdleBackoff:
     async def wait(self, wakeup: asyncio.Event) -> None:
         """Waits for a wake-up or the end of the pause; each idle pause doubles the next one."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wakeup.wait(), self._seconds * random.uniform(0.8, 1))  # noqa: S311 - jitter
+            # `wait_for` may lose a cancellation.
+            async with asyncio.timeout(self._seconds * random.uniform(0.8, 1)):  # noqa: S311 - jitter
+                await wakeup.wait()
         self._seconds = min(self._seconds * 2, IDLE_SECONDS)

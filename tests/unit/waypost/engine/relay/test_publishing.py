@@ -2,10 +2,11 @@
 
 import asyncio
 
+import pytest
 from prometheus_client import REGISTRY
 
 from tests.unit.waypost.engine.relay.rig import TOPIC, RelayRig, first_of_each
-from waypost.engine.relay import Relay
+from waypost.engine.relay import Relay, term
 from waypost.testing.eventually import eventually
 
 
@@ -64,6 +65,21 @@ async def test_chunk_read_ahead_is_dropped_after_a_failed_chunk(rig: RelayRig) -
     rig.broker.acknowledging.set()
     await rig.until_drained()
     assert first_of_each(rig.published()) == [b"1", b"2"]
+
+
+async def test_time_behind_an_earlier_chunk_of_the_topic_does_not_count(
+    rig: RelayRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.start_relay()
+    rig.broker.acknowledging.clear()
+    rig.write(b"a", b"1")
+    await rig.until_published(b"1")
+    monkeypatch.setattr(term, "SEND_SECONDS", 0)
+    rig.write(b"a", b"2")
+    await rig.until_published(b"2")
+    rig.broker.acknowledging.set()
+    await rig.until_drained()
+    assert rig.published() == [b"1", b"2"]
 
 
 async def test_backlog_is_measured_while_the_broker_is_unavailable(rig: RelayRig) -> None:

@@ -1,12 +1,15 @@
 """Rows that cannot be published delay only their own key or topic."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from tests.unit.waypost.engine.relay.rig import RelayRig, refusing
-from waypost.engine.relay import in_flight
+from tests.unit.waypost.engine.relay.rig import RelayRig, first_of_each, refusing
+from waypost.engine.relay import in_flight, term
 from waypost.engine.relay.state import ChunkSize
+from waypost.kernel.partitioner import SHARDS
+from waypost.memory.broker import MemoryPublisher
 from waypost.ports.broker import OutgoingRecord
 from waypost.testing.eventually import eventually
 
@@ -108,3 +111,27 @@ async def test_refused_record_does_not_delay_rows_of_another_topic(rig: RelayRig
     await rig.start_relay()
     await eventually(lambda: rig.outbox.marked)
     assert rig.published("users.other").count(b"4") == 1
+
+
+async def test_chunks_of_a_topic_shrink_although_another_topic_is_acknowledged(
+    rig: RelayRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChunkSize, "MAX_ROWS", 64 * SHARDS)  # 64 rows per shard
+    monkeypatch.setattr(term, "SEND_SECONDS", 0.05)
+    rig.broker.topics.add("users.slow")
+    send = MemoryPublisher.send
+
+    async def send_or_hang(publisher: MemoryPublisher, records: Sequence[OutgoingRecord]) -> None:
+        await send(publisher, records)
+        if records[0].topic != "users.slow":
+            rig.write(b"b", b"again")  # the other topic always has a row to send
+        elif len(records) > 4:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(MemoryPublisher, "send", send_or_hang)
+    payloads = [b"%d" % number for number in range(64)]
+    rig.write(b"a", *payloads, topic="users.slow")
+    rig.write(b"b", b"first")
+    await rig.start_relay()
+    await eventually(lambda: {row.topic for row in rig.outbox.rows.values()} == {"users.user"})
+    assert first_of_each(rig.published("users.slow")) == payloads
