@@ -4,9 +4,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
-from waypost.postgres.sql import Sql
+from waypost.postgres.sql import driver
 from waypost.postgres.tenancy import bind_statement
 from waypost.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
+from waypost.telemetry.statements import statement_event
 
 
 class PostgresReactions:
@@ -34,5 +35,7 @@ class PostgresReactions:
 
     async def _bind(self, tenants: frozenset[TenantId]) -> None:
         if tenants != self._bound:
-            await Sql(self._connection).execute(bind_statement(tenants))
+            # The text differs for each set of tenants, so it must not become the event's name.
+            with statement_event("set app.tenants"):
+                await driver(self._connection).execute(bind_statement(tenants))
             self._bound = tenants

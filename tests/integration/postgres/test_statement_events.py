@@ -3,6 +3,7 @@ driver's, successful and failed.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -12,9 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.fixtures.club import migrate, opened
+from waypost.kernel.cause import Cause
+from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.database import Database
+from waypost.postgres.reactions import PostgresReactions
 from waypost.postgres.sql import Sql
 from waypost.telemetry import names
+from waypost.telemetry.statements import statement_name
 from waypost.testing.database import Databases
 
 tracer = trace.get_tracer(__name__)
@@ -58,6 +63,23 @@ async def test_a_failed_statement_has_its_error(pool: Database, spans: InMemoryS
                 await Sql(connection).execute("select 1 / 0")
     failed = [(name, error) for name, error in events(spans) if name == "select"]
     assert [error is not None for _, error in failed] == [True, True]
+
+
+async def test_bindings_of_tenants_share_one_name(pool: Database, spans: InMemorySpanExporter) -> None:
+    """Names are kept in a cache, from which a text per tenant would evict the others."""
+    tenants = [TenantId(new_id()) for _ in range(10)]
+    cause, kept = Cause(correlation_id=new_id(), causation_id=new_id()), statement_name.cache_info().currsize
+    with tracer.start_as_current_span("process users.user"):
+        async with pool.transaction(tenants) as connection:
+            reactions = PostgresReactions(connection, cast(Any, NoUnits()), frozenset(tenants))
+            for tenant in tenants:
+                await reactions.begin(tenant, cause)
+    assert len(events(spans)) == 12
+    assert statement_name.cache_info().currsize <= kept + 3  # begin, the bindings, commit
+
+
+class NoUnits:
+    def over(self, *_: object) -> None: ...
 
 
 def events(spans: InMemorySpanExporter) -> list[tuple[str, object]]:
