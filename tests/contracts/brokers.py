@@ -17,8 +17,8 @@ class BrokerUnderTest(Protocol):
     @property
     def broker(self) -> Broker: ...
 
-    async def topic(self) -> str:
-        """A new topic that refuses values of LARGE bytes."""
+    async def topic(self, *, max_message_bytes: int = 2000) -> str:
+        """A new topic, which refuses values of LARGE bytes by default."""
         ...
 
     async def log(self, topic: str) -> Sequence[OutgoingRecord]:
@@ -36,7 +36,7 @@ class InMemory:
         self.unreachable = MemoryBroker()
         self.unreachable.reachable = False
 
-    async def topic(self) -> str:
+    async def topic(self, *, max_message_bytes: int = 2000) -> str:
         self.broker.topics.add(name := unique("users.user"))
         return name
 
@@ -50,8 +50,8 @@ class OnKafka:
         self.unreachable = KafkaBroker("127.0.0.1:1")
         self._bootstrap = bootstrap
 
-    async def topic(self) -> str:
-        return await create_topic(self._bootstrap, unique("users.user"), max_message_bytes="2000")
+    async def topic(self, *, max_message_bytes: int = 2000) -> str:
+        return await create_topic(self._bootstrap, unique("users.user"), max_message_bytes=str(max_message_bytes))
 
     async def log(self, topic: str) -> Sequence[OutgoingRecord]:
         return [

@@ -55,12 +55,13 @@ async def test_records_of_one_key_keep_their_order_across_batches(under_test: Br
 
 
 async def test_overlapping_calls_keep_their_order(under_test: BrokerUnderTest) -> None:
-    topic = await under_test.topic()
-    values = [os.urandom(1000) for _ in range(40)]
+    """Each call needs several batches: no batch of a later call may lie between them."""
+    topic = await under_test.topic(max_message_bytes=1_000_000)
+    calls_of = [[os.urandom(1000) for _ in range(900)] for _ in range(3)]
     async with under_test.broker.publisher() as publisher, asyncio.TaskGroup() as calls:
-        for value in values:
-            calls.create_task(publisher.send([record(topic, "a", value)]))
-    assert [each.value for each in await under_test.log(topic)] == values
+        for values in calls_of:
+            calls.create_task(publisher.send([record(topic, "a", value) for value in values]))
+    assert [each.value for each in await under_test.log(topic)] == [value for values in calls_of for value in values]
 
 
 async def test_call_behind_a_refused_one_publishes_nothing(under_test: BrokerUnderTest) -> None:
