@@ -86,7 +86,7 @@ faults: setup ## runs a separate stack under load with KILLS random kills, then 
 	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## runs every benchmark beside its peers, or ROW=B1; GROWTH=1 shows how the cost grows
-	@.venv/bin/python -m bench $(ROW) $(if $(GROWTH),--growth)
+	@.venv/bin/python -m bench $(ROW) $(if $(GROWTH),--growth $(GROWTH))
 
 check-speed: setup ## compares the CPU time per unit of B1 to B6 with the stored figures; WRITE=1 stores new ones
 	@.venv/bin/python -m bench.speed $(ROW) $(if $(WRITE),--write)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 
 from bench.frame.durability import durability_of
+from bench.frame.environment import environment as inherited_environment
 from bench.frame.peers import PYTHON
 from bench.frame.row import OURS, Arm, Sample
 from bench.frame.servers import Servers
@@ -82,7 +83,7 @@ async def billing(
         jwks_url = await stack.enter_async_context(published_keys())
         company = await _company(program.service, database)
         variables = {
-            **inherited(),
+            **inherited_environment(),
             "WAYPOST_APP_DSN": database.app,
             "WAYPOST_OPS_DSN": database.ops,
             "WAYPOST_KAFKA_BOOTSTRAP": NOWHERE,

@@ -1,5 +1,5 @@
 """B2: jobs that do nothing, drained by one process with 10 slots and with 200, beside PgQueuer and
-procrastinate.
+procrastinate; and the time from the commit of a job to its start.
 """
 
 import sys
@@ -9,16 +9,18 @@ from functools import partial
 
 import asyncpg
 
-from bench import jobs_drain
+from bench import jobs_drain, jobs_pickup
+from bench.frame.cpu import Stopwatch
 from bench.frame.durability import durability_of
 from bench.frame.peers import PYTHON
-from bench.frame.row import OURS, RATE, Arm, Goal, Row, Sample, Scale
+from bench.frame.row import OURS, P50, RATE, Arm, Goal, Row, Sample, Scale
 from bench.frame.servers import Servers
 from tests.fixtures.jobs import migrate
 from waypost.testing.database import Templates, connected
 
 SLOTS = 200
 FEW_SLOTS = 10
+APART_MS = 20.0
 
 
 @asynccontextmanager
@@ -39,21 +41,37 @@ def programs(ours: str, admin: str) -> Mapping[str, jobs_drain.Arm]:
     return {
         OURS: jobs_drain.Arm("ours", SLOTS, this),
         "PgQueuer": jobs_drain.Arm("PgQueuer", SLOTS, pgqueuer),
-        "ours, 10 slots": jobs_drain.Arm("ours", FEW_SLOTS, this),
-        "PgQueuer, 10 slots": jobs_drain.Arm("PgQueuer", FEW_SLOTS, pgqueuer),
-        "procrastinate, 10 slots": jobs_drain.Arm("procrastinate", FEW_SLOTS, procrastinate, share=0.1),
+        "ours, 10 slots": jobs_drain.Arm("ours", FEW_SLOTS, this, share=0.4),
+        "PgQueuer, 10 slots": jobs_drain.Arm("PgQueuer", FEW_SLOTS, pgqueuer, share=0.4),
+        "procrastinate, 10 slots": jobs_drain.Arm("procrastinate", FEW_SLOTS, procrastinate, share=0.04),
     }
 
 
 async def drain(arm: jobs_drain.Arm, scale: Scale, admin: asyncpg.Connection) -> Sample:
     jobs = round(scale.units * arm.share)
-    run = await jobs_drain.measure(arm, jobs, admin)
+    run = await jobs_drain.measure(arm, jobs, admin, scale.processes)
     return Sample(
         units=jobs,
         seconds=run.seconds * jobs,
         cpu_seconds=run.cpu_seconds * jobs,
         further={"WAL bytes per job": run.wal_bytes, "commits per job": run.commits},
     )
+
+
+@asynccontextmanager
+async def picked_up(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
+    async with connected(servers.admin_dsn) as admin:
+        database = await Templates(admin, servers.admin_dsn).copy("billing", migrate)
+    async with jobs_pickup.job_process(database.app):
+        run = partial(pick_up, database.app, scale.units)
+        yield [Arm(name=OURS, run=run, durability=await durability_of(database.app))]
+
+
+async def pick_up(dsn: str, jobs: int) -> Sample:
+    """The CPU time is that of the process that enqueues."""
+    watch = Stopwatch()
+    waits = await jobs_pickup.enqueue(dsn, jobs, APART_MS)
+    return watch.sample(jobs, waits)
 
 
 ROWS = [
@@ -64,7 +82,17 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=1.0)],
         arms=arms,
         scale=Scale(units=10_000),
-        processes=(1,),
+        rounds=5,
+        processes=(1, 2, 4),
         guarded=True,
-    )
+    ),
+    Row(
+        id="B2-pickup",
+        work="job in an idle process: commit → start of its handler",
+        unit="job",
+        goals=[Goal(measure=P50, bound=2.5, relative=False)],
+        arms=picked_up,
+        scale=Scale(units=150),
+        rounds=2,
+    ),
 ]

@@ -14,7 +14,8 @@ import random
 import statistics
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from tests.fixtures.jobs import Service, migrate
@@ -55,18 +56,23 @@ async def main(jobs: int, apart_ms: float) -> None:
     with scratch_folder() as folder:
         async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
             database = await Templates(admin, server.admin_dsn).copy("billing", migrate)
-            environment = {**os.environ, DSN: database.app}
-            command = (sys.executable, "-m", "bench.jobs_pickup", "--work")
-            worker = await asyncio.create_subprocess_exec(*command, env=environment)
-            try:
+            async with job_process(database.app):
                 waits = await enqueue(database.app, jobs, apart_ms)
-            finally:
-                worker.terminate()
-                await worker.wait()
     percentiles = statistics.quantiles(waits, n=100)
     print(
         f"commit to start, {jobs} jobs: p50 {percentiles[49]:.2f} ms, p90 {percentiles[89]:.2f} ms, p99 {percentiles[98]:.2f} ms"
     )
+
+
+@asynccontextmanager
+async def job_process(dsn: str) -> AsyncIterator[None]:
+    environment = {**os.environ, DSN: dsn}
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.jobs_pickup", "--work", env=environment)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        await worker.wait()
 
 
 async def enqueue(dsn: str, jobs: int, apart_ms: float) -> list[float]:

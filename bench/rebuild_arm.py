@@ -1,6 +1,6 @@
 """One rebuild of the club's read model, alone in a process, for `bench.rebuild_rows`.
 
-python -m bench.rebuild_arm BOOTSTRAP APP_DSN OWNER_DSN TOPIC
+python -m bench.rebuild_arm BOOTSTRAP APP_DSN OWNER_DSN TOPIC PROCESSES
 """
 
 import os
@@ -17,15 +17,19 @@ from waypost.engine.rebuild import Processes, rebuild_async_projection
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.rebuild import PostgresShadowFactory
 
-BOTH_CORES = Processes(at_most=2, records_each=1)
 
-
-async def rebuild(bootstrap: str, app_dsn: str, owner_dsn: str, own: Club) -> Sample:
-    """Includes the comparison with the live rows, which must be equal, and the swap."""
+async def rebuild(bootstrap: str, app_dsn: str, owner_dsn: str, own: Club, processes: int) -> Sample:
+    """Includes the comparison with the live rows, which must be equal, and the swap. One process
+    reads the topic itself.
+    """
     watch = Stopwatch(os.getpid())
     shadows = PostgresShadowFactory("club", own.members, app_dsn=app_dsn, owner_dsn=owner_dsn)
     report = await rebuild_async_projection(
-        own.members, shadows, KafkaTopicLogs(bootstrap), own.codec, processes=BOTH_CORES
+        own.members,
+        shadows,
+        KafkaTopicLogs(bootstrap),
+        own.codec,
+        processes=Processes(at_most=processes if processes > 1 else 0, records_each=1),
     )
     assert report.swapped
     assert all(comparison.equal for comparison in report.comparison.comparisons)
@@ -34,5 +38,5 @@ async def rebuild(bootstrap: str, app_dsn: str, owner_dsn: str, own: Club) -> Sa
 
 if __name__ == "__main__":
     tune_garbage_collector()
-    bootstrap, app_dsn, owner_dsn, topic = sys.argv[1:]
-    print_sample(uvloop.run(rebuild(bootstrap, app_dsn, owner_dsn, club(topic))))
+    bootstrap, app_dsn, owner_dsn, topic, processes = sys.argv[1:]
+    print_sample(uvloop.run(rebuild(bootstrap, app_dsn, owner_dsn, club(topic), int(processes))))

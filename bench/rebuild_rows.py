@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from bench.consumer_rows import PARTITIONS, Consumer, consume
@@ -22,11 +23,13 @@ async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
         database = await databases("club", migrate)
         # The live rows, which each rebuild compares and replaces.
         await output_of(*live.command, servers.bootstrap, database.app, topic, str(scale.units), "0")
-        command = (sys.executable, "-m", "bench.rebuild_arm", servers.bootstrap, database.app, database.owner, topic)
+        given = (servers.bootstrap, database.app, database.owner, topic, str(scale.processes))
         durability = await durability_of(database.app)
+        rebuild = partial(run_program, sys.executable, "-m", "bench.rebuild_arm", *given)
+        beside = partial(consume, servers, databases, live, replace(scale, processes=1))
         yield [
-            Arm(name=OURS, run=partial(run_program, *command), durability=durability),
-            Arm(name="the live consumer", run=partial(consume, servers, databases, live, scale), durability=durability),
+            Arm(name=OURS, run=rebuild, durability=durability),
+            Arm(name="the live consumer", run=beside, durability=durability),
         ]
 
 
@@ -37,9 +40,9 @@ ROWS = [
         unit="event",
         goals=[Goal(measure=RATE, bound=3)],
         arms=arms,
-        scale=Scale(units=40_000),
+        scale=Scale(units=40_000, processes=2),
         rounds=4,
-        processes=(1,),
+        processes=(1, 2, 4),
         guarded=True,
     )
 ]

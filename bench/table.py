@@ -7,10 +7,12 @@ from bench import (
     consumer_rows,
     consumer_safety,
     enqueue_rows,
+    history_rows,
     job_rows,
     rebuild_rows,
     relay_rows,
     safety,
+    stack_rows,
     whole_stack,
     writes,
 )
@@ -18,14 +20,17 @@ from bench import (
 MODULES = (
     writes,
     whole_stack,
+    job_rows,
     consumer_rows,
     rebuild_rows,
     relay_rows,
+    stack_rows,
     enqueue_rows,
-    job_rows,
     safety,
     consumer_safety,
+    history_rows,
 )
+"""In the order of the table."""
 ROWS = {row.id: row for module in MODULES for row in module.ROWS}
 
 

@@ -30,6 +30,5 @@ ROWS = [
         arms=arms,
         scale=Scale(units=1000),
         guarded=True,
-        profiled=True,
     )
 ]

@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
 
+import asyncpg
 import psutil
 
 from bench.frame.row import Sample
@@ -35,4 +39,28 @@ class Stopwatch:
 def tree_cpu_seconds(pid: int) -> float:
     """User and system time of a process and its children, ended ones included."""
     root = psutil.Process(pid)
-    return sum(sum(process.cpu_times()[:4]) for process in (root, *root.children(recursive=True)))
+    return sum(map(_cpu_seconds, (root, *root.children(recursive=True))))
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    with suppress(psutil.NoSuchProcess):  # it has just ended, so its parent counts its time
+        return float(sum(process.cpu_times()[:4]))
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresCpu:
+    """CPU time of the database server since `of`: its sessions, and its own processes."""
+
+    pid: int
+    before: float
+
+    @classmethod
+    async def of(cls, admin_dsn: str) -> Self:
+        connection = await asyncpg.connect(admin_dsn)
+        pid = int((await connection.fetchval("select pg_read_file('postmaster.pid')")).split()[0])
+        await connection.close()
+        return cls(pid, tree_cpu_seconds(pid))
+
+    def seconds(self) -> float:
+        return tree_cpu_seconds(self.pid) - self.before

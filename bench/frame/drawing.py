@@ -28,10 +28,10 @@ def draw_ratios(entries: Mapping[str, Entry], file: Path) -> None:
     shown = {name: entry for name, entry in entries.items() if entry["relative"]}
     with _drawn(file, 7, 0.8 + 0.34 * len(shown)) as (axes,):
         for place, entry in enumerate(reversed(shown.values())):
-            share, (low, high) = share_of_goal(entry, entry["ratio"]), entry["interval"]
-            ends = sorted(share_of_goal(entry, end) for end in (low, high))
+            share = share_of_goal(entry, entry["ratio"])
+            ends = sorted(share_of_goal(entry, end) for end in entry["interval"] or (entry["ratio"],))
             axes.barh(place, share, color=MET if entry["met"] else NOT_MET, height=0.6)
-            axes.hlines(place, ends[0], ends[1], color="black", linewidth=1)
+            axes.hlines(place, ends[0], ends[-1], color="black", linewidth=1)
         axes.set_yticks(range(len(shown)), [f"{name} {entry['unit']}" for name, entry in reversed(shown.items())])
         axes.axvline(1, color="black", linestyle="--", linewidth=1)
         axes.set_xlabel("share of the goal (dashed: the goal; thin line: 95 % interval)")

@@ -5,19 +5,21 @@ and after: on a slower machine both grow. The minimum of several runs counts, be
 the machine only adds time.
 """
 
-import asyncio
 import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 import orjson
-import uvloop
 
+from bench.frame.own_loop import on_uvloop
+from bench.frame.progress import Progress
 from bench.frame.results import FOLDER
-from bench.frame.row import CPU, Arm, Row, Scale
+from bench.frame.rounds import limited
+from bench.frame.row import CPU, Arm, Row
 from bench.frame.servers import Servers
 
 FILE = FOLDER / "guard.json"
@@ -58,12 +60,12 @@ def calibrate() -> float:
 
 async def figure_of(row: Row, stored: Figure | None) -> Figure:
     """Measures until the figure is within the tolerance of the stored one, or `MOST_RUNS` times."""
-    async with row.servers() as servers:
-        return await asyncio.to_thread(uvloop.run, _figure_of(row, servers, stored))
+    async with limited(row, Progress(row)), row.servers() as servers:
+        return await on_uvloop(_figure_of(row, servers, stored))
 
 
 async def _figure_of(row: Row, servers: Servers, stored: Figure | None) -> Figure:
-    async with row.arms(servers, Scale(units=row.scale.units // PART)) as (ours, *_):
+    async with row.arms(servers, replace(row.scale, units=row.scale.units // PART)) as (ours, *_):
         await ours.run()  # warm-up
         runs = [await _run(ours) for _ in range(FEWEST_RUNS if stored else RUNS_TO_STORE)]
         while stored and len(runs) < MOST_RUNS and is_slower(_best(runs), stored):

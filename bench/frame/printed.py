@@ -13,7 +13,9 @@ def print_row(name: str, entry: Entry) -> None:
         _print_arm(arm, figures, entry)
     for judged in (entry, *entry["further"]):
         print(f"    goal {judged['goal']}{of_arm(judged)}: {met(judged)}; {_figures(judged)}")
-    print(f"    control, ours against ours: {entry['control']:.2f}{'' if entry['quiet'] else NOISY}")
+    if entry["control"] is not None:
+        print(f"    control, ours against ours: {entry['control']:.2f}{'' if entry['quiet'] else NOISY}")
+    print(f"    the row took {entry['row_seconds']:.0f} s")
 
 
 def _print_arm(arm: str, figures: Entry, entry: Entry) -> None:
@@ -44,5 +46,7 @@ def met(judged: Entry) -> str:
 
 
 def interval(figures: Entry) -> str:
+    if figures["interval"] is None:
+        return "(one run)"
     low, high = figures["interval"]
     return f"({low:.2f} to {high:.2f})"

@@ -3,28 +3,38 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.frame.results import FOLDER, Entry
 from infra.reference.markdown import table
+from infra.stack.places import CHECKOUT
 
-FILE = FOLDER / "profiles.json"
+PICTURES = CHECKOUT / "docs" / "pictures"
+
+NOW, BEFORE = FOLDER / "profiles.json", FOLDER / "profiles-before.json"
 SHOWN = 18
 Stack = tuple[str, ...]
 """Frames from the outermost to the innermost, each `function (package/module.py:line)`."""
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+?)(?::\d+)?\)$")
 
 
-def read() -> dict[str, Entry]:
-    return dict(json.loads(FILE.read_text())) if FILE.exists() else {}
+def read(file: Path = NOW) -> dict[str, Entry]:
+    return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
-def store(name: str, entry: Entry) -> None:
-    FILE.write_text(json.dumps({**read(), name: entry}, indent=2) + "\n")
+def store(name: str, entry: Entry, *, before: bool) -> None:
+    file = BEFORE if before else NOW
+    file.write_text(json.dumps(dict(sorted({**read(file), name: entry}.items())), indent=2) + "\n")
+
+
+def picture_of(name: str, *, before: bool) -> Path:
+    return PICTURES / f"flame-{name}{'-before' if before else ''}.svg"
 
 
 def parsed(folded: str) -> Counter[Stack]:
-    """The samples of each stack, from py-spy's raw format."""
+    """The samples of each stack: `outermost;…;innermost COUNT` in each line."""
     stacks = Counter[Stack]()
     for line in folded.splitlines():
         frames, _, samples = line.rpartition(" ")
@@ -47,9 +57,11 @@ def summary(stacks: Mapping[Stack, int], cpu_us: float) -> Entry:
         packages[package_of(stack[-1])] += samples
         functions.update(dict.fromkeys({frame for frame in stack if is_ours(frame)}, samples))
     return {
-        "cpu_us": round(cpu_us),
-        "packages": {name: round(count * per_sample) for name, count in packages.most_common(SHOWN)},
-        "functions": {name: round(count * per_sample) for name, count in functions.most_common(2 * SHOWN)},
+        "cpu_us": float(f"{cpu_us:.4g}"),
+        "samples": sum(stacks.values()),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "packages": {name: float(f"{count * per_sample:.3g}") for name, count in packages.most_common(SHOWN)},
+        "functions": {name: float(f"{count * per_sample:.3g}") for name, count in functions.most_common(2 * SHOWN)},
     }
 
 
@@ -69,20 +81,27 @@ def is_ours(frame: str) -> bool:
     return found is not None and found["file"].startswith(("waypost/", "services/"))
 
 
-def section_of(name: str, unit: str, entry: Entry) -> str:
-    lines: Sequence[Sequence[str]] = [
-        (package, f"{spent:,}", f"{spent / entry['cpu_us']:.0%}") for package, spent in entry["packages"].items()
+def section_of(name: str, entry: Entry, before: Entry | None) -> str:
+    """The packages beside those of an earlier profile, our functions, and the flame graphs."""
+    earlier: Entry = before["packages"] if before else {}
+    packages = [
+        (package, _us(spent), f"{spent / entry['cpu_us']:.0%}", *([_us(earlier.get(package, 0))] if before else []))
+        for package, spent in entry["packages"].items()
     ]
-    ours = [(function, f"{spent:,}") for function, spent in entry["functions"].items()]
-    return "\n\n".join(
-        [
-            f"**{name}**: {entry['cpu_us']:,} µs of CPU per {unit}, by the package whose Python function runs.\n"
-            "Time in C extensions counts for the Python function that calls them. SQLAlchemy executes\n"
-            "statements in greenlets; py-spy shows their stacks apart from ours, and may count time of the\n"
-            "event loop for the greenlet that ran last. So SQLAlchemy's share is an upper bound.",
-            table(("package", "µs", "share"), lines),
-            "Our functions, each with everything that it calls:",
-            table(("function", "µs"), ours),
-            f"![Flame graph of {name}](pictures/flame-{name}.svg)",
-        ]
-    )
+    header = ("package", "µs", "share", *(["µs before"] if before else []))
+    ours = [(function, _us(spent)) for function, spent in entry["functions"].items()]
+    compared = f"; {_us(before['cpu_us'])} µs before ({before['date']})" if before else ""
+    parts = [
+        f"### {name}\n\n{_us(entry['cpu_us'])} µs of CPU per {entry['unit']} ({entry['date']}){compared}.",
+        table(header, packages),
+        "Our functions, each with everything that it calls:",
+        table(("function", "µs"), ours),
+        f"![Flame graph of {name}](pictures/{picture_of(name, before=False).name})",
+    ]
+    if before:
+        parts.append(f"Before:\n\n![Flame graph of {name}, before](pictures/{picture_of(name, before=True).name})")
+    return "\n\n".join(parts)
+
+
+def _us(microseconds: float) -> str:
+    return f"{microseconds:,.3g}" if microseconds < 100 else f"{microseconds:,.0f}"

@@ -42,7 +42,7 @@ def _place(row: str) -> tuple[int, str]:
 def entry_of(row: Row, measured: Measured) -> Entry:
     samples = measured.samples
     headline, *further = [_judged(goal, samples) for goal in row.goals]
-    control = _ratio(row.goals[0].measure, samples, CONTROL, OURS)["ratio"]
+    control = None if row.once else _ratio(row.goals[0].measure, samples, CONTROL, OURS)["ratio"]
     peer = headline["arm"]
     return {
         **headline,
@@ -54,11 +54,12 @@ def entry_of(row: Row, measured: Measured) -> Entry:
         "further": further,
         "arms": {name: _arm(row.goals[0], samples, name) for name in samples if name != CONTROL},
         "control": control,
-        "quiet": QUIET[0] <= control <= QUIET[1],
-        "rounds": row.rounds,
+        "quiet": control is None or QUIET[0] <= control <= QUIET[1],
+        "rounds": len(samples[OURS]),
         "units_per_round": samples[OURS][0].units,
         "durability": dict(measured.durability),
         "command": f"make bench ROW={row.id}",
+        "row_seconds": measured.seconds,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
     }
@@ -97,8 +98,13 @@ def _arm(headline: Goal, samples: Samples, name: str) -> Entry:
 
 
 def _ratio(measure: Measure, samples: Samples, first: str, second: str) -> Entry:
+    """The interval of a single run is unknown."""
     ratio = ratio_of_pairs(*([measure.of(sample) for sample in samples[name]] for name in (first, second)))
-    return {"ratio": round(ratio.median, 3), "interval": [round(ratio.low, 3), round(ratio.high, 3)]}
+    several = len(samples[first]) > 1
+    return {
+        "ratio": round(ratio.median, 3),
+        "interval": [round(ratio.low, 3), round(ratio.high, 3)] if several else None,
+    }
 
 
 def _median(of: Callable[[Sample], float], samples: Sequence[Sample]) -> float:

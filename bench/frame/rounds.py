@@ -1,12 +1,13 @@
-"""Runs the arms of a row in turns."""
+"""Runs the arms of a row in turns, within a time limit."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-import uvloop
-
 from bench.frame.durability import require_equal_durability
+from bench.frame.own_loop import on_uvloop
+from bench.frame.progress import Progress
 from bench.frame.row import Arm, Row, Sample, Scale
 from bench.frame.servers import Servers
 
@@ -21,38 +22,69 @@ class Measured:
     """By arm, one per round."""
     durability: Mapping[str, str]
     """The settings that all arms share."""
+    seconds: float = 0.0
+    """The time of the whole row, its set-up included."""
+
+
+class RowTimedOut(Exception):
+    """A row did not end within its deadline. Its programs and servers are stopped."""
 
 
 async def measure(row: Row, scale: Scale) -> Measured:
-    async with row.servers() as servers:
-        # A server may run as another user, and only asyncio's own loop can start it so.
-        return await asyncio.to_thread(uvloop.run, _measure(row, servers, scale))
+    """Raises RowTimedOut."""
+    progress = Progress(row)
+    async with limited(row, progress), row.servers() as servers:
+        measured = await on_uvloop(_measure(row, servers, scale, progress))
+    return replace(measured, seconds=round(progress.seconds, 1))
 
 
-async def measure_ours(row: Row, scale: Scale, rounds: int) -> Sequence[Sample]:
-    """Our arm alone, without a warm-up."""
+async def measure_ours(row: Row, scale: Scale) -> Sample:
+    """One run of our arm alone, without a warm-up. Raises RowTimedOut."""
 
-    async def ours(servers: Servers) -> Sequence[Sample]:
+    async def ours(servers: Servers) -> Sample:
         async with row.arms(servers, scale) as arms:
-            return [await arms[0].run() for _ in range(rounds)]
+            return await arms[0].run()
 
-    async with row.servers() as servers:
-        return await asyncio.to_thread(uvloop.run, ours(servers))
+    async with limited(row, Progress(row)), row.servers() as servers:
+        return await on_uvloop(ours(servers))
 
 
-async def _measure(row: Row, servers: Servers, scale: Scale) -> Measured:
+@asynccontextmanager
+async def limited(row: Row, progress: Progress) -> AsyncIterator[None]:
+    """Cancels the block at the row's deadline, and raises RowTimedOut."""
+    try:
+        async with asyncio.timeout(row.deadline_seconds) as limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise RowTimedOut(
+            f"{row.id} did not end within {row.deadline_seconds:.0f} s, and was stopped.\n"
+            f"  why:   after: {progress.latest}; an arm waits for work that never ends, or the machine is slow\n"
+            f"  to do: run `make bench ROW={row.id}` alone on a quiet machine; if the same arm stands still, repair it"
+        ) from error
+
+
+async def _measure(row: Row, servers: Servers, scale: Scale, progress: Progress) -> Measured:
+    progress.tell("the servers run")
     async with row.arms(servers, scale) as arms:
         require_equal_durability(arms)
-        for arm in arms:
-            await arm.run()  # warm-up
-        samples = await in_turns([*arms, replace(arms[0], name=CONTROL)], row.rounds)
+        progress.tell("the arms are prepared")
+        if row.once:
+            samples = await in_turns(arms, 1, progress)
+        else:
+            for arm in arms:
+                await arm.run()
+                progress.tell(f"warm-up of {arm.name}")
+            samples = await in_turns([*arms, replace(arms[0], name=CONTROL)], row.rounds, progress)
         return Measured(samples=samples, durability=arms[0].durability)
 
 
-async def in_turns(arms: Sequence[Arm], rounds: int) -> Samples:
+async def in_turns(arms: Sequence[Arm], rounds: int, progress: Progress) -> Samples:
     """ABBA: every second round has the reverse order, so that no arm always follows another."""
     samples: dict[str, list[Sample]] = {arm.name: [] for arm in arms}
     for number in range(rounds):
         for arm in reversed(arms) if number % 2 else arms:
             samples[arm.name].append(await arm.run())
+            progress.tell_sample(number + 1, rounds, arm.name, samples[arm.name][-1])
     return samples

@@ -110,9 +110,15 @@ class Row:
     scale: Scale
     servers: Callable[[], AbstractAsyncContextManager[Servers]] = postgres_and_kafka
     rounds: int = 6
+    once: bool = False
+    """One run of each arm, without a warm-up and a control: the arm itself settles or repeats, or
+    it is too long for more.
+    """
+    deadline_seconds: float = 300
+    """The row fails after this time, its set-up included."""
     processes: Sequence[int] = ()
     """`make bench GROWTH=1` measures the row with these numbers of processes."""
-    profiled: bool = False
-    """`python -m bench.profile` records it: its first arm names its process."""
     guarded: bool = False
-    """`make check-speed` compares its CPU per unit with the stored figure."""
+    """A hot path: `make check-speed` compares its CPU per unit with the stored figure, and `python
+    -m bench.profile` records where the time goes.
+    """

@@ -41,3 +41,10 @@ async def postgres_and_kafka() -> AsyncIterator[Servers]:
     with scratch_folder() as folder:
         async with running_postgres(folder) as postgres, running_kafka(folder) as kafka:
             yield Servers(folder=folder, admin_dsn=postgres.admin_dsn, bootstrap=kafka.bootstrap)
+
+
+@asynccontextmanager
+async def no_servers() -> AsyncIterator[Servers]:
+    """For arms that start their own."""
+    with scratch_folder() as folder:
+        yield Servers(folder=folder, admin_dsn="", bootstrap="")

@@ -27,8 +27,9 @@ async def enqueue(dsn: str, jobs: int) -> None:
         if not await queries.has_table("pgqueuer"):
             await queries.install()
         await pool.execute("truncate pgqueuer, pgqueuer_log")
-        for _ in range(jobs // AT_ONCE):
-            await queries.enqueue(["nothing"] * AT_ONCE, [None] * AT_ONCE, [0] * AT_ONCE)
+        for start in range(0, jobs, AT_ONCE):
+            some = min(AT_ONCE, jobs - start)
+            await queries.enqueue(["nothing"] * some, [None] * some, [0] * some)
 
 
 async def main(dsn: str, jobs: int, slots: int) -> None:

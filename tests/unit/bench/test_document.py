@@ -5,7 +5,7 @@ from bench.frame.document import BLOCK, PAGE, README, page_of, readme_of
 
 
 def test_the_page_equals_the_results() -> None:
-    assert PAGE.read_text() == page_of(results.read(), growth.read(), profiles.read())
+    assert PAGE.read_text() == page_of(results.read(), growth.read(), profiles.read(), profiles.read(profiles.BEFORE))
 
 
 def test_the_readme_equals_the_results() -> None:

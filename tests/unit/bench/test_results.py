@@ -1,6 +1,7 @@
 """Ratios of pairs, and the entries of the result file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -49,6 +50,13 @@ def test_an_entry_judges_the_goal() -> None:
 def test_the_control_shows_a_noisy_machine(seconds: float, quiet: bool) -> None:
     entry = entry_of(ROW, measured(**{OURS: [1.0, 1.0], PEER: [1.0, 1.0], CONTROL: [seconds, seconds]}))
     assert entry["quiet"] is quiet
+
+
+def test_a_single_run_has_no_interval_and_no_control() -> None:
+    entry = entry_of(replace(ROW, once=True), measured(**{OURS: [1.0], PEER: [2.0]}))
+    assert (entry["ratio"], entry["interval"], entry["control"]) == (2.0, None, None)
+    assert entry["quiet"]
+    assert entry["rounds"] == 1
 
 
 def test_one_row_replaces_only_its_own_entry(tmp_path: Path) -> None:

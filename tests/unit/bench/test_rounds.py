@@ -1,9 +1,12 @@
-"""The arms of a row take turns, on equal terms."""
+"""The arms of a row take turns, on equal terms and within a time limit."""
+
+import asyncio
+from dataclasses import replace
 
 import pytest
 
-from bench.frame.rounds import CONTROL, measure
-from bench.frame.row import OURS
+from bench.frame.rounds import CONTROL, RowTimedOut, measure
+from bench.frame.row import OURS, Arm, Sample
 from tests.unit.bench.samples import PEER, arm_of, both, row_of
 
 
@@ -23,4 +26,37 @@ async def test_the_first_run_of_each_arm_is_dropped() -> None:
 async def test_arms_with_other_durability_are_refused() -> None:
     row = row_of(arm_of([], OURS, synchronous_commit="off"), arm_of([], PEER, synchronous_commit="on"))
     with pytest.raises(AssertionError, match=r"synchronous_commit.*unfair; give both arms the same settings"):
+        await measure(row, row.scale)
+
+
+async def test_a_row_that_runs_once_has_neither_warm_up_nor_control() -> None:
+    order: list[str] = []
+    row = replace(row_of(*both(order)), once=True)
+    measured = await measure(row, row.scale)
+    assert order == [OURS, PEER]
+    assert list(measured.samples) == [OURS, PEER]
+
+
+async def test_a_row_past_its_deadline_fails_and_its_arm_is_stopped() -> None:
+    steps: list[str] = []
+
+    async def endless() -> Sample:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            steps.append("stopped")
+        raise AssertionError("it never ends by itself")
+
+    row = replace(row_of(Arm(name=OURS, run=endless)), deadline_seconds=0.2)
+    with pytest.raises(RowTimedOut, match=r"(?s)B0 did not end.*why:.*the arms are prepared.*make bench ROW=B0"):
+        await measure(row, row.scale)
+    assert steps == ["stopped"]
+
+
+async def test_a_time_out_of_an_arm_is_its_own_error() -> None:
+    async def late() -> Sample:
+        raise TimeoutError("the broker did not answer")
+
+    row = row_of(Arm(name=OURS, run=late))
+    with pytest.raises(TimeoutError, match="the broker did not answer"):
         await measure(row, row.scale)

@@ -1,0 +1,99 @@
+"""B13: the events of 1,000 tenants over 16 partitions, projected by 1, 2 and 4 worker processes,
+and with histories of different lengths.
+
+`HISTORY=5000000 make bench ROW=B13-length` measures the whole hour.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from bench.frame.cpu import PostgresCpu
+from bench.frame.durability import durability_of
+from bench.frame.programs import program, sample_of
+from bench.frame.row import CPU, OURS, Arm, Arms, Goal, Row, Sample, Scale
+from bench.frame.servers import Servers
+from bench.history import publish
+from tests.fixtures.club import club, migrate
+from waypost.testing.database import Databases
+
+LONGEST = int(os.environ.get("HISTORY", "1000000"))
+LENGTHS = [units for units in (10_000, 100_000, 1_000_000, 5_000_000) if units <= LONGEST]
+TOPIC = "bench-history"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    processes: int = 1
+    part: int = 1
+    """They read this part of the history only."""
+
+
+def arms_of(workers: Mapping[str, Workers]) -> Arms:
+    @asynccontextmanager
+    async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
+        await publish(servers.bootstrap, club(TOPIC), scale.units)
+        async with servers.databases() as databases:
+            durability = await durability_of((await databases("club", migrate)).app)
+            yield [
+                Arm(
+                    name=name,
+                    run=partial(project, servers, databases, each.processes, scale.units // each.part),
+                    durability=durability,
+                )
+                for name, each in workers.items()
+            ]
+
+    return arms
+
+
+async def project(servers: Servers, databases: Databases, processes: int, records: int) -> Sample:
+    database = await databases("club", migrate)
+    command = (sys.executable, "-m", "bench.history", servers.bootstrap, database.app, TOPIC, str(records))
+    async with AsyncExitStack() as stack:
+        running = [await stack.enter_async_context(program(*command)) for _ in range(processes)]
+        for process in running:
+            assert process.stdout
+            await process.stdout.readline()
+        server = await PostgresCpu.of(servers.admin_dsn)
+        samples = await asyncio.gather(*(sample_of(process, b"\n") for process in running))
+    units, seconds = max(each.units for each in samples), max(each.seconds for each in samples)
+    return Sample(
+        units=units,
+        seconds=seconds,
+        cpu_seconds=sum(each.cpu_seconds for each in samples),
+        further={
+            "events per second": units / seconds,
+            "CPU of PostgreSQL per event, µs": server.seconds() / records * 1e6,
+        },
+    )
+
+
+SHARED = {OURS: Workers(processes=4), "one process": Workers(), "two processes": Workers(processes=2)}
+LONG = {OURS: Workers()} | {f"{units:,} events": Workers(part=LENGTHS[-1] // units) for units in LENGTHS[:-1]}
+
+ROWS = [
+    Row(
+        id="B13",
+        work="projector of 1,000 tenants, 16 partitions, by 4 worker processes on this machine's cores",
+        unit="event",
+        goals=[Goal(measure=CPU, bound=1.15, to="one process")],
+        arms=arms_of(SHARED),
+        scale=Scale(units=60_000),
+        rounds=3,
+    ),
+    Row(
+        id="B13-length",
+        work=f"projector of 1,000 tenants, 16 partitions, one process, a history of {LENGTHS[-1]:,} events",
+        unit="event",
+        goals=[Goal(measure=CPU, bound=1.15, to=name) for name in list(LONG)[1:]],
+        arms=arms_of(LONG),
+        scale=Scale(units=LENGTHS[-1]),
+        once=True,
+        deadline_seconds=3600 if LONGEST > 1_000_000 else 420,
+    ),
+]
