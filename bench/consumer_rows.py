@@ -98,7 +98,7 @@ def projector(handler_us: int = 0, part: int = 1) -> Row:
         goals=[Goal(measure=RATE, bound=0.8), Goal(measure=RATE, bound=0.9, to="FastStream, batches")],
         arms=arms_of(PROJECTORS, handler_us, part),
         scale=Scale(units=40_000),
-        rounds=2 if handler_us else 6,
+        rounds=2 if handler_us else 4,
         processes=() if handler_us else (1, 2, 4),
         guarded=not handler_us,
     )
@@ -125,5 +125,5 @@ def _with(handler_us: int) -> str:
     return f", handlers that take {handler_us} µs" if handler_us else ""
 
 
-ROWS = [projector(), projector(100, part=4), projector(1000, part=8)]
-ROWS += [reactor(), reactor(100, part=4), reactor(1000, part=8)]
+ROWS = [projector(), projector(100, part=4), projector(1000, part=20)]
+ROWS += [reactor(), reactor(100, part=4), reactor(1000, part=10)]

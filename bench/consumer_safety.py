@@ -157,7 +157,8 @@ ROWS = [
         unit="event",
         goals=[Goal(measure=RATE, bound=0.75), Goal(measure=CPU, bound=1.33)],
         arms=arms,
-        scale=Scale(units=20_000),
+        scale=Scale(units=15_000),
+        rounds=3,
     )
 ]
 

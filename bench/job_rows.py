@@ -82,7 +82,7 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=1.0)],
         arms=arms,
         scale=Scale(units=10_000),
-        rounds=5,
+        rounds=4,
         processes=(1, 2, 4),
         guarded=True,
     ),

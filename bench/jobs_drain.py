@@ -86,7 +86,7 @@ async def drain(dsn: str, jobs: int, slots: int) -> None:
 
     tune_garbage_collector()
     service = Service(dsn, [Job(nothing)])
-    await enqueue(service, jobs)
+    await prepare(service, jobs)
     print("ready", flush=True)
     sys.stdin.readline()
     begin, cpu = time.perf_counter(), time.process_time()
@@ -98,7 +98,7 @@ async def drain(dsn: str, jobs: int, slots: int) -> None:
     print(json.dumps(used))
 
 
-async def enqueue(service: Service, jobs: int) -> None:
+async def prepare(service: Service, jobs: int) -> None:
     tenants = [TenantId(new_id()) for _ in range(TENANTS)]
     async with service.database.transaction() as connection:
         for number in range(jobs // TENANTS):

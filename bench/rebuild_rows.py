@@ -41,7 +41,7 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=3)],
         arms=arms,
         scale=Scale(units=40_000, processes=2),
-        rounds=4,
+        rounds=3,
         processes=(1, 2, 4),
         guarded=True,
     )

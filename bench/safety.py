@@ -102,5 +102,6 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=0.75), Goal(measure=CPU, bound=1.33)],
         arms=arms,
         scale=Scale(units=600),
+        rounds=4,
     )
 ]

@@ -15,7 +15,7 @@ from bench.frame.servers import Servers, no_servers
 from bench.startup import COMMANDS, GOALS, HELP, LOOK, UP
 
 IDLE_SECONDS = 60
-ROUNDS = 2
+ROUNDS = 1
 """Of the start. One before them writes byte code and creates the databases."""
 LOOKS = [name for name in COMMANDS if name != HELP]
 

@@ -15,6 +15,9 @@ PICTURES = CHECKOUT / "docs" / "pictures"
 
 NOW, BEFORE = FOLDER / "profiles.json", FOLDER / "profiles-before.json"
 SHOWN = 18
+PREPARATION = "prepare (bench/"
+WHOLE = 0.99
+"""A function with this share of the time says nothing."""
 Stack = tuple[str, ...]
 """Frames from the outermost to the innermost, each `function (package/module.py:line)`."""
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+?)(?::\d+)?\)$")
@@ -34,11 +37,14 @@ def picture_of(name: str, *, before: bool) -> Path:
 
 
 def parsed(folded: str) -> Counter[Stack]:
-    """The samples of each stack: `outermost;…;innermost COUNT` in each line."""
+    """The samples of each stack: `outermost;…;innermost COUNT` in each line. A function `prepare`
+    of an arm does not count.
+    """
     stacks = Counter[Stack]()
     for line in folded.splitlines():
         frames, _, samples = line.rpartition(" ")
-        stacks[tuple(_without_line(frame) for frame in frames.split(";"))] += int(samples)
+        if PREPARATION not in frames:
+            stacks[tuple(_without_line(frame) for frame in frames.split(";"))] += int(samples)
     return stacks
 
 
@@ -56,12 +62,14 @@ def summary(stacks: Mapping[Stack, int], cpu_us: float) -> Entry:
     for stack, samples in stacks.items():
         packages[package_of(stack[-1])] += samples
         functions.update(dict.fromkeys({frame for frame in stack if is_ours(frame)}, samples))
+    most = sum(stacks.values()) * WHOLE
+    partial = [(name, count) for name, count in functions.most_common() if count < most]
     return {
         "cpu_us": float(f"{cpu_us:.4g}"),
         "samples": sum(stacks.values()),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "packages": {name: float(f"{count * per_sample:.3g}") for name, count in packages.most_common(SHOWN)},
-        "functions": {name: float(f"{count * per_sample:.3g}") for name, count in functions.most_common(2 * SHOWN)},
+        "functions": {name: float(f"{count * per_sample:.3g}") for name, count in partial[: 2 * SHOWN]},
     }
 
 
@@ -70,6 +78,8 @@ def package_of(frame: str) -> str:
     if not frame:
         return "event loop, no Python function"
     found = _FRAME.match(frame)
+    if found and found["file"] == "<string>":
+        return "dataclasses, generated functions"
     parts = found["file"].removesuffix(".py").split("/") if found else [frame]
     if parts[0] in ("waypost", "services"):
         return ".".join(parts[:2])

@@ -52,8 +52,9 @@ async def measure_ours(row: Row, scale: Scale) -> Sample:
 @asynccontextmanager
 async def limited(row: Row, progress: Progress) -> AsyncIterator[None]:
     """Cancels the block at the row's deadline, and raises RowTimedOut."""
+    limit = asyncio.timeout(row.deadline_seconds)
     try:
-        async with asyncio.timeout(row.deadline_seconds) as limit:
+        async with limit:
             yield
     except TimeoutError as error:
         if not limit.expired():

@@ -51,7 +51,7 @@ def stack_of(frame: FrameType | None) -> list[CodeType]:
         if frame is None and greenlet is not None and greenlet.parent is not None:
             greenlet = greenlet.parent
             frame = greenlet.gr_frame
-    return codes[::-1]
+    return [code for code in reversed(codes) if code.co_filename != __file__]
 
 
 def write() -> None:

@@ -24,6 +24,15 @@ def test_time_is_counted_for_the_innermost_package_and_for_each_of_our_functions
     assert entry["functions"] == {"handle (waypost/engine/bus.py)": 800}
 
 
+def test_the_preparation_of_an_arm_does_not_count() -> None:
+    assert parsed("main (bench/jobs_drain.py:1);prepare (bench/jobs_drain.py:9);f (waypost/a/b.py:1) 4") == {}
+
+
+def test_a_function_with_the_whole_time_is_left_out() -> None:
+    stacks = parsed("run (waypost/a/b.py:1);f (waypost/a/b.py:2) 3\nrun (waypost/a/b.py:1);g (waypost/a/b.py:3) 1")
+    assert list(summary(stacks, cpu_us=100)["functions"]) == ["f (waypost/a/b.py)", "g (waypost/a/b.py)"]
+
+
 def test_our_packages_are_shown_one_level_deeper() -> None:
     assert package_of("begin (waypost/postgres/database.py)") == "waypost.postgres"
     assert package_of("loads (json.py)") == "json (standard library)"
@@ -34,8 +43,8 @@ def test_a_sample_without_a_python_frame_is_the_event_loop() -> None:
 
 
 def test_a_recursive_function_counts_once() -> None:
-    entry = summary(parsed("f (waypost/a/b.py:1);f (waypost/a/b.py:1) 4"), cpu_us=100)
-    assert entry["functions"] == {"f (waypost/a/b.py)": 100}
+    entry = summary(parsed("f (waypost/a/b.py:1);f (waypost/a/b.py:1) 4\ng (json/a.py:1) 1"), cpu_us=100)
+    assert entry["functions"] == {"f (waypost/a/b.py)": 80}
 
 
 def test_the_flame_graph_has_a_bar_for_each_frame(tmp_path: Path) -> None:
