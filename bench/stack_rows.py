@@ -1,5 +1,5 @@
-"""B9 and B10: a whole stack without requests, and its start. Each arm is a program that starts a
-stack of its own, and prints its figures as JSON.
+"""B9 and B10: a whole stack without requests, and its start. Each arm is a program that starts its
+own stack, and prints its figures as JSON.
 """
 
 import json
@@ -16,7 +16,7 @@ from bench.startup import COMMANDS, GOALS, HELP, LOOK, UP
 
 IDLE_SECONDS = 60
 ROUNDS = 1
-"""Of the start. One before them writes byte code and creates the databases."""
+"""Starts that are measured. One before them writes byte code and creates the databases."""
 LOOKS = [name for name in COMMANDS if name != HELP]
 
 Printed = Mapping[str, Any]

@@ -26,13 +26,13 @@ libraries. A peer often promises less; the row names the work. The figures hold 
 machine, which the table names. Compare ratios, and measure on your own machine:
 
 ```
-make bench                            # every row
-make bench ROW=B1                     # one row
-make bench GROWTH=1                   # how the cost grows with rows and processes
-make bench GROWTH=100000 ROW=B3       # the same, with at most so many rows
-HISTORY=5000000 make bench ROW=B13-length   # one hour of history
-make check-speed                      # CPU per unit beside the stored figure
-python -m bench.profile B1            # where the time goes
+make bench                                  # every row: about 25 minutes on two cores
+make bench ROW=B1                           # one row
+make bench GROWTH=1                         # how the cost grows with rows and processes
+make bench GROWTH=100000 ROW=B3             # one row, and not more than 100,000 rows
+make bench ROW=B13-length HISTORY=5000000   # one hour of history
+make check-speed                            # CPU per unit beside the stored figure
+.venv/bin/python -m bench.profile B1        # where the time goes
 ```
 
 ## Method
@@ -47,9 +47,9 @@ python -m bench.profile B1            # where the time goes
 * A control measures ours against ours in the same turns. It must be between {QUIET[0]} and
   {QUIET[1]}; otherwise the machine was too noisy and the row is marked with “noisy”.
 * Rows of a whole stack (B9, B10), and rows of a long history, run once, without a warm-up and a
-  control. Their goals are absolute, or compare arms of ours.
+  control. Their goals are absolute, or compare our own arms.
 * A row that does not end within its deadline fails, and its programs and servers are stopped. The
-  other rows go on.
+  other rows continue.
 * CPU is the user and system time of the measured processes and their children per unit, without the
   servers. It depends less on other load than wall time does."""
 

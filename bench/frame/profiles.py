@@ -80,7 +80,7 @@ def package_of(frame: str) -> str:
     found = _FRAME.match(frame)
     if found and found["file"] == "<string>":
         return "dataclasses, generated functions"
-    parts = found["file"].removesuffix(".py").split("/") if found else [frame]
+    parts = found["file"].removesuffix(".py").removeprefix("<frozen ").rstrip(">").split("/") if found else [frame]
     if parts[0] in ("waypost", "services"):
         return ".".join(parts[:2])
     return parts[0] if len(parts) > 1 else f"{parts[0]} (standard library)"
@@ -99,7 +99,7 @@ def section_of(name: str, entry: Entry, before: Entry | None) -> str:
         for package, spent in entry["packages"].items()
     ]
     header = ("package", "µs", "share", *(["µs before"] if before else []))
-    ours = [(function, _us(spent)) for function, spent in entry["functions"].items()]
+    ours = [(f"`{function}`", _us(spent)) for function, spent in entry["functions"].items()]
     compared = f"; {_us(before['cpu_us'])} µs before ({before['date']})" if before else ""
     parts = [
         f"### {name}\n\n{_us(entry['cpu_us'])} µs of CPU per {entry['unit']} ({entry['date']}){compared}.",

@@ -32,7 +32,7 @@ async def output_of(*command: str) -> str:
 
 
 async def sample_of(process: asyncio.subprocess.Process, given: bytes) -> Sample:
-    """Of a program that waits for this input."""
+    """The sample of a program that waits for this input."""
     return Sample(**json.loads(await last_line(process, given)))
 
 

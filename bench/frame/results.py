@@ -66,10 +66,10 @@ def entry_of(row: Row, measured: Measured) -> Entry:
 
 
 def _judged(goal: Goal, samples: Samples) -> Entry:
-    others = [name for name in samples if name not in (OURS, CONTROL)]
+    others = [name for name in samples if name not in (goal.arm, CONTROL)]
     peer = goal.to or (others[0] if others else None)
-    ours = _median(goal.measure.of, samples[OURS])
-    compared: Entry = _ratio(goal.measure, samples, OURS, peer) if peer else {"ratio": None, "interval": None}
+    ours = _median(goal.measure.of, samples[goal.arm])
+    compared: Entry = _ratio(goal.measure, samples, goal.arm, peer) if peer else {"ratio": None, "interval": None}
     return {
         "measure": goal.measure.name,
         "measure_unit": goal.measure.unit,

@@ -42,6 +42,7 @@ def _percentile(hundredth: int) -> Callable[[Sample], float]:
 
 RATE = Measure(name="rate", unit="/s", of=lambda sample: sample.units / sample.seconds, higher_is_better=True)
 CPU = Measure(name="CPU", unit="µs", of=lambda sample: sample.cpu_seconds / sample.units * 1e6)
+SECONDS = Measure(name="time", unit="s", of=lambda sample: sample.seconds)
 P50 = Measure(name="p50", unit="ms", of=_percentile(50))
 P99 = Measure(name="p99", unit="ms", of=_percentile(99))
 
@@ -56,11 +57,14 @@ class Goal:
     """The bound is on the ratio to an arm, not on our own figure."""
     to: str | None = None
     """Name of that arm; the first peer by default."""
+    arm: str = OURS
+    """Name of the arm that is judged."""
 
     def __str__(self) -> str:
         sign = "≥" if self.measure.higher_is_better else "≤"
         unit = "×" if self.relative else f" {self.measure.unit}"
-        return f"{self.measure.name} {sign} {self.bound:g}{unit}"
+        judged = "" if self.arm == OURS else f"{self.arm}: "
+        return f"{judged}{self.measure.name} {sign} {self.bound:g}{unit}"
 
     def is_met(self, value: float) -> bool:
         return value >= self.bound if self.measure.higher_is_better else value <= self.bound

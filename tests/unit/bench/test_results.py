@@ -9,7 +9,7 @@ import pytest
 
 from bench.frame.results import entry_of, read, write
 from bench.frame.rounds import CONTROL, Measured
-from bench.frame.row import OURS, Sample
+from bench.frame.row import OURS, SECONDS, Goal, Sample
 from bench.frame.statistics import ratio_of_pairs
 from tests.unit.bench.samples import PEER, arm_of, row_of, sample
 
@@ -44,6 +44,15 @@ def test_an_entry_judges_the_goal() -> None:
     assert (slow["ours"], slow["peer"], slow["ratio"], slow["met"]) == (25.0, 100.0, 0.25, False)
     fast = entry_of(ROW, measured(ours=[2.0, 2.0], peer=[1.0, 1.0], control=[2.0, 2.0]))
     assert (fast["ratio"], fast["met"]) == (0.5, True)
+
+
+def test_a_goal_may_judge_another_arm() -> None:
+    goal = Goal(measure=SECONDS, bound=30, relative=False, arm="rebuild")
+    entry = entry_of(
+        replace(ROW, goals=[*ROW.goals, goal], once=True), measured(ours=[1.0], peer=[1.0], rebuild=[31.0])
+    )
+    (judged,) = entry["further"]
+    assert (judged["goal"], judged["ours"], judged["met"]) == ("rebuild: time ≤ 30 s", 31.0, False)
 
 
 @pytest.mark.parametrize(("seconds", "quiet"), [(1.0, True), (0.96, True), (1.1, False), (0.9, False)])
