@@ -1,37 +1,27 @@
-"""Every row of the benchmark table."""
+"""Every row of the benchmark table: the `ROWS` of each module in this folder."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
 
-from bench import (
-    consumer_rows,
-    consumer_safety,
-    enqueue_rows,
-    history_rows,
-    job_rows,
-    rebuild_rows,
-    relay_rows,
-    safety,
-    stack_rows,
-    whole_stack,
-    writes,
-)
+from bench.frame.results import place_of
+from bench.frame.row import Row
 
-MODULES = (
-    writes,
-    whole_stack,
-    job_rows,
-    consumer_rows,
-    rebuild_rows,
-    relay_rows,
-    stack_rows,
-    enqueue_rows,
-    safety,
-    consumer_safety,
-    history_rows,
-)
-"""In the order of the table."""
-ROWS = {row.id: row for module in MODULES for row in module.ROWS}
+DECLARATION = "\nROWS = ["
+
+
+def rows() -> Mapping[str, Row]:
+    """Raises AssertionError for two rows of one name."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    modules = [import_module(f"bench.{file.stem}") for file in files if DECLARATION in file.read_text()]
+    found: list[Row] = [row for module in modules for row in module.ROWS]
+    named = {row.id: row for row in sorted(found, key=lambda row: place_of(row.id))}
+    assert len(named) == len(found), "two rows have the same name"
+    return named
+
+
+ROWS = rows()
 
 
 def add_rows_argument(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:

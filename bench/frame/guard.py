@@ -26,7 +26,7 @@ FILE = FOLDER / "guard.json"
 TOLERANCE = 0.10
 FEWEST_RUNS, MOST_RUNS = 3, 8
 RUNS_TO_STORE = 5
-PART = 4
+PART = 2
 """A run has this part of the units of a benchmark round."""
 
 

@@ -3,9 +3,9 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,14 +29,13 @@ def write(entries: Mapping[str, Entry], file: Path = LATEST) -> None:
     """Replaces the entries of these rows and keeps the others."""
     file.parent.mkdir(exist_ok=True)
     merged = {**read(file), **entries}
-    ordered = dict(sorted(merged.items(), key=lambda item: _place(item[0])))
+    ordered = dict(sorted(merged.items(), key=lambda item: place_of(item[0])))
     file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
 
 
-def _place(row: str) -> tuple[int, str]:
-    """B2 before B10."""
-    digits = "".join(takewhile(str.isdigit, row[1:]))
-    return int(digits), row
+def place_of(row: str) -> tuple[int | str, ...]:
+    """B2 before B10, B3-100us before B3-1000us."""
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\d+|\D+", row))
 
 
 def entry_of(row: Row, measured: Measured) -> Entry:
