@@ -48,6 +48,7 @@ make check-speed                            # CPU per unit beside the stored fig
   {QUIET[1]}; otherwise the machine was too noisy and the row is marked with “noisy”.
 * Rows of a whole stack (B9, B10), and rows of a long history, run once, without a warm-up and a
   control. Their goals are absolute, or compare our own arms.
+* Every row has a budget of time. A slow machine measures fewer rounds, but not fewer than two.
 * A row that does not end within its deadline fails, and its programs and servers are stopped. The
   other rows continue.
 * CPU is the user and system time of the measured processes and their children per unit, without the

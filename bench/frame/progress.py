@@ -21,6 +21,6 @@ class Progress:
         self.latest = step
         print(f"  {self._row.id:<8}{self.seconds:6.1f} s  {step}", flush=True)
 
-    def tell_sample(self, number: int, rounds: int, arm: str, sample: Sample) -> None:
+    def tell_sample(self, number: int, arm: str, sample: Sample) -> None:
         measure = self._row.goals[0].measure
-        self.tell(f"round {number} of {rounds}: {arm}: {measure.of(sample):,.4g} {measure.unit}")
+        self.tell(f"round {number}: {arm}: {measure.of(sample):,.4g} {measure.unit}")

@@ -72,20 +72,26 @@ async def _measure(row: Row, servers: Servers, scale: Scale, progress: Progress)
         require_equal_durability(arms)
         progress.tell("the arms are prepared")
         if row.once:
-            samples = await in_turns(arms, 1, progress)
+            samples = await in_turns(row, arms, progress)
         else:
             for arm in arms:
                 await arm.run()
                 progress.tell(f"warm-up of {arm.name}")
-            samples = await in_turns([*arms, replace(arms[0], name=CONTROL)], row.rounds, progress)
+            samples = await in_turns(row, [*arms, replace(arms[0], name=CONTROL)], progress)
         return Measured(samples=samples, durability=arms[0].durability)
 
 
-async def in_turns(arms: Sequence[Arm], rounds: int, progress: Progress) -> Samples:
-    """ABBA: every second round has the reverse order, so that no arm always follows another."""
+async def in_turns(row: Row, arms: Sequence[Arm], progress: Progress) -> Samples:
+    """ABBA: every second round has the reverse order, so that no arm always follows another. Ends
+    after a pair of rounds if the row's budget is used up.
+    """
     samples: dict[str, list[Sample]] = {arm.name: [] for arm in arms}
-    for number in range(rounds):
-        for arm in reversed(arms) if number % 2 else arms:
+    for number in range(1 if row.once else row.rounds):
+        is_pair = number % 2 == 0
+        if number and is_pair and progress.seconds > row.budget_seconds:
+            progress.tell(f"no further round: the budget of {row.budget_seconds:.0f} s is used up")
+            break
+        for arm in arms if is_pair else reversed(arms):
             samples[arm.name].append(await arm.run())
-            progress.tell_sample(number + 1, rounds, arm.name, samples[arm.name][-1])
+            progress.tell_sample(number + 1, arm.name, samples[arm.name][-1])
     return samples

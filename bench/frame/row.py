@@ -114,11 +114,14 @@ class Row:
     scale: Scale
     servers: Callable[[], AbstractAsyncContextManager[Servers]] = postgres_and_kafka
     rounds: int = 6
+    """The largest number of rounds."""
+    budget_seconds: float = 80
+    """No pair of rounds begins after this time, set-up included, except for the first."""
     once: bool = False
     """One run of each arm, without a warm-up and a control: the arm itself settles or repeats, or
     it is too long for more.
     """
-    deadline_seconds: float = 300
+    deadline_seconds: float = 420
     """The row fails after this time, its set-up included."""
     processes: Sequence[int] = ()
     """`make bench GROWTH=1` measures the row with these numbers of processes."""

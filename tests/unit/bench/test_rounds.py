@@ -37,6 +37,12 @@ async def test_a_row_that_runs_once_has_neither_warm_up_nor_control() -> None:
     assert list(measured.samples) == [OURS, PEER]
 
 
+async def test_no_pair_of_rounds_begins_after_the_budget() -> None:
+    row = replace(row_of(*both([]), rounds=6), budget_seconds=0)
+    measured = await measure(row, row.scale)
+    assert {name: len(samples) for name, samples in measured.samples.items()} == {OURS: 2, PEER: 2, CONTROL: 2}
+
+
 async def test_a_row_past_its_deadline_fails_and_its_arm_is_stopped() -> None:
     steps: list[str] = []
 
