@@ -1,30 +1,24 @@
-"""Measures the way of an event through two services: from the commit in one to its handler in the
-other, and to the start of the job that the handler enqueued.
+"""A relay, a consumer of another service and its job worker, for `bench.commit_to_job_rows`.
 
-    python -m bench.commit_to_job [--events 300] [--apart-ms 30]
+    python -m bench.commit_to_job relay|consumer|jobs
 
-Four processes, as in a deployment: this one writes, the others run the relay, the consumer and the
-job worker. They share only the servers, so that wake-ups are real. Linux's monotonic clock is the
-same in every process. The raw parts are measured beside it.
+They share only the servers, so that wake-ups are real. Linux's monotonic clock is the same in every
+process.
 """
 
-import argparse
 import asyncio
 import os
 import random
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
 
-import asyncpg
 import uvloop
 
-from bench.commit_to_job_parts import raw_parts
-from bench.relay_parts import Parts, running_parts
+from bench.relay_parts import Parts
+from infra.stack.places import CHECKOUT, inherited
 from schemas.users import UserCreated
 from tests.fixtures import jobs as billing
 from waypost.engine.consumer import ConsumerGroup, group_name
@@ -49,7 +43,6 @@ from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.outbox import writer
 from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.postgres.provisioning.databases import ServiceDatabase
-from waypost.testing.database import Templates
 from waypost.testing.envelopes import envelope_of
 
 OUTBOX, BILLING, BOOTSTRAP = "BENCH_OUTBOX_DSN", "BENCH_BILLING_DSN", "BENCH_BOOTSTRAP"
@@ -68,11 +61,6 @@ REACTOR = Reactor("notes", {UserCreated: react})
 DECLARATION = Service(
     name="billing", codec=billing.CODEC, commands={}, projections=[], consumers=[REACTOR], jobs=[Job(note)]
 )
-
-
-async def work(role: str) -> None:
-    """Runs one of the three processes until a signal."""
-    await {"relay": run_relay, "consumer": run_consumer, "jobs": run_jobs}[role]()
 
 
 async def run_relay() -> None:
@@ -110,62 +98,42 @@ async def run_jobs() -> None:
     await Process([listener, worker]).run()
 
 
-async def main(events: int, apart_ms: float) -> None:
-    async with running_parts() as parts:
-        admin = await asyncpg.connect(parts.admin_dsn)
-        database = await Templates(admin, parts.admin_dsn).copy("billing", billing.migrate)
-        await admin.close()
-        async with processes(parts, database) as (jobs, committed):
-            await write(parts.database.app, 1, apart_ms, committed, first=-1)  # warm-up: every process works
-            begun = dict([await next_job(jobs)])
-            reading = asyncio.create_task(collect(jobs, begun, events))
-            await write(parts.database.app, events, apart_ms, committed)
-            await asyncio.wait_for(reading, 60)
-        raw = await raw_parts(parts, events)
-    del committed["-1"]
-    handled = [(begun[number][0] - at) / 1e6 for number, at in committed.items()]
-    started = [(begun[number][1] - at) / 1e6 for number, at in committed.items()]
-    report("commit to handler", handled)
-    report("commit to job begun", started)
-    report("raw parts", raw)
-    print(f"ours / raw parts: {statistics.median(started) / statistics.median(raw):.2f} (medians)")
-
-
 @asynccontextmanager
-async def processes(
-    parts: Parts, database: ServiceDatabase
-) -> AsyncIterator[tuple[asyncio.StreamReader, dict[str, int]]]:
+async def processes(parts: Parts, database: ServiceDatabase) -> AsyncIterator[Sequence[asyncio.subprocess.Process]]:
+    """One process for each of `ROLES`, in this order."""
     environment = {
-        **os.environ,
+        **inherited(),
         OUTBOX: parts.database.relay,
         BILLING: database.app,
         BOOTSTRAP: parts.bootstrap,
     }
     running = [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.commit_to_job", "--work", role),
+            *(sys.executable, "-m", "bench.commit_to_job", role),
             env=environment,
+            cwd=CHECKOUT,
             stdout=asyncio.subprocess.PIPE,
         )
         for role in ROLES
     ]
-    output = running[-1].stdout
-    assert output is not None
     try:
-        yield output, {}
+        yield running
     finally:
         for process in running:
             process.terminate()
         await asyncio.gather(*(process.wait() for process in running))
 
 
-async def write(dsn: str, events: int, apart_ms: float, committed: dict[str, int], *, first: int = 0) -> None:
-    """Commits one event at a time, and notifies as a unit of work does."""
+async def write(dsn: str, events: int, apart_ms: float) -> dict[str, int]:
+    """Commits one event at a time, and notifies as a unit of work does. Returns the time of each
+    commit, by the event's number.
+    """
+    committed: dict[str, int] = {}
     wakeup_sender = CoalescingWakeupSender(LocalWakeups(), PostgresNotifier(dsn, application_name="bench-wakeups"))
     await wakeup_sender.start()
     database = Database(dsn, application_name="bench-writer", pool_size=1, schemas=[])
     tenant = TenantId(new_id())
-    for number in range(first, first + events):
+    for number in range(events):
         user, at = new_id(), datetime.now(UTC)
         event = UserCreated(
             tenant_id=tenant,
@@ -185,38 +153,23 @@ async def write(dsn: str, events: int, apart_ms: float, committed: dict[str, int
     await wakeup_sender.drain(1)
     await wakeup_sender.stop()
     await database.close()
+    return committed
 
 
-async def next_job(jobs: asyncio.StreamReader) -> tuple[str, tuple[int, int]]:
-    """The next job's number, and when its event was handled and it began. Other output is logs."""
-    while text := (await jobs.readline()).decode():
-        words = text.split()
+async def collect(output: asyncio.StreamReader, events: int) -> dict[str, tuple[int, int]]:
+    """When the event of each job was handled, and when the job began, by the event's number. Other
+    output is logs.
+    """
+    begun: dict[str, tuple[int, int]] = {}
+    while len(begun) < events:
+        line = await output.readline()
+        assert line, "the job process ended"
+        words = line.decode().split()
         if len(words) == 3 and words[1].isdigit():
-            return words[0], (int(words[1]), int(words[2]))
-    raise RuntimeError("the job process ended")
-
-
-async def collect(jobs: asyncio.StreamReader, begun: dict[str, tuple[int, int]], events: int) -> None:
-    while len(begun) <= events:
-        begun.update([await next_job(jobs)])
-
-
-def report(name: str, milliseconds: Sequence[float]) -> None:
-    p = statistics.quantiles(milliseconds, n=100)
-    print(f"{name:<22} p50 {p[49]:6.2f} ms   p90 {p[89]:6.2f} ms   p99 {p[98]:6.2f} ms   ({len(milliseconds)} events)")
-
-
-def arguments() -> Any:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=300)
-    parser.add_argument("--apart-ms", type=float, default=30)
-    parser.add_argument("--work", choices=ROLES, help="be one of the other processes")
-    return parser.parse_args()
+            begun[words[0]] = int(words[1]), int(words[2])
+    return begun
 
 
 if __name__ == "__main__":
-    asked = arguments()
-    if asked.work:
-        uvloop.run(work(asked.work))
-    else:
-        asyncio.run(main(asked.events, asked.apart_ms))
+    (role,) = sys.argv[1:]
+    uvloop.run({"relay": run_relay, "consumer": run_consumer, "jobs": run_jobs}[role]())

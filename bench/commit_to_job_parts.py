@@ -11,17 +11,22 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.relay_parts import TOPIC, Parts
 
+_TABLE = "create table if not exists raw_parts (id bigint generated always as identity primary key, value text)"
+
 
 async def raw_parts(parts: Parts, rounds: int) -> Sequence[float]:
     """Milliseconds of the raw parts, one after the other, on warm connections."""
     listener, sender = await asyncpg.connect(parts.admin_dsn), await asyncpg.connect(parts.admin_dsn)
-    await sender.execute("create table raw_parts (id bigint generated always as identity primary key, value text)")
+    await sender.execute(
+        "create table if not exists raw_parts (id bigint generated always as identity primary key, value text)"
+    )
     heard = asyncio.Event()
     await listener.add_listener("raw_parts", lambda *_: heard.set())
     consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=parts.bootstrap, auto_offset_reset="latest")
     producer = AIOKafkaProducer(bootstrap_servers=parts.bootstrap, acks="all", enable_idempotence=True)
     await consumer.start()
     await producer.start()
+    await consumer.seek_to_end()
     waits: list[float] = []
     try:
         for _ in range(rounds + 1):

@@ -2,13 +2,17 @@
 
     python -m bench.relay_arms drain BOOTSTRAP RELAY_DSN ROWS
     python -m bench.relay_arms produce BOOTSTRAP RELAY_DSN ROWS
+    python -m bench.relay_arms trickle BOOTSTRAP RELAY_DSN ROWS
 
 `drain` publishes a full outbox until it is empty, the start of the relay included. `produce` sends
-as many rows from memory.
+as many rows from memory. `trickle` publishes rows as they are committed, see `bench.relay_latency`.
 """
 
 import asyncio
 import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 import uvloop
@@ -16,14 +20,18 @@ import uvloop
 from bench.frame.cpu import Stopwatch
 from bench.frame.programs import print_sample
 from bench.frame.row import Sample
-from bench.relay_drain import CHUNK
+from bench.relay_latency import WARM_UP
 from bench.relay_parts import records
 from waypost.engine.process import tune_garbage_collector
 from waypost.engine.relay import Relay
-from waypost.engine.wakeups import LocalWakeups
-from waypost.kafka.producer import KafkaBroker
+from waypost.engine.wakeups import LocalWakeups, WakeupListener
+from waypost.kafka.producer import KafkaBroker, KafkaPublisher
+from waypost.ports.broker import OutgoingRecord
+from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.telemetry import metrics
 
+CHUNK = 2000
 WATCH_SECONDS = 0.02
 
 
@@ -32,12 +40,20 @@ async def drain(bootstrap: str, dsn: str, rows: int) -> Sample:
     relay = Relay(PostgresOutbox(dsn), KafkaBroker(bootstrap), LocalWakeups())
     watch = Stopwatch()
     await relay.start()
-    while await look.fetchval("select exists (select from outbox)"):  # noqa: ASYNC110 - the server does not notify of an empty outbox
+    seen = -1.0
+    # A query scans the deleted rows, on a core that the relay needs: only when it has stopped.
+    while seen < (seen := published()) or await look.fetchval("select exists (select from outbox)"):  # noqa: ASYNC110
         await asyncio.sleep(WATCH_SECONDS)
     sample = watch.sample(rows)
     await relay.stop()
     await look.close()
     return sample
+
+
+def published() -> float:
+    """Rows that relays of this process have published and deleted."""
+    (counter,) = metrics.OUTBOX_PUBLISHED.collect()
+    return next(sample.value for sample in counter.samples if sample.name.endswith("_total"))
 
 
 async def produce(bootstrap: str, dsn: str, rows: int) -> Sample:
@@ -50,7 +66,55 @@ async def produce(bootstrap: str, dsn: str, rows: int) -> Sample:
         return watch.sample(rows)
 
 
+async def trickle(bootstrap: str, dsn: str, rows: int) -> Sample:
+    wakeups, broker = LocalWakeups(), TimedBroker(bootstrap)
+    listener = WakeupListener(PostgresListener(dsn, ["outbox"], wakeups.wake, application_name="bench-listener"))
+    relay = Relay(PostgresOutbox(dsn), broker, wakeups)
+    await listener.start()
+    await relay.start()
+    await broker.acknowledged_at_least(WARM_UP)
+    watch = Stopwatch()
+    print("ready", flush=True)
+    await broker.acknowledged_at_least(WARM_UP + rows)
+    sample = watch.sample(rows)
+    await relay.drain(5)
+    await relay.stop()
+    await listener.stop()
+    for payload, at in broker.acknowledged.items():
+        print("acknowledged", payload.decode(), at)
+    return sample
+
+
+class TimedBroker:
+    """A Kafka broker that records when each record was acknowledged."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.acknowledged: dict[bytes, int] = {}
+        self._broker = KafkaBroker(bootstrap)
+
+    async def acknowledged_at_least(self, records: int) -> None:
+        while len(self.acknowledged) < records:  # noqa: ASYNC110 - the relay does not notify
+            await asyncio.sleep(WATCH_SECONDS)
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator["TimedPublisher"]:
+        async with self._broker.publisher() as publisher:
+            yield TimedPublisher(publisher, self.acknowledged)
+
+
+class TimedPublisher:
+    def __init__(self, publisher: KafkaPublisher, acknowledged: dict[bytes, int]) -> None:
+        self._publisher = publisher
+        self._acknowledged = acknowledged
+
+    async def send(self, outgoing: Sequence[OutgoingRecord]) -> None:
+        await self._publisher.send(outgoing)
+        now = time.monotonic_ns()
+        self._acknowledged.update((record.value, now) for record in outgoing)
+
+
 if __name__ == "__main__":
     tune_garbage_collector()
     arm, bootstrap, dsn, rows = sys.argv[1:]
-    print_sample(uvloop.run({"drain": drain, "produce": produce}[arm](bootstrap, dsn, int(rows))))
+    arms = {"drain": drain, "produce": produce, "trickle": trickle}
+    print_sample(uvloop.run(arms[arm](bootstrap, dsn, int(rows))))

@@ -1,21 +1,26 @@
-"""B6 and B7: the relay, beside its producer with rows from memory, and its latency."""
+"""B6 and B7: the relay and its latency, beside its producer with rows from memory and Debezium."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from bench.frame.cpu import Stopwatch
+from bench import debezium
 from bench.frame.durability import durability_of
 from bench.frame.programs import run_program
 from bench.frame.row import OURS, P50, P99, RATE, Arm, Goal, Row, Sample, Scale
 from bench.frame.servers import Servers
-from bench.relay_drain import LATENCY_SECONDS, latencies
+from bench.relay_latency import WARM_UP, trickle
 from bench.relay_parts import PARTITIONS, TOPIC, Parts
 from tests.fixtures.club import make_topic
+from waypost.testing.database import connected
 
-ACKNOWLEDGED = {"acks": "all"}
+FROM_MEMORY = "its producer, rows from memory"
+DEBEZIUM = "Debezium's engine and Kafka's Java producer"
+COMMAND = (sys.executable, "-m", "bench.relay_arms")
+PER_SECOND = 200
+"""Commits in B7."""
 
 
 @asynccontextmanager
@@ -26,19 +31,21 @@ async def parts_of(servers: Servers) -> AsyncIterator[Parts]:
         yield Parts(bootstrap=servers.bootstrap, database=database, admin_dsn=servers.dsn_of_admin(database))
 
 
+async def durability(parts: Parts) -> Mapping[str, str]:
+    async with connected(parts.admin_dsn) as admin:
+        log = await admin.fetchval("show wal_level")
+    return {**await durability_of(parts.database.relay), "wal_level": log, "acks": "all"}
+
+
 @asynccontextmanager
 async def draining(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
     async with parts_of(servers) as parts:
-        command = (sys.executable, "-m", "bench.relay_arms")
+        same = await durability(parts)
         given = (parts.bootstrap, parts.database.relay, str(scale.units))
-        durability = {**await durability_of(parts.database.relay), **ACKNOWLEDGED}
         yield [
-            Arm(name=OURS, run=partial(drain, parts, scale, (*command, "drain", *given)), durability=durability),
-            Arm(
-                name="its producer, rows from memory",
-                run=partial(run_program, *command, "produce", *given),
-                durability=durability,
-            ),
+            Arm(name=OURS, run=partial(drain, parts, scale, (*COMMAND, "drain", *given)), durability=same),
+            Arm(name=FROM_MEMORY, run=partial(run_program, *COMMAND, "produce", *given), durability=same),
+            Arm(name=DEBEZIUM, run=partial(drain_by_debezium, parts, scale), durability=same),
         ]
 
 
@@ -53,18 +60,32 @@ async def drain(parts: Parts, scale: Scale, command: Sequence[str]) -> Sample:
     )
 
 
+async def drain_by_debezium(parts: Parts, scale: Scale) -> Sample:
+    """As many rows first warm up its virtual machine: neither they nor its start count."""
+    async with debezium.slot(parts):
+        rows = 2 * scale.units
+        await parts.fill_outbox(rows)
+        program = debezium.command(parts, warm_up=scale.units, rows=rows, linger_ms=debezium.BATCHED)
+        return await run_program(*program)
+
+
 @asynccontextmanager
 async def trickling(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
     async with parts_of(servers) as parts:
-        durability = {**await durability_of(parts.database.relay), **ACKNOWLEDGED}
-        yield [Arm(name=OURS, run=partial(trickle, parts, scale.units / LATENCY_SECONDS), durability=durability)]
+        same = await durability(parts)
+        ours = (*COMMAND, "trickle", parts.bootstrap, parts.database.relay, str(scale.units))
+        yield [
+            Arm(name=OURS, run=partial(trickle, parts, ours, scale.units, PER_SECOND), durability=same),
+            Arm(name=DEBEZIUM, run=partial(trickle_to_debezium, parts, scale), durability=same),
+        ]
 
 
-async def trickle(parts: Parts, per_second: float) -> Sample:
-    """The CPU time includes the writer's, which is in the same process."""
-    watch = Stopwatch()
-    seconds = await latencies(parts, per_second)
-    return watch.sample(len(seconds), [1000 * each for each in seconds])
+async def trickle_to_debezium(parts: Parts, scale: Scale) -> Sample:
+    """Its engine polls its queue every millisecond."""
+    async with debezium.slot(parts):
+        rows = WARM_UP + scale.units
+        program = debezium.command(parts, warm_up=WARM_UP, rows=rows, linger_ms=debezium.AT_ONCE)
+        return await trickle(parts, program, scale.units, PER_SECOND)
 
 
 ROWS = [
@@ -72,8 +93,9 @@ ROWS = [
         id="B6",
         work="relay drains an outbox of rows of 400 B, acks=all",
         unit="row",
-        goals=[Goal(measure=RATE, bound=0.6)],
+        goals=[Goal(measure=RATE, bound=0.6), Goal(measure=RATE, bound=1.5, to=DEBEZIUM)],
         arms=draining,
+        servers=debezium.logical_postgres_and_kafka,
         scale=Scale(units=100_000),
         processes=(1, 2, 4),
         guarded=True,
@@ -84,7 +106,8 @@ ROWS = [
         unit="event",
         goals=[Goal(measure=P50, bound=2.5, relative=False), Goal(measure=P99, bound=6, relative=False)],
         arms=trickling,
-        scale=Scale(units=round(200 * LATENCY_SECONDS)),
+        servers=debezium.logical_postgres_and_kafka,
+        scale=Scale(units=2000),
         rounds=2,
     ),
 ]

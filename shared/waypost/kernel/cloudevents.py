@@ -5,7 +5,7 @@ topics, dead letters and the event store, so that a lost topic can be published 
 ids.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -33,11 +33,6 @@ from waypost.kernel.ids import EventId, TenantId
 
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
-
-HeaderPairs = Collection[tuple[str, bytes]]
-"""Headers of an outgoing record. The items of a dictionary are cheaper to keep than pairs: the
-garbage collector does not track a dictionary of strings and bytes.
-"""
 
 _CONTRACT = (
     "content-type",

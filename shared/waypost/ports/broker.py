@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-from waypost.kernel.cloudevents import HeaderPairs
+from waypost.kernel.cloudevents import Headers
 from waypost.kernel.errors import Permanent, Transient
 
 
@@ -16,7 +16,7 @@ class OutgoingRecord(NamedTuple):
     """`shard_for(key)`; most topics' partitions follow from it."""
     key: bytes
     value: bytes
-    headers: HeaderPairs
+    headers: Headers
     timestamp_ms: int
     """Unix time in milliseconds at which the event was stored."""
 

@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.aiokafka.utils import AIOKafkaContextGetter, 
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from waypost.kernel.cloudevents import HeaderPairs, Headers
+from waypost.kernel.cloudevents import Headers
 from waypost.kernel.envelope import Record
 from waypost.kernel.header_forms import ID
 from waypost.telemetry import names
@@ -40,7 +40,7 @@ def headers_sampled(headers: Headers) -> bool:
     return False
 
 
-def start_send(topic: str, key: bytes, headers: HeaderPairs, *, message_id: str) -> tuple[Span, Headers]:
+def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> tuple[Span, Headers]:
     """Starts a PRODUCER span as a child of the context in the headers; returns it and the headers
     with its own context.
 
@@ -141,7 +141,7 @@ def _original(origin: Context) -> dict[str, str | int]:
     return {names.ORIGINAL_TRACE: f"{_span_context(origin).trace_id:032x}"}
 
 
-def carried(headers: HeaderPairs) -> Context:
+def carried(headers: Headers) -> Context:
     """The trace context in a record's headers; empty if there is none or it is unreadable."""
     readable = [(name, value) for name, value in headers if name in _CONTEXT_HEADERS and value.isascii()]
     return _propagator.extract(readable, Context(), _getter)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import orjson
 from opentelemetry.trace import Span
 
-from waypost.kernel.cloudevents import HeaderPairs
+from waypost.kernel.cloudevents import Headers
 from waypost.kernel.errors import Permanent, Transient
 from waypost.kernel.header_forms import ID
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
@@ -66,7 +66,7 @@ class Chunk:
     def _build_record(self, row: PendingRow) -> OutgoingRecord:
         try:
             texts: dict[str, str] = orjson.loads(row.headers)
-            headers: HeaderPairs = dict(zip(texts, map(str.encode, texts.values()), strict=True)).items()
+            headers: Headers = [(name, text.encode()) for name, text in texts.items()]
         except (ValueError, TypeError, AttributeError) as error:
             raise RowsRejected([row], f"its headers are not a JSON object of strings: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):

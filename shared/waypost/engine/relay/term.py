@@ -66,35 +66,41 @@ class Term:
         async with asyncio.TaskGroup() as deliveries:
             while not self._draining.is_set():
                 self._wakeup.clear()
-                if chunks := await self._read():
+                chunks, more = await self._read()
+                if chunks:
                     self._backoff.reset()
                     AFTER_SELECT.hit()
                     for chunk in chunks:
                         deliveries.create_task(self._deliver(chunk))
                     await self._in_flight.until_at_most(CHUNKS_IN_FLIGHT * self._state.read_size.rows)
-                else:
+                if not more:
                     await self._backoff.wait(self._wakeup)
 
-    async def _read(self) -> list[Chunk]:
+    async def _read(self) -> tuple[list[Chunk], bool]:
         """Reads each shard from its head and excludes rows in flight by id, so that a row that was
-        committed late is not missed.
+        committed late is not missed. Also returns whether the read left rows: put aside, or beyond
+        a limit. If it left none, only rows that are committed later remain, and their wake-up
+        follows.
         """
         shards = self._ownership.readable
         if not shards:
-            return []
+            return [], False
         size = self._state.read_size
+        rows_per_shard, bytes_per_shard = (-(-limit // len(shards)) for limit in (size.rows, size.bytes))
         with self._in_flight.reading(shards):
             pending = await self._lease.read_pending(
                 shards,
                 in_flight=self._in_flight.ids,
                 held_topics=[*self._state.held_topics.names(), *self._in_flight.slow_topics()],
-                rows_per_shard=-(-size.rows // len(shards)),
-                bytes_per_shard=-(-size.bytes // len(shards)),
+                rows_per_shard=rows_per_shard,
+                bytes_per_shard=bytes_per_shard,
             )
             chunks = [Chunk(self._state.next_to_send(rows)) for rows in by_topic(pending)]
             for chunk in chunks:
                 self._in_flight.add(chunk)
-        return chunks
+        put_aside = sum(len(chunk.rows) for chunk in chunks) < len(pending)
+        at_limit = len(pending) >= rows_per_shard or sum(len(row.payload) for row in pending) >= bytes_per_shard
+        return chunks, put_aside or at_limit
 
     async def _deliver(self, chunk: Chunk) -> None:
         await self._send(chunk)

@@ -56,7 +56,7 @@ cross join lateral (
     from outbox
     where outbox.shard = owned.shard
       and id > owned.floor
-      and id <> all ($2::bigint[])
+      and id not in (select unnest($2::bigint[]))
       and key <> all (array (select quarantined.key from outbox_quarantine as quarantined))
       and topic <> all ($3::text[])
     order by id
@@ -64,9 +64,9 @@ cross join lateral (
 ) as head
 where bytes_before < $5"""
 
-# A generic plan would compare each row with each id in flight; a custom plan hashes them. The
-# planner cannot estimate the rows above a floor, and would sort the rest of a shard.
-_READING = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off", "enable_sort": "off"}
+# A custom plan would take longer than the read of a few rows. The planner cannot estimate the rows
+# above a floor, and would sort the rest of a shard.
+_READING = {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off", "enable_sort": "off"}
 
 _DELETE = """
 delete from outbox

@@ -1,0 +1,70 @@
+"""How often the relay reads: once per wake-up, and again as long as rows may be left."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.unit.waypost.engine.relay.rig import RelayRig, refusing
+from waypost.engine.relay.state import ChunkSize
+from waypost.engine.relay.term import IdleBackoff
+from waypost.memory.outbox import MemoryOutboxLease
+from waypost.ports.outbox import PendingRow
+from waypost.testing.eventually import eventually
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of rows of each read. The relay does not poll: it waits for wake-ups."""
+    sizes: list[int] = []
+    read = MemoryOutboxLease.read_pending
+
+    async def counted(self: MemoryOutboxLease, *arguments: Any, **limits: Any) -> Sequence[PendingRow]:
+        page = await read(self, *arguments, **limits)
+        sizes.append(len(page))
+        return page
+
+    async def wait(self: IdleBackoff, wakeup: asyncio.Event) -> None:
+        await wakeup.wait()
+
+    monkeypatch.setattr(MemoryOutboxLease, "read_pending", counted)
+    monkeypatch.setattr(IdleBackoff, "wait", wait)
+    return sizes
+
+
+async def test_a_page_that_left_nothing_is_followed_by_no_read(rig: RelayRig, pages: list[int]) -> None:
+    await rig.start_relay()
+    for number in range(3):
+        rig.write(b"key", b"%d" % number)
+        await rig.until_drained()
+    assert [size for size in pages if size] == [1, 1, 1]
+    await eventually(lambda: rig.outbox.leases[0].held == set(range(16)))
+    before = len(pages)
+    rig.write(b"key", b"last")
+    await rig.until_drained()
+    assert pages[before:] == [1]
+
+
+async def test_one_wakeup_drains_more_rows_than_a_page(rig: RelayRig, pages: list[int]) -> None:
+    await rig.start_relay()
+    rig.write(b"key", *(b"%d" % number for number in range(ChunkSize.MAX_ROWS)))
+    await rig.until_drained()
+    assert max(pages) < ChunkSize.MAX_ROWS
+
+
+async def test_one_wakeup_drains_more_bytes_than_a_page(rig: RelayRig, pages: list[int]) -> None:
+    await rig.start_relay()
+    rig.write(b"key", *(bytes(600_000) + b"%d" % number for number in range(6)))
+    await rig.until_drained()
+    assert max(pages) < 6
+
+
+async def test_one_wakeup_publishes_rows_behind_a_suspected_one(rig: RelayRig, pages: list[int]) -> None:
+    """The suspected row is sent alone; the others are put aside."""
+    rig.broker.refuses = refusing(b"bad")
+    await rig.start_relay()
+    rig.write(b"good", b"1", b"2")
+    rig.write(b"bad", b"bad")
+    rig.write(b"good", b"3")
+    await rig.until_published(b"1", b"2", b"3")
