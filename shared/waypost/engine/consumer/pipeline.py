@@ -111,14 +111,9 @@ class Pipeline:
         has no event id: its dead letter is its claim.
         """
         entries = [
-            InboxEntry(
-                event_id=message.event_id,
-                tenant_id=message.attributes.tenant_id,
-                offset=message.record.offset,
-                sequence=message.sequence,
-            )
+            InboxEntry(attributes.event_id, attributes.tenant_id, message.record.offset, attributes.sequence)
             for message in batch.messages
-            if message.attributes
+            if (attributes := message.attributes)
         ]
         fresh = set(await transaction.inbox.claim(batch.partition, entries))
         AFTER_CLAIM.hit()
