@@ -35,7 +35,7 @@ SCHEMAS = Path(__file__).parents[2] / "schemas/avro"
 WRITE_NAMES = """
 insert into members.members as members (tenant_id, user_id, names)
 select tenant_id, user_id, array_agg(name order by position)
-from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as told (tenant_id, user_id, name, position)
+from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as named (tenant_id, user_id, name, position)
 group by tenant_id, user_id
 on conflict (tenant_id, user_id) do update set names = members.names || excluded.names"""
 
