@@ -13,8 +13,7 @@ import json
 import secrets
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,7 +33,10 @@ FRAME_BYTES = 5  # Confluent's magic byte and schema id
 SCHEMAS = Path(__file__).parents[2] / "schemas/avro"
 
 WRITE_NAMES = """
-insert into members.members as members (tenant_id, user_id, names) values ($1, $2, $3)
+insert into members.members as members (tenant_id, user_id, names)
+select tenant_id, user_id, array_agg(name order by position)
+from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as named (tenant_id, user_id, name, position)
+group by tenant_id, user_id
 on conflict (tenant_id, user_id) do update set names = members.names || excluded.names"""
 
 GREET = "insert into greetings (tenant_id, user_id, event_id, version) values ($1, $2, $3, $4)"
@@ -91,14 +93,12 @@ class Progress:
             self.ended.set()
 
 
-async def write_names(events: Iterable[Event], pool: asyncpg.Pool, handler_us: int) -> None:
-    names: dict[tuple[UUID, UUID], list[str]] = defaultdict(list)
-    for event in events:
-        if handler_us:
-            await take(handler_us)
-        names[event["tenant_id"], event["user_id"]].append(event["display_name"])
+async def write_names(events: Sequence[Event], pool: asyncpg.Pool, handler_us: int) -> None:
+    for _ in events if handler_us else ():
+        await take(handler_us)
+    columns = ([event[name] for event in events] for name in ("tenant_id", "user_id", "display_name"))
     async with pool.acquire() as connection, connection.transaction():
-        await connection.executemany(WRITE_NAMES, [(*key, told) for key, told in names.items()])
+        await connection.execute(WRITE_NAMES, *columns)
 
 
 async def bare(bootstrap: str, topic: str, pool: asyncpg.Pool, progress: Progress, handler_us: int) -> None:

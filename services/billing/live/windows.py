@@ -1,7 +1,6 @@
 """The windows in which money is totaled, and the event that publishes a window's totals."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -66,7 +65,7 @@ def totals_event(
         aggregate_version=0,  # the topic has no versions: the revision orders the totals
         occurred_at=cause.occurred_at,
         source=cause.source,
-        cause=replace(cause.cause, causation_id=cause.event_id),
+        cause=cause.cause._replace(causation_id=cause.event_id),
     )
 
 

@@ -182,15 +182,7 @@ def partition_of(named: TopicPartition) -> Partition:
 
 def record_of(record: ConsumerRecord, topic: str) -> Record:
     """A record; `topic` is the application's name."""
-    return Record(
-        topic=topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp_ms=record.timestamp,
-        key=record.key,
-        value=record.value,
-        headers=record.headers,
-    )
+    return Record(topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ original bytes.
 
 import struct
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from aiokafka.consumer import fetcher
@@ -46,13 +45,10 @@ class _TolerantBatch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
-        yielded = 0
         try:
-            for record in self._batch:
-                yield record
-                yielded += 1
+            return iter(list(self._batch))
         except UnicodeDecodeError:
-            yield from islice(_read_with_escapes(self._content), yielded, None)
+            return _read_with_escapes(self._content)
 
 
 def _read_with_escapes(content: memoryview) -> Iterator[Any]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from waypost.kernel.ids import new_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(NamedTuple):
     """Stored with events and jobs. CloudEvents extensions `correlationid`, `causationid`,
     `traceparent`.
     """

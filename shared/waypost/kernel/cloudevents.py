@@ -6,9 +6,8 @@ ids.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from waypost.kernel.cause import Cause
@@ -26,10 +25,10 @@ from waypost.kernel.header_forms import (
     read_traceparent,
     read_type,
     read_uuid,
-    recurring_uuid,
     values_of,
 )
 from waypost.kernel.ids import EventId, TenantId
+from waypost.kernel.uuid_text import uuid_of
 
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
@@ -53,8 +52,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Event)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(NamedTuple):
     """Metadata of an event, parsed from a record's headers and well-formed."""
 
     event_id: EventId
@@ -69,16 +67,8 @@ class Attributes:
 
     def around(self, event: F) -> Envelope[F]:
         """An envelope of the event with these attributes."""
-        return Envelope(
-            event=event,
-            event_id=self.event_id,
-            tenant_id=self.tenant_id,
-            aggregate_id=self.aggregate_id,
-            aggregate_version=self.sequence or 0,
-            occurred_at=self.occurred_at,
-            source=self.source,
-            cause=self.cause,
-        )
+        event_id, _, source, tenant_id, aggregate_id, sequence, occurred_at, cause = self
+        return Envelope(event, event_id, tenant_id, aggregate_id, sequence or 0, occurred_at, source, cause)
 
 
 def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
@@ -141,25 +131,22 @@ def _read_at_once(headers: Headers) -> Attributes | None:
     values = values_of(headers)
     if values is None:
         return None
-    event_id, event_type, source, tenant_id, subject, sequence, at, correlation, causation, *context, actor_id = values
+    event_id, event_type, source, tenant_id, subject, sequence, at, *chain = values
+    correlation, causation, traceparent, tracestate, actor_id = chain
     try:
         occurred_at = datetime.fromisoformat(at).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return Attributes(
-        event_id=EventId(UUID(event_id)),
-        event_type=event_type,
-        source=source,
-        tenant_id=TenantId(recurring_uuid(tenant_id)),
-        aggregate_id=recurring_uuid(subject),
-        sequence=int(sequence) if sequence else None,
-        occurred_at=occurred_at,
-        cause=Cause(
-            correlation_id=UUID(correlation),
-            causation_id=UUID(causation),
-            traceparent=context[0],
-            tracestate=context[1],
-            actor_id=UUID(actor_id) if actor_id else None,
+        EventId(uuid_of(event_id)),
+        event_type,
+        source,
+        TenantId(uuid_of(tenant_id)),
+        uuid_of(subject),
+        int(sequence) if sequence else None,
+        occurred_at,
+        Cause(
+            uuid_of(correlation), uuid_of(causation), traceparent, tracestate, uuid_of(actor_id) if actor_id else None
         ),
     )
 
@@ -188,8 +175,8 @@ def from_metadata(metadata: Mapping[str, str]) -> Attributes:
         event_id=EventId(_read(metadata, ID, read_uuid)),
         event_type=_read(metadata, "ce_type", read_type),
         source=_read(metadata, "ce_source", read_source),
-        tenant_id=TenantId(_read(metadata, "ce_tenantid", recurring_uuid)),
-        aggregate_id=_read(metadata, "ce_subject", recurring_uuid),
+        tenant_id=TenantId(_read(metadata, "ce_tenantid", read_uuid)),
+        aggregate_id=_read(metadata, "ce_subject", read_uuid),
         sequence=_read_optional(metadata, SEQUENCE, read_sequence),
         occurred_at=_read(metadata, "ce_time", read_time),
         cause=Cause(

@@ -1,9 +1,8 @@
 """An event with its metadata (CloudEvents 1.0 attributes), and the raw record of a topic."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from waypost.kernel.cause import Cause
@@ -13,10 +12,12 @@ from waypost.kernel.ids import EventId, TenantId
 E = TypeVar("E", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope(Generic[E]):
+class Envelope(NamedTuple, Generic[E]):
     """An event with its metadata, as handlers receive it; the same from the event store and from a
     topic.
+
+    A named tuple, like each object of which a consumer creates one per record: it is immutable, and
+    created four times as fast as a frozen dataclass.
     """
 
     event: E
@@ -31,8 +32,7 @@ class Envelope(Generic[E]):
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """A record of a topic as the broker returned it; not validated."""
 
     topic: str

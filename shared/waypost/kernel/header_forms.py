@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
 
+from waypost.kernel.uuid_text import uuid_of
+
 CONTENT_TYPE = "application/avro"
 ID = "ce_id"
 SEQUENCE = "ce_sequence"
 TRACE = ("traceparent", "tracestate")
-_UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Without a repeated group, which costs a third of the time.
+_UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)")
 _TYPE_FORM = re.compile(r"[!-~]+")
 SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # the range of a bigint
@@ -74,11 +77,7 @@ def read_uuid(text: str) -> UUID:
     # UUID() alone accepts braces, a urn and upper case: two texts of one id would be two keys in
     # other places.
     _match(_UUID_FORM, text)
-    return UUID(text)
-
-
-# Ids of tenants and aggregates repeat; parsing them is most of the cost.
-recurring_uuid = lru_cache(maxsize=4096)(read_uuid)
+    return uuid_of(text)
 
 
 def read_time(text: str) -> datetime:

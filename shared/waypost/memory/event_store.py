@@ -1,7 +1,6 @@
 """The in-memory event store."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from waypost.kernel.envelope import Envelope
@@ -39,4 +38,4 @@ class MemoryEventStore:
     async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
         for envelope in await self.history(aggregate_type, aggregate_id):
             key = (aggregate_type, aggregate_id, envelope.aggregate_version)
-            self._transaction.tables.events[key] = replace(envelope, event=without_personal_data(envelope.event))
+            self._transaction.tables.events[key] = envelope._replace(event=without_personal_data(envelope.event))

@@ -18,7 +18,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 ProjectionHandler = Callable[[Sequence[Envelope[Any]], AsyncConnection], Awaitable[None]]
 """Handles events of one type. Column values depend on the events alone (no clock, no new ids), so
-that a replay produces the same rows.
+that a replay produces the same rows. An async projection writes the rows of all events with one
+statement: its transaction is bound to many tenants, and the policy of a table computes their set
+once per statement.
 """
 
 ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]

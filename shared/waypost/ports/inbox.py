@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from waypost.kernel.ids import EventId, TenantId
@@ -25,8 +25,7 @@ class ConsumerPosition:
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxEntry:
+class InboxEntry(NamedTuple):
     """The claim of one record with valid headers."""
 
     event_id: EventId

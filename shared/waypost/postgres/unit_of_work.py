@@ -4,7 +4,7 @@ Before the commit it writes the events, then inline projections, then outbox row
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -147,4 +147,4 @@ class PostgresUnitsOfWork:
 def _traced(cause: Cause) -> Cause:
     """The cause with the current span as its trace context, if there is one."""
     trace = current_trace()
-    return cause if trace is None else replace(cause, traceparent=trace.traceparent, tracestate=trace.tracestate)
+    return cause if trace is None else cause._replace(traceparent=trace.traceparent, tracestate=trace.tracestate)

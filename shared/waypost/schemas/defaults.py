@@ -8,11 +8,11 @@ or raises an error with the reason.
 import math
 import struct
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from waypost.schemas.logical import decimal_of, time_of
+from waypost.schemas.logical import decimal_of, time_of, timestamp_of
 from waypost.schemas.types import (
     ArrayType,
     AvroType,
@@ -29,7 +29,6 @@ from waypost.schemas.types import (
 
 INT = range(-(2**31), 2**31)
 LONG = range(-(2**63), 2**63)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -151,18 +150,18 @@ def _float(written: Any) -> float:
     return float(_require(value, fits_float(value), "a number that 32 bits represent exactly; use double"))
 
 
-def _uuid(written: Any) -> UUID:
-    value = UUID(_text(written))
-    return UUID(str(_require(str(value), str(value) == written.lower(), "a UUID with four hyphens")))
+def _uuid(written: Any) -> str:
+    value = str(UUID(_text(written)))
+    return str(_require(value, value == written.lower(), "a UUID with four hyphens"))
 
 
 def _boolean(written: Any) -> bool:
     return bool(_require(written, isinstance(written, bool), "true or false"))
 
 
-def _time(kind: str) -> Callable[[Any], int]:
+def _time(kind: str, value_of: Callable[[int, str], Any]) -> Callable[[Any], int]:
     def convert(written: Any) -> int:
-        time_of(_number(written, LONG), kind)
+        value_of(_number(written, LONG), kind)
         return int(written)
 
     return convert
@@ -178,10 +177,10 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "double": _double,
     "uuid": _uuid,
     "date": lambda written: date.fromordinal(_number(written, INT) + _EPOCH_DAY),
-    "time-millis": _time("time-millis"),
-    "time-micros": _time("time-micros"),
-    "timestamp-millis": lambda written: _EPOCH + timedelta(milliseconds=_number(written, LONG)),
-    "timestamp-micros": lambda written: _EPOCH + timedelta(microseconds=_number(written, LONG)),
+    "time-millis": _time("time-millis", time_of),
+    "time-micros": _time("time-micros", time_of),
+    "timestamp-millis": _time("timestamp-millis", timestamp_of),
+    "timestamp-micros": _time("timestamp-micros", timestamp_of),
 }
 
 

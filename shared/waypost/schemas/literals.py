@@ -5,7 +5,8 @@ from datetime import date, datetime, time
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from waypost.schemas.logical import decimal_of, time_of
+from waypost.schemas.logical import decimal_of
+from waypost.schemas.scalar_values import SCALAR_CODECS
 from waypost.schemas.types import (
     ArrayType,
     AvroType,
@@ -69,7 +70,8 @@ def literal_of(type_: AvroType, value: Any) -> Literal:
         case NullableType():
             return "None" if value is None else literal_of(type_.value, value)
         case Scalar():
-            return _scalar(time_of(value, type_.kind) if type_.kind.startswith("time-") else value)
+            decode = SCALAR_CODECS[type_.kind].decode
+            return _scalar(decode(value) if decode else value)
         case DecimalType():
             return f'Decimal("{decimal_of(value, precision=type_.precision, scale=type_.scale)}")'
         case EnumType():

@@ -6,8 +6,9 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from waypost.kernel.uuid_text import uuid_of
 from waypost.schemas.defaults import INT, LONG, fits_float
-from waypost.schemas.logical import require_whole_millis, time_number, time_of
+from waypost.schemas.logical import time_number, time_of, timestamp_number, timestamp_of
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any] | None
@@ -89,17 +90,18 @@ def _day(value: Any) -> date:
     return day
 
 
-def _moment(value: Any) -> datetime:
-    if require(value, datetime).utcoffset() is None:
-        raise Misfit("is a time without a time zone")
-    moment: datetime = value
-    return moment
+def _uuid(value: Any) -> str:
+    return str(require(value, UUID))
 
 
-def _milli_moment(value: Any) -> datetime:
-    moment = _moment(value)
-    converted(lambda: require_whole_millis(moment.microsecond))
-    return moment
+def _timestamp(kind: str) -> ValueCodec:
+    def encode(value: Any) -> int:
+        if require(value, datetime).utcoffset() is None:
+            raise Misfit("is a time without a time zone")
+        number: int = converted(lambda: timestamp_number(value, kind))
+        return number
+
+    return ValueCodec(encode=encode, decode=lambda number: timestamp_of(number, kind))
 
 
 def _time(kind: str) -> ValueCodec:
@@ -117,10 +119,10 @@ SCALAR_CODECS: Mapping[str, ValueCodec] = {
     "long": ValueCodec(encode=lambda value: _whole(value, LONG, 64), plain=int),
     "float": ValueCodec(encode=_single),
     "double": ValueCodec(encode=lambda value: require(value, float), plain=float),
-    "uuid": ValueCodec(encode=lambda value: require(value, UUID), plain=UUID),
+    "uuid": ValueCodec(encode=_uuid, decode=uuid_of),
     "date": ValueCodec(encode=_day),
     "time-millis": _time("time-millis"),
     "time-micros": _time("time-micros"),
-    "timestamp-millis": ValueCodec(encode=_milli_moment),
-    "timestamp-micros": ValueCodec(encode=_moment),
+    "timestamp-millis": _timestamp("timestamp-millis"),
+    "timestamp-micros": _timestamp("timestamp-micros"),
 }

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import orjson
 import structlog
@@ -100,7 +101,12 @@ def _pretty() -> Processor:
 
 
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(event, default=_text, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _text(value: Any) -> str:
+    """The text of a value that orjson does not write, such as a UUID of the driver's class."""
+    return str(value) if isinstance(value, UUID) else repr(value)
 
 
 def _service(name: str) -> Processor:

@@ -3,7 +3,6 @@ request.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -45,7 +44,7 @@ async def _caller(request: Request, claims: _Claims) -> Principal:
     add_to_log(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
     structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id))
     bind_tenants([caller.tenant_id])
-    bind_cause(replace(current_cause(), actor_id=caller.user_id))
+    bind_cause(current_cause()._replace(actor_id=caller.user_id))
     bind_actor(_actor(caller, claims))
     if request.method in _SAFE and caller.confined_to is None:
         bus: Bus = request.app.state.bus

@@ -168,8 +168,8 @@ async def test_replay_has_separate_traces_linked_to_the_original(stage: Stage, s
 
 async def test_new_consumer_skips_events_older_than_its_handler(stage: Stage) -> None:
     ann = stage.user()
-    long_ago: Callable[[Envelope[Any]], Envelope[Any]] = lambda told: replace(  # noqa: E731 - short and local
-        told, occurred_at=told.occurred_at - timedelta(days=30)
+    long_ago: Callable[[Envelope[Any]], Envelope[Any]] = lambda told: told._replace(  # noqa: E731 - short and local
+        occurred_at=told.occurred_at - timedelta(days=30)
     )
     first, second, third = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(long_ago(first), long_ago(second), third)

@@ -23,7 +23,7 @@ def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[A
     """The event as caused by a request with a separate trace."""
     trace_id = new_id().hex
     traceparent = f"00-{trace_id}-{new_id().hex[-16:]}-{int(sampled):02}"
-    return trace_id, replace(envelope, cause=replace(envelope.cause, traceparent=traceparent))
+    return trace_id, envelope._replace(cause=envelope.cause._replace(traceparent=traceparent))
 
 
 def traces(spans: InMemorySpanExporter, topic: str) -> set[str]:

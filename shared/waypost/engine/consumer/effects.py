@@ -86,7 +86,7 @@ class ReactorEffects:
         """The unit of work uses the running span as its trace context, so that effects of the
         handler are part of its trace.
         """
-        unit = await reactions.begin(envelope.tenant_id, replace(envelope.cause, causation_id=envelope.event_id))
+        unit = await reactions.begin(envelope.tenant_id, envelope.cause._replace(causation_id=envelope.event_id))
         unit.jobs = JobsOfOneEvent(unit.jobs, self._name, envelope.event_id)
         with bound_cause(unit.cause):
             await self._handlers[type(envelope.event)](envelope, unit)

@@ -73,16 +73,17 @@ class Guard:
         return [(message, self._decide(message)) for message in messages]
 
     def _decide(self, message: Message) -> Decision:
-        if message.attributes is None:
+        attributes = message.attributes
+        if attributes is None:
             return Decision.POISON
-        if message.sequence is None:
+        if (sequence := attributes.sequence) is None:
             return self._defer(message) if message.key in self._parked else self._handle(message)
-        reached = self._versions.get(message.aggregate_id, 0)
-        if message.sequence <= reached:
+        reached = self._versions.get(attributes.aggregate_id, 0)
+        if sequence <= reached:
             # Within the inbox's memory the claim would have recognized the same event: this is
             # another one under the same version.
-            return Decision.STALE if message.attributes.occurred_at < self._inbox_kept_since else Decision.CONFLICT
-        if message.sequence > reached + 1 or message.sequence in self._held.get(message.key, ()):
+            return Decision.STALE if attributes.occurred_at < self._inbox_kept_since else Decision.CONFLICT
+        if sequence > reached + 1 or sequence in self._held.get(message.key, ()):
             return self._defer(message)
         return self._handle(message)
 

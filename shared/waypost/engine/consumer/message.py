@@ -3,9 +3,8 @@ type.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from waypost.kernel.cloudevents import Attributes, from_headers
@@ -17,8 +16,7 @@ from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer, Reactor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A parsed record. Without `attributes` its headers are not valid; without `envelope` there is
     no event to handle.
     """
@@ -63,7 +61,7 @@ class Message:
         cannot be stored otherwise; `refused` is the database's error.
         """
         cause = f"{type(refused).__name__}: {refused}"
-        bare = replace(self.record, key=None, headers=[])
+        bare = self.record._replace(key=None, headers=[])
         return Message(record=bare, poison=UnstorableRecord(f"kept without key and headers, {cause}"))
 
 
@@ -100,7 +98,7 @@ class MessageParser:
         attributes: Attributes | None = None
         try:
             attributes = _attributes(record)
-            return Message(record=record, attributes=attributes, envelope=self._envelope(record, attributes))
+            return Message(record, attributes, self._envelope(record, attributes))
         except Poison as poison:
             return Message(record=record, attributes=attributes, poison=poison)
 

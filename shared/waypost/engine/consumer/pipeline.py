@@ -111,22 +111,17 @@ class Pipeline:
         has no event id: its dead letter is its claim.
         """
         entries = [
-            InboxEntry(
-                event_id=message.event_id,
-                tenant_id=message.attributes.tenant_id,
-                offset=message.record.offset,
-                sequence=message.sequence,
-            )
+            InboxEntry(attributes.event_id, attributes.tenant_id, message.record.offset, attributes.sequence)
             for message in batch.messages
-            if message.attributes
+            if (attributes := message.attributes)
         ]
         fresh = set(await transaction.inbox.claim(batch.partition, entries))
         AFTER_CLAIM.hit()
         for message in batch.messages:
-            if message.attributes is None:
+            if (attributes := message.attributes) is None:
                 batch.claimed.append(message)
-            elif message.event_id in fresh:
-                fresh.remove(message.event_id)
+            elif attributes.event_id in fresh:
+                fresh.remove(attributes.event_id)
                 batch.claimed.append(message)
 
     async def check_parked(self, batch: Batch, transaction: ConsumerTransaction) -> None:
@@ -139,7 +134,8 @@ class Pipeline:
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Decides on each record and advances the guard."""
         topic = batch.partition.topic
-        sequenced = {message.aggregate_id for message in batch.claimed if message.sequence is not None}
+        known = (message.attributes for message in batch.claimed if message.attributes)
+        sequenced = {attributes.aggregate_id for attributes in known if attributes.sequence is not None}
         guard = Guard(
             versions=await transaction.inbox.versions(topic, sequenced),
             parked=batch.parked,

@@ -3,13 +3,15 @@
 import errno
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
 
+from waypost.kernel.uuid_text import uuid_of
 from waypost.telemetry import logging
 
 log = structlog.get_logger()
@@ -53,6 +55,12 @@ def test_a_line_is_one_json_object(output: Output) -> None:
         "address": "[redacted]",
         "seconds": 2,
     }
+
+
+@pytest.mark.parametrize("read", [UUID, uuid_of])
+def test_an_id_is_written_as_its_text(output: Output, read: Callable[[str], UUID]) -> None:
+    log.info("opened", invoice_id=read("0199c0de-0000-7000-8000-000000000001"))
+    assert output.events[0]["invoice_id"] == "0199c0de-0000-7000-8000-000000000001"
 
 
 def test_a_traceback_is_text(output: Output) -> None:

@@ -1,0 +1,15 @@
+"""UUIDs from text. A consumer reads seven per event."""
+
+from uuid import UUID
+
+# Its UUID is a value type in C, without I/O: a subclass of uuid.UUID that the driver also returns.
+# It is read five times as fast, and written ten times as fast.
+from asyncpg.pgproto import pgproto
+
+
+def uuid_of(text: str) -> UUID:
+    """Equals `UUID(text)`. Raises ValueError."""
+    try:
+        return pgproto.UUID(text)
+    except ValueError:  # perhaps a form that only the standard library accepts: braces, a urn
+        return UUID(text)
