@@ -40,8 +40,10 @@ check: setup ## checks format, lint, types, imports, schemas, reference, prose, 
 	.venv/bin/hadolint infra/containers/Dockerfile
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
+# More workers than a small machine has cores: half of the time of a test is waiting.
+WORKERS ?= 4
 test: setup browser ## runs all tests on real Kafka and PostgreSQL; ARGS="-k invoice" selects
-	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
 
 planted: setup ## plants known bugs, one at a time, and checks that the tests find each; NAME=delete-before-the-ack selects
 	@.venv/bin/python -m tests.planted $(NAME)

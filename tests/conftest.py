@@ -16,6 +16,7 @@ settings.load_profile("waypost")
 pytest_plugins = [
     "waypost.testing.plugin",
     "tests.fixtures.browser",
+    "tests.fixtures.distribution",
     "tests.fixtures.plain_logs",
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
