@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.movements import Invoices, latest_windows, publish
+from tests.fixtures.movements import Invoices, publish
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.eventually import eventually
@@ -62,7 +62,7 @@ async def test_killed_in_mid_stream_and_built_up_again_from_its_changelogs(live:
 
 
 async def has_published(live: LiveRig, windows: int) -> bool:
-    return len(await latest_windows(live.bootstrap)) >= windows
+    return len(await live.totals.latest()) >= windows
 
 
 def twice(envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event]]:
