@@ -56,19 +56,19 @@ async def test_with_a_signal_it_looks_once_for_each() -> None:
 
 
 async def test_a_pause_is_as_long_as_the_evaluation_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, pauses = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    now, durations, pauses = loop.time(), iter([0.0, 3.0, 30.0, 0.0]), list[float]()
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    def takes(seconds: float) -> bool:
+    def condition() -> bool:
         nonlocal now
-        now += seconds
+        now += next(durations)
         return len(pauses) == 3
 
-    now, durations = loop.time(), iter([0.0, 3.0, 30.0, 0.0])
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", pause)
         patch.setattr(loop, "time", lambda: now)
-        await eventually(lambda: takes(next(durations)), deadline_seconds=36)
+        await eventually(condition, deadline_seconds=36)
     assert pauses == pytest.approx([0.02, 3.0, 3.0]), "the last one ends at the deadline"
