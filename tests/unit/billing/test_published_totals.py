@@ -1,4 +1,4 @@
-"""What the tests of the live view read from its topic."""
+"""The totals that the tests of the live view read from its topic."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
