@@ -1,10 +1,8 @@
 """Fixtures of real servers. A server starts only for a test that requests its fixture."""
 
-import asyncio
 import os
 import tempfile
 
-import uvloop
 from hypothesis import HealthCheck, settings
 
 from infra.stack.places import inherited
@@ -16,8 +14,6 @@ os.environ.update(inherited())
 # The tests write many small files, each of which takes a millisecond of CPU on a disk.
 if "TMPDIR" not in os.environ and (memory := memory_folder()):
     os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
-
-asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the loop of all processes
 
 # How fast this machine is at the moment says nothing about the code.
 settings.register_profile("waypost", deadline=None, suppress_health_check=[HealthCheck.too_slow])
