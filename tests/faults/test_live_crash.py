@@ -16,6 +16,9 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.eventually import eventually
 
+# The deadlines of its steps add up to more than the default limit.
+pytestmark = pytest.mark.timeout(180)
+
 POINTS = ["after_repartition", "after_tables", "after_changelogs", "after_totals"]
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from infra.stack.places import inherited
@@ -19,6 +20,9 @@ from waypost.native.ports import free_ports
 from waypost.schemas.topics import declared_topics
 from waypost.testing.eventually import eventually
 from waypost.testing.topics import read_topic
+
+# The deadlines of its steps add up to more than the default limit.
+pytestmark = pytest.mark.timeout(150)
 
 
 async def test_the_live_totals_equal_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:
