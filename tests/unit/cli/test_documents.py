@@ -12,7 +12,6 @@ from infra.services import SERVICES
 from infra.stack.places import CHECKOUT, TOOLKIT
 from tests.fixtures.forked import finished
 
-
 IMPORTABLE = {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TOOLKIT)])}
 
 
