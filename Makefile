@@ -26,8 +26,8 @@ help: ## prints these lines
 setup: ## installs Python packages, Java, Maven, Kafka, Zipkin; instant when complete
 	@PYTHON='$(PYTHON)' sh infra/setup/start.sh $(SETUP)
 
-browser: ## installs a Chromium for the tests of pages; part of make test
-	@PYTHON='$(PYTHON)' sh infra/setup/start.sh --browser-alone
+browser: ## installs what make setup does, and a Chromium for the tests of pages; part of make test
+	@PYTHON='$(PYTHON)' sh infra/setup/start.sh $(SETUP) --browser
 
 check: setup ## checks format, lint, types, imports, schemas, reference, prose, container files
 	.venv/bin/ruff format --check .
@@ -40,8 +40,10 @@ check: setup ## checks format, lint, types, imports, schemas, reference, prose, 
 	.venv/bin/hadolint infra/containers/Dockerfile
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
-test: setup browser ## runs all tests on real Kafka and PostgreSQL; ARGS="-k invoice" selects
-	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 $(ARGS)
+# More workers than a small machine has cores: half of the time of a test is waiting.
+WORKERS ?= 4
+test: browser ## runs all tests on real Kafka and PostgreSQL; ARGS="-k invoice" selects
+	.venv/bin/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
 
 planted: setup ## plants known bugs, one at a time, and checks that the tests find each; NAME=delete-before-the-ack selects
 	@.venv/bin/python -m tests.planted $(NAME)

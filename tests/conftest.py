@@ -1,13 +1,19 @@
 """Fixtures of real servers. A server starts only for a test that requests its fixture."""
 
 import os
+import tempfile
 
 from hypothesis import HealthCheck, settings
 
 from infra.stack.places import inherited
+from waypost.testing.folders import memory_folder
 
 # Every process that a test starts imports this checkout, also a copy whose `.venv` is a link.
 os.environ.update(inherited())
+
+# The tests write many small files, each of which takes a millisecond of CPU on a disk.
+if "TMPDIR" not in os.environ and (memory := memory_folder()):
+    os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 # How fast this machine is at the moment says nothing about the code.
 settings.register_profile("waypost", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -16,6 +22,7 @@ settings.load_profile("waypost")
 pytest_plugins = [
     "waypost.testing.plugin",
     "tests.fixtures.browser",
+    "tests.fixtures.distribution",
     "tests.fixtures.plain_logs",
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",

@@ -16,7 +16,7 @@ from waypost.native.errors import SetUpFailed
 
 PACKAGES_ALONE = "--packages-alone"
 """Sufficient for a stack in containers."""
-BROWSER_ALONE = "--browser-alone"
+BROWSER = "--browser"
 """A browser for the tests of pages, in addition to the rest."""
 POMS = sorted((TOOLKIT / "waypost" / "native").glob("*/pom.xml"))
 
@@ -33,13 +33,12 @@ def main() -> None:
 
 def prepare(arguments: Sequence[str]) -> None:
     """Raises SetUpFailed."""
-    if BROWSER_ALONE in arguments:
-        step("Browser", system.has_browser, system.install_browser)
-        return
     step("Python packages", packages.are_installed, packages.install_packages)
     if PACKAGES_ALONE not in arguments:
         step("Java and Maven", system.are_installed, system.install_java_and_maven)
         step("Kafka and Zipkin", jars_are_ready, prepare_jars)
+    if BROWSER in arguments:
+        step("Browser", system.has_browser, system.install_browser)
 
 
 def wait_for_turn(lock: int) -> None:

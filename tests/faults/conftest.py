@@ -66,6 +66,7 @@ async def charging(database: Databases, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-async def live(own_kafka: Broker, tmp_path: Path) -> LiveRig:
+async def live(own_kafka: Broker, tmp_path: Path) -> AsyncIterator[LiveRig]:
     """The live view on a separate broker, because its topic names are fixed."""
-    return await live_rig(own_kafka, tmp_path)
+    async with live_rig(own_kafka, tmp_path) as rig:
+        yield rig

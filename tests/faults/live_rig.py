@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.stack.places import inherited
 from services.billing.live.view import LiveView
 from tests.fixtures.forked import ForkedProgram
-from tests.fixtures.movements import CODEC, Invoices, latest_windows
+from tests.fixtures.movements import CODEC, Invoices, PublishedTotals, published_totals
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
@@ -16,8 +16,9 @@ from waypost.testing.kafka import Broker
 
 
 class LiveRig:
-    def __init__(self, kafka: Broker, folder: Path) -> None:
+    def __init__(self, kafka: Broker, totals: PublishedTotals, folder: Path) -> None:
         self.bootstrap = kafka.bootstrap
+        self.totals = totals
         self._folder = folder
 
     @asynccontextmanager
@@ -46,12 +47,14 @@ class LiveRig:
         """
 
         async def agree() -> bool:
-            assert await latest_windows(self.bootstrap) == invoices.windows()
+            assert await self.totals.latest() == invoices.windows()
             return True
 
         await eventually(agree, deadline_seconds=45)
 
 
-async def live_rig(kafka: Broker, folder: Path) -> LiveRig:
+@asynccontextmanager
+async def live_rig(kafka: Broker, folder: Path) -> AsyncIterator[LiveRig]:
     await ensure_topics(kafka.bootstrap, declared_topics())
-    return LiveRig(kafka, folder)
+    async with published_totals(kafka.bootstrap) as totals:
+        yield LiveRig(kafka, totals, folder)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from schemas.billing import InvoicePaymentFailed
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.movements import Invoices, Totals, WindowKey, latest_windows, publish
+from tests.fixtures.movements import Invoices, Totals, WindowKey, publish
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.envelopes import envelope_of
@@ -44,7 +44,7 @@ async def test_amount_beyond_64_bits_is_skipped_only_in_its_window(live: LiveRig
 
 async def tells(live: LiveRig, expected: Mapping[WindowKey, Totals]) -> None:
     async def told() -> bool:
-        assert await latest_windows(live.bootstrap) == expected
+        assert await live.totals.latest() == expected
         return True
 
     await eventually(told, deadline_seconds=25)

@@ -11,10 +11,13 @@ from functools import partial
 import pytest
 
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.movements import Invoices, latest_windows, publish
+from tests.fixtures.movements import Invoices, publish
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.eventually import eventually
+
+# The deadlines of its steps add up to more than the default limit.
+pytestmark = pytest.mark.timeout(180)
 
 POINTS = ["after_repartition", "after_tables", "after_changelogs", "after_totals"]
 
@@ -62,7 +65,7 @@ async def test_killed_in_mid_stream_and_built_up_again_from_its_changelogs(live:
 
 
 async def has_published(live: LiveRig, windows: int) -> bool:
-    return len(await latest_windows(live.bootstrap)) >= windows
+    return len(await live.totals.latest()) >= windows
 
 
 def twice(envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event]]:

@@ -71,7 +71,7 @@ class GuideRun:
             **own,
             "PYTHONPATH": importable(self.folder),
             "WAYPOST_PORT_BASE": str(self._port_base),
-            # `make test` runs its tests in one process: further workers of this test already use
-            # the other cores.
-            "PYTEST_XDIST_AUTO_NUM_WORKERS": "0",
+            # `make test` runs its tests in one process: the workers of this test already use all
+            # cores.
+            "WORKERS": "0",
         }

@@ -21,6 +21,7 @@ from infra.simulators.payments.webhooks import (
 )
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
+from waypost.web.certificates import trusted_certificates
 
 BATCH = 16
 
@@ -46,7 +47,8 @@ class WebhookSender:
     async def run(self) -> None:
         """Runs until cancelled. The next run resends interrupted deliveries."""
         # The environment's proxies are for external hosts; receivers run on this host.
-        async with httpx.AsyncClient(timeout=self._timeout_seconds, trust_env=False) as client:
+        certificates = trusted_certificates()
+        async with httpx.AsyncClient(timeout=self._timeout_seconds, trust_env=False, verify=certificates) as client:
             while True:
                 self._news.clear()
                 due = await self._database.transaction(lambda rows: due_webhooks(rows, self._clock.now(), BATCH))

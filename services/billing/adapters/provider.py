@@ -16,6 +16,7 @@ from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from services.billing.adapters.responses import AmbiguousResponse, card_of, is_unknown, lookup_decision, order_decision
 from services.billing.domain.errors import PaymentMethodUnknown
 from services.billing.ports import Card, ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, RefundOrder
+from waypost.web.certificates import trusted_certificates
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -34,7 +35,10 @@ class HttpPayments:
         """A client with its own connections, directly to `url`: it ignores proxies of the
         environment and follows no redirects.
         """
-        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False) as http:
+        certificates = trusted_certificates()
+        async with httpx.AsyncClient(
+            base_url=url, timeout=timeout_seconds, trust_env=False, verify=certificates
+        ) as http:
             yield cls(http)
 
     async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:

@@ -20,6 +20,7 @@ from waypost.postgres.overview import outbox_rows
 from waypost.web import ops as operator_routes
 from waypost.web.app import create_app, routed
 from waypost.web.asyncapi import asyncapi_router
+from waypost.web.certificates import trusted_certificates
 from waypost.web.keys import PublishedKeys
 from waypost.web.probes import Readiness
 from waypost.web.server import HttpServer
@@ -50,7 +51,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
     """Builds the service's FastAPI application. Also used by route tests. Closes the pool `ops` at
     shutdown.
     """
-    http = httpx.AsyncClient()
+    http = httpx.AsyncClient(verify=trusted_certificates())
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Any]:

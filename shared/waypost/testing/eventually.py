@@ -28,12 +28,14 @@ async def eventually(
     """Evaluates the condition until its value is true, and returns that value.
 
     Evaluates it when `signal` is set, and clears the signal before each evaluation; without a
-    signal, every 20 ms. An AssertionError of the condition counts as false. At the deadline it
-    raises that AssertionError, or one with the last value.
+    signal, every 20 ms, or as long after an evaluation as it took: an expensive condition must not
+    delay the effect. An AssertionError of the condition counts as false. At the deadline it raises
+    that AssertionError, or one with the last value.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_seconds
     while True:
+        begun = loop.time()
         failure: AssertionError | None = None
         value: T | None = None
         if signal is not None:
@@ -45,15 +47,12 @@ async def eventually(
             failure = error
         if value:
             return value
-        left = deadline - loop.time()
+        ended = loop.time()
+        left = deadline - ended
         if left < 0:
             raise failure or AssertionError(f"not within {deadline_seconds:g} s; the last value was {value!r}")
-        await _pause(left, signal)
-
-
-async def _pause(left_seconds: float, signal: asyncio.Event | None) -> None:
-    if signal is None:
-        await asyncio.sleep(POLL_SECONDS)
-        return
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(signal.wait(), left_seconds)
+        if signal is None:
+            await asyncio.sleep(max(POLL_SECONDS, min(ended - begun, left)))
+        else:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(signal.wait(), left)

@@ -7,6 +7,7 @@ import httpx
 from starlette.applications import Starlette
 
 from waypost.native.ports import LOOPBACK
+from waypost.web.certificates import trusted_certificates
 from waypost.web.server import HttpServer
 
 
@@ -41,5 +42,8 @@ async def serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
 @asynccontextmanager
 async def caller(base_url: str, timeout_seconds: float = 20) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that ignores the proxy settings of the environment."""
-    async with httpx.AsyncClient(base_url=base_url, timeout=timeout_seconds, trust_env=False) as client:
+    certificates = trusted_certificates()
+    async with httpx.AsyncClient(
+        base_url=base_url, timeout=timeout_seconds, trust_env=False, verify=certificates
+    ) as client:
         yield client

@@ -46,7 +46,7 @@ async def kafka() -> AsyncIterator[str]:
     """Bootstrap address of the session's broker. It keeps the topics of every test, so topic names
     must be unique.
     """
-    with scratch_folder() as folder:
+    with scratch_folder(in_memory=True) as folder:
         async with running_kafka(folder) as broker:
             yield broker.bootstrap
 
@@ -54,7 +54,7 @@ async def kafka() -> AsyncIterator[str]:
 @pytest.fixture
 async def own_kafka() -> AsyncIterator[Broker]:
     """A broker for this test only, which the test may kill or pause."""
-    with scratch_folder() as folder:
+    with scratch_folder(in_memory=True) as folder:
         async with running_kafka(folder) as broker:
             yield broker
 
@@ -62,7 +62,7 @@ async def own_kafka() -> AsyncIterator[Broker]:
 @pytest.fixture(scope="session")
 async def postgres() -> AsyncIterator[str]:
     """DSN of the superuser of the session's server. Tests of a service use `database` instead."""
-    with scratch_folder() as folder:
+    with scratch_folder(in_memory=True) as folder:
         async with running_postgres(folder, durable=False) as server:
             yield server.admin_dsn
 

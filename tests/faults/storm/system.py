@@ -19,6 +19,7 @@ from waypost.devstack.selection import limited
 from waypost.devstack.status_board import Phase, StatusBoard
 from waypost.devstack.supervisor import Supervisor
 from waypost.kernel.backoff import Backoff
+from waypost.native.forked import preload
 
 UP_SECONDS = 400
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=2.0)
@@ -66,6 +67,7 @@ class System:
 @asynccontextmanager
 async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
     """Runs the system; at the end everything is down again. Data, logs and keys are in `folder`."""
+    preload("infra.stack.preloaded")  # as the stack's supervisor does
     addresses, keys = Addresses(port_base), load_or_make_keys(folder / "keys")
     plan = Plan(addresses, keys, folder)
     components = limited(plan.components(), PROCESSES)

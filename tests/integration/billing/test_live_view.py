@@ -2,15 +2,16 @@
 process.
 """
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
-from infra.stack.places import CHECKOUT, inherited
+from infra.stack.places import inherited
 from schemas.billing import InvoicePaid
+from tests.fixtures.forked import ForkedProgram
 from tests.integration.billing.service import Company
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.native.child import Child
@@ -19,6 +20,9 @@ from waypost.native.ports import free_ports
 from waypost.schemas.topics import declared_topics
 from waypost.testing.eventually import eventually
 from waypost.testing.topics import read_topic
+
+# The deadlines of its steps add up to more than the default limit.
+pytestmark = pytest.mark.timeout(150)
 
 
 async def test_the_live_totals_equal_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:
@@ -51,12 +55,8 @@ async def processes(company: Company, kafka: Kafka, folder: Path) -> AsyncIterat
         for role, more in (("worker", dsns), ("live", {})):
             (port,) = free_ports(1)
             own = {"WAYPOST_KAFKA_BOOTSTRAP": kafka.bootstrap, "WAYPOST_SERVICE_PORT": str(port)}
-            running[role] = Child(
-                [sys.executable, "-m", "services.billing", role],
-                log=folder / f"{role}.log",
-                environment={**inherited(), **own, **more, "OTEL_TRACES_EXPORTER": "none"},
-                directory=CHECKOUT,
-            )
+            environment = {**inherited(), **own, **more, "OTEL_TRACES_EXPORTER": "none"}
+            running[role] = ForkedProgram("services.billing", role, log=folder / f"{role}.log", environment=environment)
             await running[role].start()
         yield running
     finally:

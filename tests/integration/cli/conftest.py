@@ -17,7 +17,7 @@ async def cluster() -> AsyncIterator[str]:
     """A broker with the services' own topics: their names are not unique, as those on the session's
     broker have to be.
     """
-    with scratch_folder() as folder:
+    with scratch_folder(in_memory=True) as folder:
         async with running_kafka(folder) as broker:
             await create_topic(broker.bootstrap, "users.user")
             await create_topic(broker.bootstrap, "users.tenant")

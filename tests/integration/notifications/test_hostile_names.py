@@ -19,6 +19,7 @@ from waypost.kernel.text import one_line
 from waypost.native.ports import LOOPBACK
 
 SENDER = "no-reply@waypost.test"
+TEMPLATES = JinjaEmailTemplates()  # compiles each template once
 HEADERS = [
     "Message-ID",
     "Date",
@@ -36,7 +37,7 @@ HEADERS = [
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
 async def test_a_hostile_name_is_only_a_name_in_each_mail(inbox: Inbox, name: str) -> None:
     for kind in NotificationKind:
-        email, benign = [JinjaEmailTemplates().compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
+        email, benign = [TEMPLATES.compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
         raw = await _raw(inbox, _mail(kind, name, email))
         mail = message_from_bytes(raw, policy=default)
         assert _header_names(raw) == HEADERS, kind

@@ -2,21 +2,15 @@
 for.
 """
 
-import asyncio
-import sys
-from asyncio.subprocess import PIPE
-
 import pytest
 from sqlalchemy import text
 
-from infra.stack.places import CHECKOUT, inherited
+from infra.stack.places import inherited
 from tests.fixtures.club import migrate, opened
+from tests.fixtures.forked import finished
 from waypost.hosting.startup_checks import refuse_small_server
 from waypost.kernel.errors import Misconfigured
 from waypost.testing.database import Databases
-
-START_SECONDS = 120
-"""For a process that starts and ends on a machine that has other work."""
 
 
 async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Databases) -> None:
@@ -28,7 +22,6 @@ async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Data
             await refuse_small_server(connection, there_are + 1)
 
 
-@pytest.mark.timeout(START_SECONDS + 60)
 async def test_a_process_that_would_not_fit_does_not_start(database: Databases) -> None:
     where = await database("users")
     environment = {
@@ -38,12 +31,6 @@ async def test_a_process_that_would_not_fit_does_not_start(database: Databases) 
         "WAYPOST_CONNECTION_BUDGET": "100000",
         "OTEL_TRACES_EXPORTER": "none",
     }
-    command = (sys.executable, "-m", "services.users", "jobs")
-    process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, env=environment, stdout=PIPE, stderr=PIPE)
-    try:
-        _, problem = await asyncio.wait_for(process.communicate(), START_SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode == 2
-    assert "set max_connections = 100000" in problem.decode()
+    ended = await finished("services.users", "jobs", environment=environment)
+    assert ended.code == 2
+    assert "set max_connections = 100000" in ended.problem

@@ -10,6 +10,7 @@ import httpx
 from waypost.cli.services import stack_setting
 from waypost.kernel.errors import Misconfigured, NotFound, Transient
 from waypost.telemetry.names import ERROR_TYPE, INSTANCE, ORIGINAL_TRACE, STATEMENT_MICROSECONDS
+from waypost.web.certificates import trusted_certificates
 
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
 SPANS_PATH = "/api/v2/spans"
@@ -85,7 +86,7 @@ class Viewer:
         return sorted({spans[0]["traceId"] for spans in self._content(answer)})
 
     async def _ask(self, path: str, **parameters: str | int) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=RESPONSE_SECONDS, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=RESPONSE_SECONDS, trust_env=False, verify=trusted_certificates()) as http:
             try:
                 return await http.get(f"{self.url}/api/v2{path}", params=parameters)
             except httpx.HTTPError as error:

@@ -2,32 +2,29 @@
 unknown failpoint.
 """
 
-import subprocess
-import sys
-
 import pytest
 
-from infra.stack.places import CHECKOUT, inherited
+from infra.stack.places import inherited
+from tests.fixtures.forked import Finished, finished
 from waypost.engine.failpoints import VARIABLE
 
 
 @pytest.mark.parametrize(("process", "point"), [("api", "write.after_events"), ("worker", "relay.after_ack")])
-def test_a_misspelt_point_is_refused_with_those_there_are(process: str, point: str) -> None:
-    refused = started(process, "relay.after_akc=kill")
-    assert refused.returncode == 2
-    assert f"users {process}: {VARIABLE}: there is no failpoint 'relay.after_akc'" in refused.stderr
-    assert point in refused.stderr
+async def test_a_misspelt_point_is_refused_with_those_there_are(process: str, point: str) -> None:
+    refused = await started(process, "relay.after_akc=kill")
+    assert refused.code == 2
+    assert f"users {process}: {VARIABLE}: there is no failpoint 'relay.after_akc'" in refused.problem
+    assert point in refused.problem
 
 
-def test_an_armed_point_is_warned_of() -> None:
-    assert '"failpoint":"write.after_events","action":"kill"' in started("api", "write.after_events=kill").stdout
-    assert "failpoint" not in started("api", "").stdout
+async def test_an_armed_point_is_warned_of() -> None:
+    armed, unarmed = await started("api", "write.after_events=kill"), await started("api", "")
+    assert '"failpoint":"write.after_events","action":"kill"' in armed.output
+    assert "failpoint" not in unarmed.output
 
 
-def started(process: str, failpoints: str) -> "subprocess.CompletedProcess[str]":
+async def started(process: str, failpoints: str) -> Finished:
     """Without the settings that it needs: after its failpoints it says what is missing, and
     ends.
     """
-    environment = {**inherited(), VARIABLE: failpoints}
-    command = [sys.executable, "-m", "services.users", process]
-    return subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=50)
+    return await finished("services.users", process, environment={**inherited(), VARIABLE: failpoints})

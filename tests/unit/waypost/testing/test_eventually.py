@@ -53,3 +53,22 @@ async def test_with_a_signal_it_looks_once_for_each() -> None:
         changed.set()
     assert await waiting
     assert looks == 3
+
+
+async def test_a_pause_is_as_long_as_the_evaluation_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    now, durations, pauses = loop.time(), iter([0.0, 3.0, 30.0, 0.0]), list[float]()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    def condition() -> bool:
+        nonlocal now
+        now += next(durations)
+        return len(pauses) == 3
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", pause)
+        patch.setattr(loop, "time", lambda: now)
+        await eventually(condition, deadline_seconds=36)
+    assert pauses == pytest.approx([0.02, 3.0, 3.0]), "the last one ends at the deadline"
