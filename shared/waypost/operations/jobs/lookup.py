@@ -20,7 +20,8 @@ _FIND = f"select {PENDING_COLUMNS}, {STATE} as status from jobs as job where id 
 
 _LOCK = f"{_FIND} and job.status = any ($2::text[]) for update"
 
-_ALL_TENANTS = "select tenant_id from tenant_directory order by tenant_id"
+# The read model of `waypost.jobs.tenant_directory`, whose module would load SQLAlchemy.
+_ALL_TENANTS = "select tenant_id from tenants.tenant_directory order by tenant_id"
 
 _FIND_RESULT = f"select {RESULT_COLUMNS} from job_results where job_id = $1"
 
