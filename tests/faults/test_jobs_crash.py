@@ -5,7 +5,7 @@ same key, and there is one effect.
 import pytest
 
 from tests.faults.jobs_rig import JobsRig
-from waypost.jobs.results import Status
+from waypost.jobs.status import Status
 from waypost.kernel.ids import new_id
 from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.testing.eventually import eventually

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.databases import ask_all, opened
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, console, moment, present
-from waypost.cli.services import chosen_services
-from waypost.hosting.service import Service
+from waypost.cli.reads import read_each
 from waypost.postgres.audit import OperatorAction, operator_actions
+from waypost.postgres.reads import Reads
 
 
 def audit(
@@ -25,11 +24,10 @@ def audit(
 ) -> None:
     """Lists the changes that operators made, with name and reason, the latest first."""
 
-    async def ask(asked: Service) -> Sequence[tuple[str, OperatorAction]]:
-        async with opened(asked.name) as database:
-            return [(asked.name, action) for action in await operator_actions(database, subject=subject, limit=limit)]
+    async def ask(asked: str, reads: Reads) -> Sequence[tuple[str, OperatorAction]]:
+        return [(asked, action) for action in await operator_actions(reads, subject=subject, limit=limit)]
 
-    results, problems = asyncio.run(ask_all(chosen_services(service), ask))
+    results, problems = asyncio.run(read_each(service, ask))
     actions = sorted((pair for result in results for pair in result), key=lambda pair: pair[1].id, reverse=True)
 
     def text() -> None:

@@ -1,5 +1,5 @@
-"""Table of the commands. A module is imported only when its command runs, so that `--help` is
-fast.
+"""Tables of commands. A module is imported only when its command runs: `--help` is fast, and a
+command that only reads does not load what the other commands of its group need.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Entry] = {
         "Shows the lag of each consumer in records and in time, its parked keys and dead letters.",
     ),
     "trace": Entry(
-        "waypost.cli.trace",
+        "waypost.cli.trace.command",
         "trace",
         "Shows the trace of an event as a tree: the spans of each process, their start, duration and waiting time.",
     ),
@@ -88,32 +88,37 @@ COMMANDS: Mapping[str, Entry] = {
 
 
 class LoadedCommands(Mapping[str, Any]):
-    """The command objects. Each one is imported at its first use."""
+    """The command objects of a table. Each one is imported at its first use."""
+
+    def __init__(self, table: Mapping[str, Entry]) -> None:
+        self._table = table
 
     def __getitem__(self, name: str) -> Any:
-        return COMMANDS[name].load(name)
+        return self._table[name].load(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter(self._table)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(self._table)
 
 
 class LazyCommands(TyperGroup):
-    """Lists the commands from the table, and imports only the called one."""
+    """Lists the commands from its table, and imports only the called one."""
+
+    table: Mapping[str, Entry] = COMMANDS
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "commands": {}})
-        self.commands: Any = LoadedCommands()
+        self.commands: Any = LoadedCommands(self.table)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name].help)
+        return typer.core.TyperCommand(cmd_name, help=self.table[cmd_name].help)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, entry, rest = super().resolve_command(ctx, args)

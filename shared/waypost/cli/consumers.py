@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
-from waypost.cli.databases import ask_service
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, console, present, span_of, table
+from waypost.cli.reads import read_each
+from waypost.cli.services import service_named, setting_of
 from waypost.operations.consumers import ConsumerLag, consumer_lag
-from waypost.web.ops.consumers import ConsumerView
+from waypost.postgres.reads import Reads
+from waypost.project import variable
+from waypost.web.operator_views.consumers import ConsumerView
 
 NUMBER_COLUMNS = ("committed", "end", "lag", "behind")
 
@@ -17,7 +20,12 @@ def consumers(
     as_json: AsJson = False,
 ) -> None:
     """Shows the lag of each consumer in records and in time, its parked keys and dead letters."""
-    results, problems = asyncio.run(ask_service(service, consumer_lag))
+
+    async def ask(asked: str, reads: Reads) -> Sequence[ConsumerLag]:
+        bootstrap = setting_of(asked, variable("KAFKA_BOOTSTRAP"))
+        return await consumer_lag(asked, service_named(asked).consumers, reads, bootstrap)
+
+    results, problems = asyncio.run(read_each(service, ask))
     lags = [consumer for result in results for consumer in result]
     document = [ConsumerView.model_validate(consumer).model_dump(mode="json") for consumer in lags]
     present(document, lambda: _show(lags), as_json=as_json, problems=problems)

@@ -1,31 +1,25 @@
-"""Connects a command to the services: opens the services' databases, and sends the command's spans
-to the services' trace exporter.
+"""Connects a command to the services: opens them with the rights of their operator API, and sends
+the command's spans to the services' trace exporter.
+
+A command that only reads uses `waypost.cli.reads`, which loads less.
 """
 
-import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Literal, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
-import asyncpg
-from sqlalchemy.exc import DBAPIError
-
-from waypost.cli.services import chosen_services, environment_of, service_names, setting_of, start_hint
+from waypost.cli.answers import ask_all, explained
+from waypost.cli.reads import APPLICATION_NAME, Role
+from waypost.cli.services import chosen_services, environment_of, service_names, setting_of
 from waypost.hosting.runtime import build_admin_service, runtime_for_command
 from waypost.hosting.service import Service
-from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
+from waypost.kernel.errors import WaypostError
 from waypost.operations.admin_service import AdminService
 from waypost.postgres.database import COMMAND_SECONDS, Database
-from waypost.postgres.failures import sqlstate
 from waypost.project import variable
 from waypost.telemetry import tracing
-
-APPLICATION_NAME = "waypost-command"
-
-Role = Literal["OPS", "OWNER"]
-"""OPS reads operational tables over all tenants. Only OWNER reads the events of all tenants."""
 
 ALL_SERVICES = "waypost"
 """Service name of the spans of a command that works on several services."""
@@ -70,53 +64,6 @@ async def ask_service(
             return await ask(chosen)
 
     return await ask_all(chosen_services(name), ask_one)
-
-
-@contextmanager
-def explained(service: str) -> Iterator[None]:
-    """Raises an error of PostgreSQL with a remedy for the operator."""
-    try:
-        yield
-    except (DBAPIError, asyncpg.PostgresError) as error:
-        match sqlstate(error):
-            case "42P01":
-                raise NotFound(
-                    f"{service} has no tables yet: its migrations have not run. The stack runs them at start. {start_hint()}"
-                ) from error
-            case "3D000" | "28P01" | "28000":
-                raise Misconfigured(
-                    f"PostgreSQL refused the connection to the database of {service}: {error}."
-                    f" {service}.env belongs to another stack or an older one. The stack writes the file at start. {start_hint()}"
-                ) from error
-        raise
-
-
-async def ask_all(
-    services: Sequence[Service], ask: Callable[[Service], Awaitable[T]]
-) -> tuple[Sequence[T], Sequence[WaypostError]]:
-    """Calls `ask` for all services concurrently. Returns the answers in the order of the services,
-    and the errors of the services that did not answer.
-    """
-    results = await asyncio.gather(*(ask(service) for service in services), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, WaypostError):
-            raise result
-    answers = [result for result in results if not isinstance(result, BaseException)]
-    return answers, [result for result in results if isinstance(result, WaypostError)]
-
-
-async def find_in_any(find_in: Callable[[Service], Awaitable[T | None]], *, what: str, hint: str) -> T:
-    """Returns the first result of any service. Raises NotFound, which names the services that were
-    searched and the services that did not answer.
-    """
-    services = chosen_services(None)
-    answers, problems = await ask_all(services, find_in)
-    for answer in answers:
-        if answer is not None:
-            return answer
-    names = ", ".join(service.name for service in services)
-    reasons = "".join(f"\n  {problem}" for problem in problems)
-    raise NotFound(f"no {what} {names}; {hint}{reasons}")
 
 
 def trace_as(service: str) -> None:

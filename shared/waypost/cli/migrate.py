@@ -2,7 +2,7 @@
 
 import asyncio
 
-from waypost.cli.databases import explained
+from waypost.cli.answers import explained
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, present
 from waypost.cli.services import chosen_services, setting_of

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.cli.databases import explained, trace_as
+from waypost.cli.answers import explained
+from waypost.cli.databases import trace_as
 from waypost.cli.options import PerSecond
 from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import service_within, setting_of

@@ -23,12 +23,20 @@ def service_names() -> Sequence[str]:
     return sorted(folder for folder in folders if find_spec(f"{project().services}.{folder}.app"))
 
 
-def service_named(name: str) -> "Service":
-    """The declaration of a service, `SERVICE` in its `app` module. Raises NotFound."""
+def chosen_names(name: str | None) -> Sequence[str]:
+    """The named service, or all services, without their declarations. Raises NotFound."""
     known = service_names()
+    if name is None:
+        return known
     if name not in known:
         raise NotFound(f"there is no service {name!r}; the services are {', '.join(known)}")
-    service: Service = import_module(f"{project().services}.{name}.app").SERVICE
+    return [name]
+
+
+def service_named(name: str) -> "Service":
+    """The declaration of a service, `SERVICE` in its `app` module. Raises NotFound."""
+    (known,) = chosen_names(name)
+    service: Service = import_module(f"{project().services}.{known}.app").SERVICE
     return service
 
 
@@ -44,7 +52,7 @@ def service_within(name: str, form: str) -> "Service":
 
 def chosen_services(name: str | None) -> "Sequence[Service]":
     """The named service, or all services. Raises NotFound."""
-    return [service_named(chosen) for chosen in ([name] if name else service_names())]
+    return [service_named(chosen) for chosen in chosen_names(name)]
 
 
 def environment_of(service: str) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.databases import explained
+from waypost.cli.answers import explained
 from waypost.cli.development import development_token, development_user
 from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of, start_hint

@@ -14,6 +14,10 @@ from waypost.kernel.errors import Unavailable
 log = structlog.get_logger()
 
 COUNT_SECONDS = 1.0
+IDLE_PAUSES = 10
+"""Length of the pause while this process writes no events, in such pauses. The next request that
+writes events ends it.
+"""
 SHARE = 0.1
 """Maximum share of time spent counting: a count of a full outbox is slow before a vacuum."""
 RETRY_AFTER = timedelta(seconds=5)
@@ -35,9 +39,17 @@ class OutboxCap(PeriodicLoop):
         self._rows = rows
         self._count_seconds = count_seconds
         self._reached = False
+        self._admitted = False
+        """Whether a request was admitted since the last count began."""
+        self._resting = False
+        """Whether the loop is in the long pause."""
 
     def admit(self) -> None:
         """Raises Unavailable while the outbox is full. Called before outbox rows are added."""
+        self._admitted = True
+        if self._resting:
+            self._resting = False
+            self.wakeup.set()
         if self._reached:
             raise Unavailable(
                 f"{self._rows} events wait to be published, which is this service's limit;"
@@ -47,9 +59,11 @@ class OutboxCap(PeriodicLoop):
 
     async def tick(self) -> float:
         """Counts the rows. A slow count delays the next one."""
-        began = time.monotonic()
+        began, admitted, self._admitted = time.monotonic(), self._admitted, False
         self._judge(await self._count(self._rows))
-        return pause_after(time.monotonic() - began, self._count_seconds)
+        self._resting = not (admitted or self._admitted or self._reached)
+        pause_seconds = self._count_seconds * (IDLE_PAUSES if self._resting else 1)
+        return pause_after(time.monotonic() - began, pause_seconds)
 
     def _judge(self, rows: int) -> None:
         reached = rows >= self._rows

@@ -17,7 +17,7 @@ from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.postgres.sql import Sql
-from waypost.postgres.tenancy import BIND, setting, some_at_a_time
+from waypost.postgres.tenancy import bind_statement, some_at_a_time
 from waypost.telemetry.tracing import Trace
 
 # The result row is inserted first: its unique key decides which enqueue is first, also long after
@@ -86,7 +86,7 @@ async def enqueue_for_each(
     beginning = new_id()
     cause = Cause(correlation_id=beginning, causation_id=beginning)
     for some in some_at_a_time(tenants):
-        await connection.execute(BIND, {"tenants": setting(some)})
+        await sql.execute(bind_statement(some))
         ids, text = [new_id() for _ in some], json.dumps(stored)
         await sql.execute(ENQUEUE, some, ids, None, name, text, idempotency_key, 0, at, at, *_caused(cause, None))
 

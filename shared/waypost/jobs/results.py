@@ -6,32 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.jobs.status import STATE, Status
 from waypost.kernel.ids import JobId, TenantId
 from waypost.postgres.database import Database
 from waypost.postgres.retention import in_chunks
 from waypost.postgres.sql import Sql
 
-
-class Status(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    FAILED = "failed"
-    """An attempt failed and another will follow."""
-    DEAD = "dead"
-    """No attempt will follow."""
-    COMPLETE = "complete"
-    CANCELLED = "cancelled"
-
-
-STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
-"""State of a pending row, aliased `job`."""
+__all__ = ["JobStatus", "Status", "job_status", "prune_results"]
 
 _STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,

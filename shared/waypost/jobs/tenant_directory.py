@@ -14,7 +14,8 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
-from waypost.postgres.tenancy import ACROSS_TENANTS, BIND, setting, some_at_a_time
+from waypost.postgres.sql import Sql
+from waypost.postgres.tenancy import ACROSS_TENANTS, bind_statement, some_at_a_time
 
 TENANTS = MetaData()
 
@@ -64,7 +65,7 @@ def tenants_with_rows(select_tenants: ListTenants, *, among: ListTenants = all_t
     async def listed(rows: AsyncConnection) -> Sequence[TenantId]:
         tenants: list[TenantId] = []
         for some in some_at_a_time(await among(rows)):
-            await rows.execute(BIND, {"tenants": setting(some)})
+            await Sql(rows).execute(bind_statement(some))
             tenants += await select_tenants(rows)
         return tenants
 

@@ -48,7 +48,8 @@ class KafkaSubscription:
         self._topics: Collection[str] = ()
         self._listener: _Listener | None = None
         self._client: AIOKafkaConsumer | None = None
-        self._left = asyncio.Event()
+        self._polls_end = asyncio.Event()
+        """Ends the running polls; replaced when it is set."""
 
     async def join(self, topics: Iterable[str], assignments: Assignments) -> None:
         self._topics = sorted(topics)
@@ -61,7 +62,7 @@ class KafkaSubscription:
 
     async def leave(self) -> None:
         client, self._client = self._client, None
-        self._left.set()
+        self.end_polls()
         if client is None:
             return
         closing = asyncio.ensure_future(client.stop())
@@ -75,21 +76,27 @@ class KafkaSubscription:
                 closing.result()
 
     async def poll(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
-        client, left = self._client, self._left
+        client, polls_end = self._client, self._polls_end
         if client is None:
-            await asyncio.sleep(timeout_seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await polls_end.wait()
             return []
         fetch = asyncio.ensure_future(
             client.getmany(named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
         )
-        leaving = asyncio.ensure_future(left.wait())
-        await asyncio.wait([fetch, leaving], return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
+        ending = asyncio.ensure_future(polls_end.wait())
+        await asyncio.wait([fetch, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
         if not fetch.done():
-            fetch.cancel()  # the client is closing: its fetch counter is irrelevant
+            fetch.cancel()  # aiokafka's fetch counter stays up; it only enforces `max_poll_interval_ms`
             return []
         with as_transient("records"):
             return [record_of(record, partition.topic) for records in fetch.result().values() for record in records]
+
+    def end_polls(self) -> None:
+        self._polls_end.set()
+        self._polls_end = asyncio.Event()
 
     def seek(self, partition: Partition, offset: int) -> None:
         if self._client is None:
@@ -140,7 +147,8 @@ class KafkaSubscription:
         )
         client.subscribe(topics=[on_cluster(topic) for topic in self._topics], listener=self._listener)
         # Callbacks run during the start and use the client.
-        self._client, self._left = client, asyncio.Event()
+        self._client = client
+        self.end_polls()
         try:
             async with asyncio.timeout(self._join_seconds):
                 await client.start()
@@ -164,6 +172,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         await self._assignments.revoked()
+        self._subscription.end_polls()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._subscription.pause()

@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
-from waypost.operations.admin_service import AdminService
 from waypost.ports.consumers import Consumer, Reactor, topics_of
-from waypost.ports.dead_letters import Status, Tally
+from waypost.ports.dead_letters import Status
 from waypost.ports.subscription import Partition
-from waypost.postgres.database import Database
-from waypost.postgres.dead_letters.store import PostgresDeadLetters
+from waypost.postgres.dead_letters.tally import tally_of
 from waypost.postgres.overview import positions
+from waypost.postgres.reads import Reads
 
 FIRST_RECORD_SECONDS = 2.0
 """Time limit to read the next record, whose timestamp gives the lag in seconds. After the limit,
@@ -58,23 +57,25 @@ class ConsumerLag:
         return sum(partition.lag for partition in self.partitions)
 
 
-async def consumer_lag(service: AdminService) -> Sequence[ConsumerLag]:
+async def consumer_lag(
+    service: str, consumers: Sequence[Consumer], ops: Reads, bootstrap: str
+) -> Sequence[ConsumerLag]:
     """The lag of each of the service's consumers. Raises Transient if the database or the broker
     does not answer.
     """
-    known = await partitions_of(service.kafka_bootstrap)
-    return [await _partition_lag(service, consumer, known) for consumer in service.consumers]
+    known = await partitions_of(bootstrap)
+    return [await _lag_of(consumer, group_name(service, consumer), ops, known, bootstrap) for consumer in consumers]
 
 
-async def _partition_lag(
-    service: AdminService, consumer: Consumer, known: Mapping[str, Sequence[Partition]]
+async def _lag_of(
+    consumer: Consumer, group: str, ops: Reads, known: Mapping[str, Sequence[Partition]], bootstrap: str
 ) -> ConsumerLag:
-    group, topics = group_name(service.name, consumer), sorted(topics_of(consumer))
+    topics = sorted(topics_of(consumer))
     partitions = [partition for topic in topics for partition in known.get(topic, ())]
     # Read the committed offsets before the ends, so that the lag is never negative.
-    committed = dict.fromkeys(partitions, 0) | await _committed(service.ops, group)
-    tally = await _tally(service.ops, group)
-    async with KafkaTopicLogs(service.kafka_bootstrap).opened(partitions) as log:
+    committed = dict.fromkeys(partitions, 0) | await _committed(ops, group)
+    tally = await tally_of(ops, group)
+    async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
         ends = await log.end_offsets()
         waiting = await _waiting_since(
             log, {partition: committed[partition] for partition in partitions if committed[partition] < ends[partition]}
@@ -98,16 +99,11 @@ async def _partition_lag(
     )
 
 
-async def _committed(database: Database, group: str) -> Offsets:
+async def _committed(ops: Reads, group: str) -> Offsets:
     return {
         Partition(position.topic, position.partition): position.next_offset
-        for position in await positions(database, [group])
+        for position in await positions(ops, [group])
     }
-
-
-async def _tally(database: Database, group: str) -> Tally:
-    async with database.transaction() as connection:
-        return await PostgresDeadLetters(connection, group).tally()
 
 
 async def _waiting_since(log: KafkaTopicLog, next_offsets: Offsets) -> Mapping[Partition, timedelta]:

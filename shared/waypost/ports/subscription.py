@@ -60,7 +60,13 @@ class Subscription(Protocol):
         """The next records in offset order; none after the time-out, during a rebalance and after
         leaving.
 
-        Must not be cancelled: a cancelled fetch corrupts aiokafka's fetch counter.
+        Must not be cancelled: records that it has received would be lost.
+        """
+        ...
+
+    def end_polls(self) -> None:
+        """Makes the running polls return, without records if none have arrived. Call it where a
+        partition's task must do something else soon. Revocation and leaving do the same.
         """
         ...
 

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.ids import new_id
-from waypost.postgres.database import Database
+from waypost.postgres.reads import Reads
 from waypost.postgres.sql import Sql
+
+if TYPE_CHECKING:  # a command that only reads does not load SQLAlchemy
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _RECORD = """
 insert into operator_actions (id, operator, reason, verb, subject, tenant_id, facts) values ($1, $2, $3, $4, $5, $6, $7)"""
@@ -39,7 +41,7 @@ class OperatorAction:
 
 
 async def record_action(
-    connection: AsyncConnection,
+    connection: "AsyncConnection",
     audit_context: AuditContext,
     *,
     verb: str,
@@ -55,9 +57,8 @@ async def record_action(
 
 
 async def operator_actions(
-    database: Database, *, subject: str | None = None, limit: int = 100
+    database: Reads, *, subject: str | None = None, limit: int = 100
 ) -> Sequence[OperatorAction]:
     """The audit, the latest row first. Requires the operator's role."""
-    async with database.transaction() as connection:
-        rows = await Sql(connection).fetch(_LIST, subject, limit)
+    rows = await database.fetch(_LIST, subject, limit)
     return [OperatorAction(**{**row, "facts": json.loads(row["facts"])}) for row in rows]

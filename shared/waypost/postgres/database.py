@@ -165,8 +165,14 @@ class Database:
         """One query on tables without tenants, or with a role that reads all tenants. Raises
         Transient like `transaction`.
         """
+        async with self.statements() as sql:
+            return await sql.fetch(statement, *arguments)
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Sql]:
+        """`waypost.postgres.reads.Reads`: driver statements in one transaction."""
         async with self.transaction() as connection:
-            return await Sql(connection).fetch(statement, *arguments)
+            yield Sql(connection)
 
     async def is_reachable(self) -> bool:
         try:

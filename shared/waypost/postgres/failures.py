@@ -1,4 +1,6 @@
-"""Classifies database errors as transient by SQLSTATE (PostgreSQL, appendix A)."""
+"""Errors of SQLAlchemy's pool and connections: transient ones, and rows of tenants that are not
+bound.
+"""
 
 import re
 import time
@@ -11,10 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from waypost.kernel.errors import Transient
 from waypost.kernel.tenant import NoTenantBound
+from waypost.postgres import driver_failures
+from waypost.postgres.driver_failures import causes, unavailable
 from waypost.telemetry.loop_lag import LOOP_LAG
 
-_TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
-_TRANSIENT_STATES = ("55P03",)
 _TOO_SLOW = ("25P03", "25P04")
 """States of idle_in_transaction_session_timeout and transaction_timeout."""
 
@@ -23,25 +25,23 @@ def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE of a driver error, or of SQLAlchemy's wrapper around one. None for other
     errors.
     """
-    original = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(original, "sqlstate", None)
-    return state if isinstance(state, str) else None
+    return driver_failures.sqlstate(_original(error))
 
 
 def is_transient(error: BaseException) -> bool:
     """True if the same work may succeed on another connection."""
-    if any(isinstance(cause, asyncpg.InvalidCachedStatementError) for cause in _causes(error)):
-        return True  # a migration changed a column's type; the next run prepares the statement again
-    state = sqlstate(error)
-    if state is not None:
-        return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
-    # InternalClientError: the driver still reads the message with which the server ended the
-    # session.
-    lost = (
-        *(PoolTimeout, InterfaceError, asyncpg.InterfaceError, asyncpg.InternalClientError),
-        *(OSError, TimeoutError),
-    )
-    return isinstance(error, lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    if isinstance(error, PoolTimeout) or driver_failures.is_transient(error):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if sqlstate(error) is not None:
+        return driver_failures.is_transient(_original(error))
+    return isinstance(error, InterfaceError) or error.connection_invalidated
+
+
+def _original(error: BaseException) -> BaseException:
+    """The driver's error below SQLAlchemy's wrapper."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 _ROW_OF_ANOTHER_TENANT = re.compile(r"new row violates row-level security policy for table \"([^\"]+)\"")
@@ -79,7 +79,7 @@ def _explained(error: Exception, began: float) -> str:
     """The message of the Transient. A transaction that timed out while the process was idle is the
     handler's fault, not an outage.
     """
-    too_slow = any(sqlstate(cause) in _TOO_SLOW for cause in _causes(error))
+    too_slow = any(sqlstate(cause) in _TOO_SLOW for cause in causes(error))
     lost = (sqlstate(error) or "08").startswith("08")
     if (too_slow or lost) and (blocked := LOOP_LAG.longest_since(began)):
         return (
@@ -91,14 +91,4 @@ def _explained(error: Exception, began: float) -> str:
             f"the database ended a transaction that took too long ({error}):"
             " the handler waited for something else inside it; wait before the transaction or in a job"
         )
-    return f"the database is not available: {str(error) or 'no answer in time'}"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and its chain of causes: a driver raises the lost connection from the server's
-    reason.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__
+    return unavailable(error)

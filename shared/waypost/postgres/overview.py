@@ -9,8 +9,8 @@ from datetime import datetime
 from uuid import UUID
 
 from waypost.ports.outbox import Backlog
-from waypost.postgres.database import Database
-from waypost.postgres.outbox.lease import BACKLOG
+from waypost.postgres.outbox.backlog import BACKLOG
+from waypost.postgres.reads import Reads
 
 _POSITIONS = """
 select consumer, topic, partition, next_offset, starts from consumer_offsets where consumer = any ($1::text[])
@@ -96,22 +96,22 @@ class StoredEventRow:
     """None if the event is published."""
 
 
-async def positions(database: Database, consumers: Sequence[str]) -> Sequence[Position]:
+async def positions(database: Reads, consumers: Sequence[str]) -> Sequence[Position]:
     """Positions of the consumers. A partition that was never read has none."""
     return [Position(**row) for row in await database.fetch(_POSITIONS, list(consumers))]
 
 
-async def quarantined_keys(database: Database) -> Sequence[QuarantinedKey]:
+async def quarantined_keys(database: Reads) -> Sequence[QuarantinedKey]:
     """The quarantined keys, the oldest first."""
     return [QuarantinedKey(**row) for row in await database.fetch(_QUARANTINED)]
 
 
-async def backlog_of(database: Database) -> Backlog:
+async def backlog_of(database: Reads) -> Backlog:
     (row,) = await database.fetch(BACKLOG)
     return Backlog(**row)
 
 
-async def outbox_rows(database: Database, at_most: int) -> int:
+async def outbox_rows(database: Reads, at_most: int) -> int:
     """Number of outbox rows, including rows of quarantined keys, up to `at_most`. Below half of
     `at_most` the number is approximate.
     """
@@ -119,7 +119,7 @@ async def outbox_rows(database: Database, at_most: int) -> int:
     return int(row["count"])
 
 
-async def stored_event(owner: Database, event_id: UUID) -> StoredEventRow | None:
+async def stored_event(owner: Reads, event_id: UUID) -> StoredEventRow | None:
     """The event of any tenant. Requires the owner, the only role that reads the events of all
     tenants.
     """

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.telemetry.statements import statement_event
+
+if TYPE_CHECKING:  # a command that only reads does not load SQLAlchemy
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
-def driver(connection: AsyncConnection) -> asyncpg.Connection:
+def driver(connection: "AsyncConnection") -> asyncpg.Connection:
     """The driver's connection inside the open transaction, for statements on a hot path. Raises
     RuntimeError outside a transaction, where each statement would commit by itself, and
     ConnectionDoesNotExistError if the connection was lost.
@@ -24,7 +26,7 @@ def driver(connection: AsyncConnection) -> asyncpg.Connection:
     return raw
 
 
-async def roll_back(connection: AsyncConnection) -> None:
+async def roll_back(connection: "AsyncConnection") -> None:
     """Rolls the transaction back. `Database.transaction` then ends without a commit."""
     await driver(connection).execute("rollback")
 
@@ -34,7 +36,7 @@ class Sql:
     `driver`.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: "AsyncConnection") -> None:
         self._connection = connection
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
@@ -75,7 +77,7 @@ class NamedSql:
         return self.text, *(values[name] for name in self._names)
 
 
-def open_connection(connection: AsyncConnection) -> asyncpg.Connection:
+def open_connection(connection: "AsyncConnection") -> asyncpg.Connection:
     """The driver's connection. Raises ConnectionDoesNotExistError if it was lost."""
     raw = raw_connection(connection)
     if raw.is_closed():
@@ -83,14 +85,14 @@ def open_connection(connection: AsyncConnection) -> asyncpg.Connection:
     return raw
 
 
-def raw_connection(connection: AsyncConnection) -> asyncpg.Connection:
+def raw_connection(connection: "AsyncConnection") -> asyncpg.Connection:
     """The driver's connection, open or not, in a transaction or not."""
     raw = sync_connection(connection).connection.driver_connection
     assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
     return raw
 
 
-def sync_connection(connection: AsyncConnection) -> Connection:
+def sync_connection(connection: "AsyncConnection") -> "Connection":
     """SQLAlchemy's connection below the asynchronous one."""
     pooled = connection.sync_connection
     assert pooled is not None  # noqa: S101 - it is connected

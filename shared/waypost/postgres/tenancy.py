@@ -6,16 +6,17 @@ policy to the owner as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
-
-from sqlalchemy import Table, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import TenantId
+from waypost.postgres.sql import Sql
 from waypost.project import variable
 
-BIND = text("select set_config('app.tenants', :tenants, true)")
+if TYPE_CHECKING:  # a command that only reads does not load SQLAlchemy
+    from sqlalchemy import Table
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _BOUND = "(select string_to_array(nullif(current_setting('app.tenants', true), ''), ',')::uuid[])::uuid[]"
 
@@ -63,12 +64,12 @@ def protect(table: str) -> Iterator[str]:
     )
 
 
-def is_protected(table: Table) -> bool:
+def is_protected(table: "Table") -> bool:
     """True if the rows of a declared table belong to tenants."""
     return not table.info.get("across_tenants", False)
 
 
-def refuse_without_tenant(table: Table) -> None:
+def refuse_without_tenant(table: "Table") -> None:
     """Raises Misconfigured for a declared tenant table without a column tenant_id."""
     if is_protected(table) and "tenant_id" not in table.columns:
         raise Misconfigured(
@@ -79,41 +80,36 @@ def refuse_without_tenant(table: Table) -> None:
         )
 
 
-_UNPROTECTED = text(
-    """
-    select format('%I.%I', n.nspname, c.relname)
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-    where c.relkind in ('r', 'p')
-      and n.nspname not in ('pg_catalog', 'information_schema')
-      and not (c.relrowsecurity and c.relforcerowsecurity)
-      and obj_description(c.oid, 'pg_class') is distinct from 'across tenants'
-    order by 1
-    """
-)
+_UNPROTECTED = """
+select format('%I.%I', n.nspname, c.relname) as name
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+where c.relkind in ('r', 'p')
+  and n.nspname not in ('pg_catalog', 'information_schema')
+  and not (c.relrowsecurity and c.relforcerowsecurity)
+  and obj_description(c.oid, 'pg_class') is distinct from 'across tenants'
+order by 1"""
 
-_ROLE = text(
-    """
-    select r.rolname, r.rolsuper, r.rolbypassrls,
-           exists (select from pg_database d where d.datname = current_database() and pg_has_role(r.oid, d.datdba, 'member')) as owns
-    from pg_roles r where r.rolname = current_user
-    """
-)
+_ROLE = """
+select r.rolname, r.rolsuper or r.rolbypassrls
+       or exists (select from pg_database d where d.datname = current_database() and pg_has_role(r.oid, d.datdba, 'member')) as unsafe
+from pg_roles r where r.rolname = current_user"""
 
 
-async def refuse_unsafe_role(connection: AsyncConnection) -> None:
+async def refuse_unsafe_role(connection: "AsyncConnection") -> None:
     """The startup check of every process that accesses tenant data. Raises Misconfigured for a role
     that bypasses row-level security, and for an unprotected table.
     """
-    role = (await connection.execute(_ROLE)).one()
-    if role.rolsuper or role.rolbypassrls or role.owns:
+    sql = Sql(connection)
+    (role,) = await sql.fetch(_ROLE)
+    if role["unsafe"]:
         raise Misconfigured(
-            f"role {role.rolname} is a superuser, owns the database or bypasses row-level security: it would read rows of all tenants."
+            f"role {role['rolname']} is a superuser, owns the database or bypasses row-level security: it would read rows of all tenants."
             f" Set {variable('APP_DSN')} to the service's application role, {variable('OPS_DSN')} to its operators' role",
-            role=role.rolname,
+            role=role["rolname"],
         )
-    unprotected = (await connection.execute(_UNPROTECTED)).scalars().all()
+    unprotected = [row["name"] for row in await sql.fetch(_UNPROTECTED)]
     if unprotected:
         raise Misconfigured(
             f"tenant tables without forced row-level security: {', '.join(unprotected)}. Create them through"

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from waypost.jobs.results import Status, job_status
+from waypost.jobs.results import job_status
+from waypost.jobs.status import Status
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import Caller
 from waypost.web.models import ResponseModel

@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from email.utils import formatdate
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.server import ServerState
 
 from waypost.kernel.errors import Misconfigured
 from waypost.project import variable
@@ -61,7 +64,7 @@ class HttpServer:
 
     async def drain(self, deadline_seconds: float) -> None:
         self.ready.clear()
-        self._server.should_exit = True
+        self._server.end()
         if (streams := getattr(self._app.state, "streams", None)) is not None:
             streams.end()  # streams end only with their client
         if self._serving is not None:
@@ -69,7 +72,7 @@ class HttpServer:
 
     async def stop(self) -> None:
         self.ready.clear()
-        self._server.should_exit = self._server.force_exit = True
+        self._server.end(force=True)
         if self._serving is not None:
             await asyncio.gather(self._serving, return_exceptions=True)
             self._serving = None
@@ -78,11 +81,25 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Sets `accepting` when it accepts connections, and leaves signals to the process."""
+    """Sets `accepting` when it accepts connections, and leaves signals to the process. Sleeps while
+    there is no request: uvicorn's own loop runs ten times a second.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
+        self.server_state = _State()
+        self._ending = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self._ending.wait()
+
+    def end(self, *, force: bool = False) -> None:
+        """Accepts no more connections, and ends after the open requests. `force` does not wait for
+        them.
+        """
+        self.should_exit, self.force_exit = True, self.force_exit or force
+        self._ending.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -103,6 +120,22 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _State(ServerState):
+    """Formats the Date header (RFC 9110, 6.6.1) for the first response of a second."""
+
+    _second = 0
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        if (now := int(time.time())) != self._second:
+            self._second, self._headers = now, [(b"date", formatdate(now, usegmt=True).encode())]
+        return self._headers
+
+    @default_headers.setter
+    def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
+        """uvicorn sets an empty list at the start."""
 
 
 def _config(app: Starlette) -> uvicorn.Config:

@@ -45,7 +45,7 @@ async def test_parked_keys_and_dead_letters_are_counted(stage: Stage, club_stack
 
 async def consumer_positions(service: Service) -> Sequence[ConsumerLag]:
     async with open_admin_service(service) as club:
-        return await consumer_lag(club)
+        return await consumer_lag(club.name, club.consumers, club.ops, club.kafka_bootstrap)
 
 
 def placed(consumer_position: ConsumerLag) -> tuple[int, int, int]:

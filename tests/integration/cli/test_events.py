@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
-from waypost.cli.events.show import find_event
+from waypost.cli.events.stored import find_event
 from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.kernel.errors import NotFound
 from waypost.testing.eventually import eventually

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tests.fixtures.jobs import Service
 from waypost.jobs.context import JobContext
-from waypost.jobs.results import Status
+from waypost.jobs.status import Status
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Permanent
 from waypost.kernel.ids import JobId

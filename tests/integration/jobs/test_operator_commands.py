@@ -12,7 +12,7 @@ from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.sample_jobs import AUDIT, charge, fails, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
-from waypost.jobs.results import Status
+from waypost.jobs.status import Status
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient

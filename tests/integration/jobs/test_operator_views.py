@@ -9,7 +9,7 @@ from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.sample_jobs import AUDIT, charge, fails, found, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
-from waypost.jobs.results import Status
+from waypost.jobs.status import Status
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import TenantId, new_id
 from waypost.operations.jobs.changes import cancel_job, retry_job

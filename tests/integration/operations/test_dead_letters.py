@@ -22,7 +22,7 @@ from waypost.ports.dead_letters import Status
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.dead_letters.search import Search, find_dead_letters
 from waypost.testing.eventually import eventually
-from waypost.web.ops.dead_letter_views import RedriveView
+from waypost.web.operator_views.redrives import RedriveView
 
 EVERYTHING = Search(statuses=list(Status))
 

@@ -3,7 +3,7 @@ until it reads its settings.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -33,6 +33,44 @@ HELP_NEEDS_NONE = (
     "aiokafka", "asyncpg", "sqlalchemy", "fastapi", "fastavro", "opentelemetry", "structlog", "services", "schemas",
     "faust", "alembic", "aiosmtplib", "jinja2", *ELSEWHERE[:4], *TOOLS_OF_TESTS,
 )  # fmt: skip
+
+COSTLY = (
+    "sqlalchemy",
+    "aiokafka",
+    "fastapi",
+    "httpx",
+    "fastavro",
+    "structlog",
+    "prometheus_client",
+    "joserfc",
+    "services.users",
+)
+"""Packages whose import takes longer than most queries, and the declaration of a service."""
+
+LOOKS: Mapping[str, Sequence[str]] = {
+    "outbox list": (),
+    "jobs list": (),
+    "jobs show": (),
+    "dead-letters list": (),
+    "dead-letters show": (),  # the service's codec, once the dead letter is found
+    "audit": (),
+    "trace": ("httpx",),  # the viewer's API
+    "topics": ("aiokafka", "structlog"),
+    "events tail": ("aiokafka", "structlog"),
+    "events show": ("aiokafka", "structlog"),
+    "consumers": ("sqlalchemy", "aiokafka", "structlog", "prometheus_client"),  # the declared consumers
+}
+"""The costly packages that each reading command imports before it asks a server."""
+
+_LOOK = """
+import json, sys
+from waypost.cli.commands import COMMANDS, LoadedCommands
+first, *names = {command!r}.split()
+command = LoadedCommands(COMMANDS)[first]
+for name in names:
+    command = command.commands[name]
+print(json.dumps(sorted(sys.modules)))
+"""
 
 _START = """
 import json, sys
@@ -68,6 +106,11 @@ def test_hosting_itself_brings_no_extra(process: ServiceProcess) -> None:
 
 def test_help_loads_none_of_what_the_commands_use() -> None:
     assert among(modules_after(_HELP), HELP_NEEDS_NONE) == []
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_a_command_that_reads_imports_only_the_costly_packages_that_it_declares(command: str) -> None:
+    assert among(modules_after(_LOOK.format(command=command)), COSTLY) == list(LOOKS[command])
 
 
 def modules_after(program: str) -> Sequence[str]:

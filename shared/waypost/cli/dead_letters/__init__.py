@@ -1,12 +1,37 @@
 """`waypost dead-letters list|show|redrive|discard`"""
 
+from collections.abc import Mapping
+
 import typer
 
-from waypost.cli.dead_letters.redrive import discard, redrive
-from waypost.cli.dead_letters.show import list_dead_letters, show
+from waypost.cli.commands import Entry, LazyCommands
 
-commands = typer.Typer(no_args_is_help=True, help="Records that consumers could not handle, and their parked keys.")
-commands.command("list")(list_dead_letters)
-commands.command()(show)
-commands.command()(redrive)
-commands.command()(discard)
+COMMANDS: Mapping[str, Entry] = {
+    "list": Entry(
+        "waypost.cli.dead_letters.show",
+        "list_dead_letters",
+        "Lists dead letters, the earliest first failure first.",
+    ),
+    "show": Entry(
+        "waypost.cli.dead_letters.show", "show", "Shows one dead letter: the failure, its cause and the record."
+    ),
+    "redrive": Entry(
+        "waypost.cli.dead_letters.redrive",
+        "redrive",
+        "Redrives the keys of the matching dead letters, each key from its lowest version, until a dead letter fails or none is left.",
+    ),
+    "discard": Entry(
+        "waypost.cli.dead_letters.redrive",
+        "discard",
+        "Settles a dead letter without handling it: its event counts as handled. Then processes the records that wait behind it.",
+    ),
+}
+
+
+class DeadLetterCommands(LazyCommands):
+    table = COMMANDS
+
+
+commands = typer.Typer(
+    cls=DeadLetterCommands, no_args_is_help=True, help="Records that consumers could not handle, and their parked keys."
+)

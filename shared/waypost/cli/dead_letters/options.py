@@ -9,9 +9,9 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import find_in_any, opened
+from waypost.cli.answers import find_in_any
 from waypost.cli.parsers import parse_id, parse_time
-from waypost.hosting.service import Service
+from waypost.cli.reads import reading
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
@@ -70,12 +70,12 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-async def find(dead_letter_id: UUID) -> tuple[Service, StoredDeadLetter]:
-    """The dead letter and the service that stores it. Raises NotFound."""
+async def find(dead_letter_id: UUID) -> tuple[str, StoredDeadLetter]:
+    """The dead letter and the name of the service that stores it. Raises NotFound."""
 
-    async def find_in(service: Service) -> tuple[Service, StoredDeadLetter] | None:
-        async with opened(service.name) as database:
-            stored = await find_dead_letter(database, dead_letter_id)
+    async def find_in(service: str) -> tuple[str, StoredDeadLetter] | None:
+        async with reading(service) as reads:
+            stored = await find_dead_letter(reads, dead_letter_id)
         return (service, stored) if stored else None
 
     hint = "`waypost dead-letters list` shows the existing ones"

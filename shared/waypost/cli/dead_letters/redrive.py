@@ -14,7 +14,7 @@ from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr, readable, to_json
 from waypost.cli.parsers import parse_id, parse_rate
-from waypost.cli.services import chosen_services
+from waypost.cli.services import chosen_services, service_named
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.hosting.service import Service
@@ -24,7 +24,7 @@ from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Redrive, RedriveResult, nothing_matches
 from waypost.postgres.dead_letters.redrive_selection import SelectedDeadLetter
 from waypost.postgres.dead_letters.search import Search
-from waypost.web.ops.dead_letter_views import KeyView, RedriveView
+from waypost.web.operator_views.redrives import KeyView, RedriveView
 
 
 @filtered
@@ -109,13 +109,13 @@ async def _redrive(
 async def _services(search: Search, name: str | None) -> Sequence[Service]:
     """The services to search. Raises NotFound for an unknown dead letter or service."""
     if search.id is not None:
-        return [(await find(search.id))[0]]
+        return [service_named((await find(search.id))[0])]
     return chosen_services(name)
 
 
 async def _discard(dead_letter_id: UUID, audit_context: AuditContext) -> RedriveResult:
     service, _ = await find(dead_letter_id)
-    async with open_admin_service(service) as admin_service:
+    async with open_admin_service(service_named(service)) as admin_service:
         return await dead_letters.discard(admin_service, dead_letter_id, audit_context)
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.databases import ask_all, opened
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, console, lines, moment, present, readable
-from waypost.cli.services import chosen_services
-from waypost.hosting.service import Service
+from waypost.cli.reads import read_each
+from waypost.cli.services import service_named
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letters
-from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithRecordView
+from waypost.postgres.reads import Reads
+from waypost.web.operator_views.dead_letters import DeadLetterView, DeadLetterWithRecordView
 
 
 @filtered
@@ -26,11 +26,10 @@ def list_dead_letters(
 ) -> None:
     """Lists dead letters, the earliest first failure first."""
 
-    async def ask(asked: Service) -> Sequence[StoredDeadLetter]:
-        async with opened(asked.name) as database:
-            return await find_dead_letters(database, search, limit=limit)
+    async def ask(_: str, reads: Reads) -> Sequence[StoredDeadLetter]:
+        return await find_dead_letters(reads, search, limit=limit)
 
-    results, problems = asyncio.run(ask_all(chosen_services(service), ask))
+    results, problems = asyncio.run(read_each(service, ask))
     dead_letters = [dead_letter for result in results for dead_letter in result]
 
     def text() -> None:
@@ -49,7 +48,7 @@ def show(
 ) -> None:
     """Shows one dead letter: the failure, its cause and the record."""
     service, stored = asyncio.run(find(dead_letter_id))
-    view = DeadLetterWithRecordView.with_record(stored, service.codec, personal=personal)
+    view = DeadLetterWithRecordView.with_record(stored, service_named(service).codec, personal=personal)
 
     def text() -> None:
         lines(f"dead letter {view.id}", view.model_dump(exclude={"record", "traceback"}))

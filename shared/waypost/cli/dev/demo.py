@@ -11,7 +11,7 @@ from waypost.cli.dev.requests import example_request
 from waypost.cli.development import development_token, development_user
 from waypost.cli.output import lines, to_json
 from waypost.cli.services import chosen_services, stack_setting
-from waypost.cli.trace import show_trace
+from waypost.cli.trace.command import show_trace
 from waypost.cli.trace.viewer import Viewer
 from waypost.devstack.client import StackClient
 from waypost.devstack.ports import Ports, services_here

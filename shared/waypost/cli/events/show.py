@@ -8,11 +8,10 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import find_in_any, opened
+from waypost.cli.events.stored import FoundEvent, find_event
 from waypost.cli.output import AsJson, lines, moment, present
 from waypost.cli.parsers import parse_id
-from waypost.cli.services import setting_of
-from waypost.hosting.service import Service
+from waypost.cli.services import service_named, setting_of
 from waypost.kafka.record_search import find_record
 from waypost.kernel.cloudevents import in_order
 from waypost.kernel.envelope import Record
@@ -20,15 +19,8 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.event import Event
 from waypost.operations.records import body_of
 from waypost.ports.topic_log import CLOCK_STEP
-from waypost.postgres.overview import StoredEventRow, stored_event
 from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundEvent:
-    service: Service
-    row: StoredEventRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,30 +45,17 @@ def show(
     present(facts, lambda: _show(facts), as_json=as_json, problems=location.problems)
 
 
-async def find_event(event_id: UUID) -> FoundEvent:
-    """The stored event and its service. Raises NotFound."""
-
-    async def find_in(service: Service) -> FoundEvent | None:
-        async with opened(service.name, "OWNER") as database:
-            row = await stored_event(database, event_id)
-        return FoundEvent(service=service, row=row) if row else None
-
-    what = f"event {event_id} in the event stores of"
-    hint = "the id is `ce_id` in the record's headers, and `id` in GET …/events"
-    return await find_in_any(find_in, what=what, hint=hint)
-
-
 async def locate(event_id: UUID) -> EventLocation:
     """The decoded event and its record. Raises NotFound, and UndecodableRecord for a payload that
     no schema of this release reads.
     """
     found = await find_event(event_id)
     row = found.row
-    event = found.service.codec.decode(row.type, row.payload)
+    event = service_named(found.service).codec.decode(row.type, row.payload)
     record, problems = None, list[Transient]()
     try:
         record = await find_record(
-            setting_of(found.service.name, variable("KAFKA_BOOTSTRAP")),
+            setting_of(found.service, variable("KAFKA_BOOTSTRAP")),
             event.topic,
             str(row.aggregate_id).encode(),
             event_id,
@@ -99,7 +78,7 @@ def _as_dict(location: EventLocation, *, personal: bool) -> dict[str, Any]:
         "version": row.version,
         "occurred_at": row.occurred_at,
         "trace_id": trace_id_of(row.metadata.get("traceparent")),
-        "store": {"service": location.found.service.name, "position": row.position, "schema_id": row.schema_id},
+        "store": {"service": location.found.service, "position": row.position, "schema_id": row.schema_id},
         "outbox": pending
         and {
             "shard": pending.shard,

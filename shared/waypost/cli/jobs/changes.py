@@ -22,7 +22,7 @@ from waypost.cli.jobs.inspection import (
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr
 from waypost.cli.parsers import parse_id
-from waypost.cli.services import service_within
+from waypost.cli.services import service_named, service_within
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
 from waypost.operations.admin_service import AdminService
@@ -121,8 +121,8 @@ async def _retry(admin_service: AdminService, job_id: UUID, audit_context: Audit
 async def _change(job_id: UUID, change: Change) -> ServiceJob:
     """Applies the change and returns the changed job."""
     found = await find(job_id)
-    async with open_admin_service(found.service) as admin_service:
-        return found.service.name, await change(admin_service)
+    async with open_admin_service(service_named(found.service)) as admin_service:
+        return found.service, await change(admin_service)
 
 
 def _present(changed: ServiceJob, text: str, as_json: bool) -> None:

@@ -14,7 +14,9 @@ from waypost.jobs.parameter import Parameter
 
 def list_declared_jobs(service: ServiceOption = None, as_json: AsJson = False) -> None:
     """Lists the declared jobs: arguments (optional ones in brackets), attempts, timeout, schedule
-    and next tick. Needs no running system.
+    and next tick.
+
+    Needs no running system.
     """
     now = datetime.now(UTC)
     jobs = [_as_dict(declaring, job, now) for declaring in chosen_services(service) for job in declaring.jobs]

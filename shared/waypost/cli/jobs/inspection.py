@@ -8,17 +8,17 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import ask_service, find_in_any, open_admin_service
+from waypost.cli.answers import find_in_any
 from waypost.cli.output import AsJson, console, lines, moment, present, to_json
 from waypost.cli.parsers import parse_id
-from waypost.cli.trace.viewer import Viewer
-from waypost.hosting.service import Service
-from waypost.jobs.results import Status
-from waypost.operations.admin_service import AdminService
+from waypost.cli.reads import read_each, reading
+from waypost.cli.trace.page import page_of, viewer_url
+from waypost.jobs.status import Status
 from waypost.operations.jobs.lookup import find_job
 from waypost.operations.jobs.rows import FoundJob
 from waypost.operations.jobs.search import JobSearch, find_jobs
-from waypost.web.ops.jobs import AdminJobView
+from waypost.postgres.reads import Reads
+from waypost.web.operator_views.jobs import AdminJobView
 
 JobArgument = Annotated[
     UUID, typer.Argument(metavar="JOB_ID", parser=parse_id, help="Id from `waypost jobs list` or from a 202 response.")
@@ -33,7 +33,7 @@ ServiceJob = tuple[str, FoundJob]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocatedJob:
-    service: Service
+    service: str
     job: FoundJob
 
 
@@ -52,10 +52,10 @@ def list_jobs(
     statuses = [Status.DEAD] if dead else status or ()
     search = JobSearch(statuses=statuses, name=name, tenant_id=tenant, limit=limit)
 
-    async def ask(asked: AdminService) -> Sequence[ServiceJob]:
-        return [(asked.name, job) for job in await find_jobs(asked.ops, search)]
+    async def ask(asked: str, reads: Reads) -> Sequence[ServiceJob]:
+        return [(asked, job) for job in await find_jobs(reads, search)]
 
-    results, problems = asyncio.run(ask_service(service, ask))
+    results, problems = asyncio.run(read_each(service, ask))
     jobs = [job for result in results for job in result]
 
     def text() -> None:
@@ -69,11 +69,11 @@ def list_jobs(
 def show(job_id: JobArgument, as_json: AsJson = False) -> None:
     """Shows one pending or finished job: arguments, attempts, last error, result and trace."""
     found = asyncio.run(find(job_id))
-    facts = as_dict(found.service.name, found.job)
+    facts = as_dict(found.service, found.job)
     if as_json:
         console.print(to_json(facts), soft_wrap=True)
         return
-    page = facts["trace_id"] and Viewer.of_the_stack().page(facts["trace_id"])
+    page = facts["trace_id"] and page_of(viewer_url(), facts["trace_id"])
     lines(f"job {facts.pop('id')}", {**facts, "trace": page})
 
 
@@ -83,9 +83,9 @@ async def find(job_id: UUID) -> LocatedJob:
     return await find_in_any(lambda service: _find_in(service, job_id), what=f"job {job_id} in", hint=hint)
 
 
-async def _find_in(service: Service, job_id: UUID) -> LocatedJob | None:
-    async with open_admin_service(service) as admin_service:
-        job = await find_job(admin_service.ops, job_id)
+async def _find_in(service: str, job_id: UUID) -> LocatedJob | None:
+    async with reading(service) as reads:
+        job = await find_job(reads, job_id)
     return LocatedJob(service=service, job=job) if job else None
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import explained, trace_as
+from waypost.cli.answers import explained
+from waypost.cli.databases import trace_as
 from waypost.cli.options import As, PerSecond, Reason
 from waypost.cli.output import AsJson, present, progress_bar
 from waypost.cli.parsers import parse_id, parse_time

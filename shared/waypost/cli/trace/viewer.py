@@ -7,13 +7,11 @@ from typing import Any
 
 import httpx
 
-from waypost.cli.services import stack_setting
-from waypost.kernel.errors import Misconfigured, NotFound, Transient
+from waypost.cli.trace.page import page_of, viewer_url
+from waypost.kernel.errors import NotFound, Transient
 from waypost.telemetry.names import ERROR_TYPE, INSTANCE, ORIGINAL_TRACE, STATEMENT_MICROSECONDS
 from waypost.web.certificates import trusted_certificates
 
-ENDPOINT_VARIABLE = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
-SPANS_PATH = "/api/v2/spans"
 RESPONSE_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
 MEMORY_HINT = "The viewer stores only the newest spans, in memory; a restart loses them."
@@ -56,13 +54,10 @@ class Viewer:
         """The viewer that the services export their spans to. Raises Misconfigured for another
         exporter.
         """
-        endpoint = stack_setting(ENDPOINT_VARIABLE)
-        if not endpoint.endswith(SPANS_PATH):
-            raise Misconfigured(f"{ENDPOINT_VARIABLE} is {endpoint!r}; it must end with {SPANS_PATH}")
-        return cls(endpoint.removesuffix(SPANS_PATH))
+        return cls(viewer_url())
 
     def page(self, trace_id: str) -> str:
-        return f"{self.url}/zipkin/traces/{trace_id}"
+        return page_of(self.url, trace_id)
 
     async def spans(self, trace_id: str) -> Sequence[Span]:
         """The spans of a trace. Raises NotFound for an unknown trace, Transient if the viewer does

@@ -143,6 +143,7 @@ class ConsumerGroup:
         self._assigned = partitions
         for partition in sorted(partitions):
             self._tasks[partition] = PartitionTask(partition, self._parts, self._tasks.get(partition))
+        self._timer.wakeup.set()
         self.ready.set()
 
     async def _maintain_membership(self) -> None:
@@ -188,8 +189,10 @@ class RetryTimer(PeriodicLoop):
 
     async def tick(self) -> float | None:
         """Returns the longer pause when no key is parked."""
+        if not await self._parked_keys.update_metrics():
+            return self._idle_seconds
         for parked in await self._parked_keys.due():
             if self.draining.is_set():
                 return None
             await self._parked_keys.process(parked)
-        return None if await self._parked_keys.update_metrics() else self._idle_seconds
+        return None

@@ -21,9 +21,9 @@ class ConsumerPolicy:
     """The largest batch: records of one poll, and at most of one transaction."""
     reactor_seconds: float = 0.2
     """Intended time of a reactor's transaction, which handles as many events as fit into it."""
-    poll_seconds: float = 1.0
-    """Time limit of a poll, which returns when records arrive. After a rebalance, a partition that
-    stays with its process waits for the last poll of the assignment before.
+    poll_seconds: float = 10.0
+    """Time limit of a poll, which returns when records arrive, and when its partition is revoked or
+    must seek.
     """
     handler_seconds: float = 10.0
     """Time limit for the handlers of one transaction; below the role's `transaction_timeout`."""
@@ -72,9 +72,9 @@ class ConsumerPolicy:
     pauses: Backoff = BACKOFF
     retry_poll_seconds: float = 0.5
     """Pause between queries for due dead letters while keys are parked."""
-    retry_idle_polls: int = 10
+    retry_idle_polls: int = 60
     """Length of the pause without parked keys, in such pauses. A key that this process parks ends
-    it; only a key that a dead process has parked waits for its end.
+    it, and so does an assignment, for keys that a dead process has parked.
     """
     watch_seconds: float = 10.0
     """Pause between checks of topic ids and end offsets."""

@@ -45,6 +45,7 @@ class StallDetector:
         end = ends.get(task.partition, task.position)
         if ids.get(task.partition.topic, task.topic_id) != task.topic_id or end < task.position:
             task.request_seek()
+            self._subscription.end_polls()
         self._report_lag(task, end - task.position)
         if task.busy or end <= task.position:
             task.advanced_at = time.monotonic()

@@ -11,7 +11,7 @@ from waypost.ports.outbox import Outbox
 from waypost.ports.wakeups import Wakeups
 from waypost.telemetry import metrics
 
-MEASURE_SECONDS = 5.0
+MEASURE_SECONDS = 15.0
 PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=2.0)
 
 

@@ -23,7 +23,7 @@ SEND_SECONDS = 5.0
 retries without limit and takes 17 s to find a restarted broker; a new producer is faster.
 """
 BUSY_SECONDS = 0.02
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 5.0
 CHUNKS_IN_FLIGHT = 2
 """Limit, in full reads, while the next chunks are read: one is sent, one deleted."""
 
@@ -145,8 +145,8 @@ class Term:
 
 
 class IdleBackoff:
-    """The pause of an idle relay: a lost wake-up costs 20 ms under load, and at most a second after
-    a long idle time.
+    """The pause of an idle relay: a lost wake-up costs 20 ms under load, and at most five seconds
+    after a long idle time.
     """
 
     def __init__(self) -> None:

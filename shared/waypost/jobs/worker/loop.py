@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 AFTER_CLAIM = failpoint("jobs.after_claim")
 
+IDLE_POLLS = 5
+"""Limit of the pause between polls that find nothing, in pauses of a busy worker."""
 LAST_CLAIM_SECONDS = 2.0
 """Minimum time for a running claim when the worker stops, however near the deadline."""
 
@@ -77,6 +79,7 @@ class JobWorker(Generic[R]):
         self._clock = clock
         self._resources = resources
         self._settings = settings
+        self._pause = settings.poll_seconds
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._session = WorkerSession(database.dsn)
         self._leases = Leases(self._session, worker=identity, names=registry.names, seconds=settings.lease_seconds)
@@ -145,14 +148,21 @@ class JobWorker(Generic[R]):
         await self._opened.aclose()
 
     async def _poll(self, attempts: Attempts[R]) -> float:
-        """Claims jobs; returns the seconds until the next poll."""
-        return min(self._poll_seconds(), await self._claim(attempts))
+        """Claims jobs; returns the seconds until the next poll, with jitter, so that workers do not
+        poll at the same moment. A lost wake-up costs one pause, never a job. Each poll that finds
+        nothing doubles the pause.
+        """
+        due_in = await self._claim(attempts)
+        if self._slots.claims:
+            self._pause = self._settings.poll_seconds
+        pause, self._pause = self._pause, min(2 * self._pause, self._longest_pause)
+        return min(pause * random.uniform(0.5, 1.0), due_in)  # noqa: S311 - no secret
 
     async def _claim(self, attempts: Attempts[R]) -> float:
         """Fills the free slots; returns the seconds until the next due job, if that is before the
         next poll.
         """
-        now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
+        now, horizon = self._clock.now(), timedelta(seconds=self._longest_pause)
         if free := self._slots.free:
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
             claims = await self._leases.claim(free, suspects=suspects, now=now)
@@ -166,11 +176,9 @@ class JobWorker(Generic[R]):
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
-    def _poll_seconds(self) -> float:
-        """The poll interval with jitter, so that workers do not poll at the same moment. A lost
-        wake-up costs one poll, never a job.
-        """
-        return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    @property
+    def _longest_pause(self) -> float:
+        return IDLE_POLLS * self._settings.poll_seconds
 
     async def _heartbeat(self) -> None:
         """Raises TimeoutError where a frozen database does not answer until the leases are over."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from waypost.jobs.results import Status
+from waypost.jobs.status import Status
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Conflict, NotFound
 from waypost.operations.admin_service import AdminService
@@ -16,7 +16,7 @@ from waypost.operations.jobs.rows import FoundJob
 from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 from waypost.postgres.audit import record_action
 from waypost.postgres.sql import Sql
-from waypost.postgres.tenancy import BIND
+from waypost.postgres.tenancy import bind_statement
 
 _RETRY = """
 with again as (
@@ -91,15 +91,16 @@ async def cancel_job(service: AdminService, job_id: UUID, audit_context: AuditCo
 async def _change(service: AdminService, job_id: UUID, audit_context: AuditContext, change: _Change) -> FoundJob:
     """Returns the job as the change left it. A later read could find it finished or deleted."""
     async with service.ops.transaction() as connection:
-        job = await locked_job(connection, job_id, change.of)
+        sql = Sql(connection)
+        job = await locked_job(sql, job_id, change.of)
         if job is not None:
-            await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # row-level security protects the result
-            await Sql(connection).execute(change.statement, job_id)
+            await sql.execute(bind_statement([job.tenant_id]))  # row-level security protects the result
+            await sql.execute(change.statement, job_id)
             await record_action(
                 connection, audit_context, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
             )
             # Retention may have deleted the result of an old dead job.
-            return await job_within(connection, job_id) or replace(job, status=Status.CANCELLED)
+            return await job_within(sql, job_id) or replace(job, status=Status.CANCELLED)
     raise _refused(await found_job(service.ops, job_id), change)
 
 

@@ -19,7 +19,7 @@ from waypost.operations.jobs.rows import FoundJob
 from waypost.ports.jobs import JobArgument
 from waypost.postgres.audit import record_action
 from waypost.postgres.sql import Sql
-from waypost.postgres.tenancy import BIND, setting, some_at_a_time
+from waypost.postgres.tenancy import bind_statement, some_at_a_time
 
 # One index probe per tenant. The index begins with the tenant; PostgreSQL 18 skip-scans the few
 # aggregate types in it.
@@ -52,7 +52,7 @@ async def run_job(
             job_id = await unit.jobs.enqueue(name, **read)
             facts = {"name": name, "arguments": json.dumps(arguments)}
             await record_action(unit.rows, audit_context, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
-            enqueued = await job_within(unit.rows, job_id)
+            enqueued = await job_within(Sql(unit.rows), job_id)
     if enqueued is None:
         raise NotFound(f"there is no job {job_id}")
     return enqueued
@@ -75,8 +75,9 @@ async def _refuse_ids_of(
 ) -> None:
     if not ids:
         return
-    await connection.execute(BIND, {"tenants": setting(others)})
-    for row in await Sql(connection).fetch(_OWNERS, list(others), [argument_id for _, argument_id in ids]):
+    sql = Sql(connection)
+    await sql.execute(bind_statement(others))
+    for row in await sql.fetch(_OWNERS, list(others), [argument_id for _, argument_id in ids]):
         (name, *_) = [argument for argument, value in ids if value == row["aggregate_id"]]
         raise Invalid(f"{name} {row['aggregate_id']} belongs to another tenant", tenant_id=str(row["tenant_id"]))
 

@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.jobs.parameter import JsonArgument
-from waypost.jobs.results import Status
+from waypost.jobs.status import Status
 from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.sql import Sql
-from waypost.postgres.tenancy import BIND, setting, some_at_a_time
+from waypost.postgres.reads import Statements
+from waypost.postgres.tenancy import bind_statement, some_at_a_time
 
 PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives as operator_retries,
     job.priority, job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at, job.started_at, job.lease_until,
@@ -81,13 +80,13 @@ def finished_job(row: asyncpg.Record) -> FoundJob:
     return FoundJob(**{**row, "status": Status(row["status"]), "result": result})
 
 
-async def with_results(connection: AsyncConnection, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
+async def with_results(sql: Statements, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
     """Adds the columns of the results. Binds the transaction to the jobs' tenants, some at a
     time.
     """
-    sql, results = Sql(connection), dict[UUID, Mapping[str, Any]]()
+    results: dict[UUID, Mapping[str, Any]] = {}
     for some in some_at_a_time(sorted({row.tenant_id for row in pending})):
-        await connection.execute(BIND, {"tenants": setting(some)})
+        await sql.execute(bind_statement(some))
         theirs = [(row.tenant_id, row.id) for row in pending if row.tenant_id in some]
         results |= {row["id"]: dict(row) for row in await sql.fetch(_RESULTS, *map(list, zip(*theirs, strict=True)))}
     return [_merged(row, results.get(row.id, {})) for row in pending]

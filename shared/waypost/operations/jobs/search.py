@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from waypost.jobs.results import STATE, Status
+from waypost.jobs.status import STATE, Status
 from waypost.kernel.errors import Invalid
-from waypost.kernel.ids import JobId
+from waypost.kernel.ids import JobId, TenantId
 from waypost.operations.jobs.rows import (
     PENDING_COLUMNS,
     RESULT_COLUMNS,
@@ -16,9 +16,8 @@ from waypost.operations.jobs.rows import (
     pending_job,
     with_results,
 )
-from waypost.postgres.database import Database
-from waypost.postgres.sql import Sql
-from waypost.postgres.tenancy import BIND
+from waypost.postgres.reads import Reads
+from waypost.postgres.tenancy import bind_statement
 
 PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
 """Statuses of the rows in `jobs`. A row is deleted when its job completes or is cancelled."""
@@ -62,7 +61,7 @@ class DeadJobs:
     """Number of matching dead jobs beyond the limit."""
 
 
-async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
+async def find_jobs(ops: Reads, search: JobSearch) -> Sequence[FoundJob]:
     """The jobs that match the search, the latest first: pending jobs by enqueue time, finished jobs
     by end time.
 
@@ -75,23 +74,21 @@ async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
     if done and search.tenant_id is None:
         raise Invalid(f"finished jobs ({' or '.join(done)}) are stored per tenant: name the tenant as well")
     found: list[FoundJob] = []
-    async with ops.transaction() as connection:
-        sql = Sql(connection)
+    async with ops.statements() as sql:
         if pending:
             rows = await sql.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
-            found += await with_results(connection, [pending_job(row) for row in rows])
+            found += await with_results(sql, [pending_job(row) for row in rows])
         if done and search.tenant_id is not None:
-            await connection.execute(BIND, {"tenants": str(search.tenant_id)})
+            await sql.execute(bind_statement([TenantId(search.tenant_id)]))
             found += map(finished_job, await sql.fetch(_FINISHED, done, search.name, search.limit))
     return sorted(found, key=_latest, reverse=True)[: search.limit]
 
 
-async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
+async def find_dead(ops: Reads, search: JobSearch) -> DeadJobs:
     """Dead jobs that match the search. Ignores its statuses."""
-    async with ops.transaction() as connection:
-        sql = Sql(connection)
+    async with ops.statements() as sql:
         rows = await sql.fetch(_DEAD, search.name, search.tenant_id, search.limit)
-        jobs = await with_results(connection, [pending_job(row) for row in rows])
+        jobs = await with_results(sql, [pending_job(row) for row in rows])
     found = rows[0]["found"] if rows else 0
     return DeadJobs(jobs=jobs, left=found - len(rows))
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from waypost.ports.dead_letters import OPEN, DeadLetter, Status
-from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import COLUMNS, from_row
+from waypost.postgres.reads import Reads
 from waypost.postgres.sql import NamedSql
 
 # Parameters are the fields of Search.
@@ -79,7 +79,7 @@ Place = tuple[datetime, UUID]
 
 
 async def find_dead_letters(
-    database: Database, search: Search, *, limit: int, after: Place | None = None
+    database: Reads, search: Search, *, limit: int, after: Place | None = None
 ) -> Sequence[StoredDeadLetter]:
     """The matching dead letters, the earliest first failure first."""
     after_time, after_id = after or (None, None)
@@ -87,7 +87,7 @@ async def find_dead_letters(
     return [_stored(row) for row in rows]
 
 
-async def find_dead_letter(database: Database, dead_letter_id: UUID) -> StoredDeadLetter | None:
+async def find_dead_letter(database: Reads, dead_letter_id: UUID) -> StoredDeadLetter | None:
     for row in await database.fetch(_FIND, dead_letter_id):
         return _stored(row)
     return None

@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
 from waypost.postgres.dead_letters.rows import (
     COLUMNS,
@@ -20,6 +20,7 @@ from waypost.postgres.dead_letters.rows import (
     from_row,
     to_row,
 )
+from waypost.postgres.dead_letters.tally import tally_of
 from waypost.postgres.sql import Sql
 
 _DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
@@ -60,12 +61,6 @@ left join lateral (
 where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
 order by coalesce(first.next_attempt_at, p.parked_at)
 limit $3"""
-
-_TALLY = f"""
-select 'parked' as what, count(*) from parked_keys where consumer = $1
-union all
-select status, count(*) from dead_letters
-where consumer = $1 and {IS_OPEN} group by status"""
 
 # Uses the partial index of open dead letters. The count stops at the limit, so that its cost is
 # bounded.
@@ -145,8 +140,7 @@ class PostgresDeadLetters:
         return [ParkedKey(*row) for row in await self._sql.fetch(_DUE, self._consumer, now, limit)]
 
     async def tally(self) -> Tally:
-        counts = {row["what"]: row["count"] for row in await self._sql.fetch(_TALLY, self._consumer)}
-        return Tally(parked_keys=counts["parked"], dead_letters={status: counts.get(status, 0) for status in OPEN})
+        return await tally_of(self._sql, self._consumer)
 
     async def open_dead_letters(self, at_most: int) -> int:
         return int(await self._sql.fetchval(_OPEN_DEAD_LETTERS, self._consumer, at_most))

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import Backlog, PendingRow
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
+from waypost.postgres.outbox.backlog import BACKLOG
 from waypost.postgres.outbox.floor import Floor
 from waypost.postgres.sql import Sql
 
@@ -81,20 +81,6 @@ select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_adviso
 on conflict do nothing"""
 
 _RELEASE_KEY = "delete from outbox_quarantine where shard = $1 and key = $2 returning reason"
-
-BACKLOG = f"""
-select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
-       (select count(*) from outbox_quarantine) as quarantined_keys, clock_timestamp() as now
-from generate_series(0, {SHARDS - 1}) as every (shard)
-cross join lateral (
-    select count(*) as pending, min(created_at) as oldest_at
-    from (
-        select created_at from outbox
-        where outbox.shard = every.shard and key <> all (array (select quarantined.key from outbox_quarantine as quarantined))
-        order by id
-        limit 10000
-    ) as counted
-) as waiting"""
 
 
 async def release_from_quarantine(connection: AsyncConnection, shard: int, key: bytes) -> str | None:

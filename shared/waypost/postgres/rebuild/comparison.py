@@ -10,7 +10,8 @@ from waypost.ports.consumers import AsyncProjection, InlineProjection
 from waypost.ports.rebuild import Comparison, ComparisonReport
 from waypost.postgres.dead_letters.rows import IS_OPEN
 from waypost.postgres.rebuild.schemas import Names
-from waypost.postgres.tenancy import BIND, is_protected, setting, some_at_a_time
+from waypost.postgres.sql import Sql
+from waypost.postgres.tenancy import bind_statement, is_protected, some_at_a_time
 
 # The sum of the rows' hashes. It does not depend on their order.
 _DIGEST = """
@@ -63,7 +64,7 @@ async def _digest(
     """
     rows, digest = 0, 0
     for some in some_at_a_time(tenants) if is_protected(table) else [()]:
-        await connection.execute(BIND, {"tenants": setting(some)})
+        await Sql(connection).execute(bind_statement(some))
         found = (await connection.execute(text(_DIGEST.format(schema=schema, table=table.name)))).one()
         rows, digest = rows + found.rows, digest + int(found.digest)
     return rows, digest

@@ -23,8 +23,8 @@ from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import rename_schemas
-from waypost.postgres.sql import driver, roll_back
-from waypost.postgres.tenancy import BIND, setting
+from waypost.postgres.sql import Sql, driver, roll_back
+from waypost.postgres.tenancy import bind_statement
 from waypost.postgres.versions import versions_in
 
 _COLUMNS = "e.aggregate_type, e.aggregate_id, e.version, e.tenant_id, e.type, e.payload, e.metadata::text as metadata"
@@ -135,7 +135,7 @@ class PostgresInlineShadowTransaction:
         self._versions = versions_in(names.new_schema)
 
     async def bind(self, tenants: Iterable[TenantId]) -> None:
-        await self.rows.execute(BIND, {"tenants": setting(tenants)})
+        await Sql(self.rows).execute(bind_statement(tenants))
 
     async def mark_processed(self, events: Sequence[StoredEvent]) -> None:
         reached: dict[str, dict[UUID, int]] = {}

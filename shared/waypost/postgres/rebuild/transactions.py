@@ -17,7 +17,8 @@ from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.failures import as_transient
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.rebuild.schemas import Names
-from waypost.postgres.tenancy import BIND, setting
+from waypost.postgres.sql import Sql
+from waypost.postgres.tenancy import bind_statement
 from waypost.postgres.versions import versions_in
 
 
@@ -74,7 +75,7 @@ class SwapTransactions:
     async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowTransaction]:
         with as_transient():
             async with self._connection.begin_nested():
-                await self._connection.execute(BIND, {"tenants": setting(tenants)})
+                await Sql(self._connection).execute(bind_statement(tenants))
                 yield ShadowTransaction(self._connection, self._names)
 
     async def is_reachable(self) -> bool:

@@ -1,49 +1,17 @@
 """`GET /ops/consumers`"""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import PlainSerializer
 
 from waypost.operations.consumers import consumer_lag
-from waypost.ports.consumers import ConsumerKind
-from waypost.ports.dead_letters import Status
-from waypost.web.models import ResponseModel
+from waypost.web.operator_views.consumers import ConsumersView, ConsumerView
 from waypost.web.ops.edge import CurrentAdminService
 
 router = APIRouter(prefix="/consumers")
-
-Seconds = Annotated[timedelta, PlainSerializer(lambda span: round(span.total_seconds(), 3), return_type=float)]
-
-
-class PartitionView(ResponseModel):
-    topic: str
-    partition: int
-    committed: int
-    end: int
-    lag: int
-    behind: Seconds | None
-    """Age of the next record, in seconds. Null if no record waits."""
-
-
-class ConsumerView(ResponseModel):
-    group: str
-    kind: ConsumerKind
-    lag: int
-    partitions: Sequence[PartitionView]
-    missing_topics: Sequence[str]
-    parked_keys: int
-    dead_letters: Mapping[Status, int]
-    """Number of unsettled dead letters by status."""
-
-
-class ConsumersView(ResponseModel):
-    data: Sequence[ConsumerView]
 
 
 @router.get("")
 async def list_consumers(admin_service: CurrentAdminService) -> ConsumersView:
     """Shows the lag of each consumer in records and in time, its parked keys and dead letters."""
-    return ConsumersView(data=[ConsumerView.model_validate(lag) for lag in await consumer_lag(admin_service)])
+    service = admin_service
+    lags = await consumer_lag(service.name, service.consumers, service.ops, service.kafka_bootstrap)
+    return ConsumersView(data=[ConsumerView.model_validate(lag) for lag in lags])

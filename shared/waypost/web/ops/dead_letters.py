@@ -14,7 +14,8 @@ from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Place, Search, StoredDeadLetter, find_dead_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
-from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithRecordView, KeyView, RedriveView
+from waypost.web.operator_views.dead_letters import DeadLetterView, DeadLetterWithRecordView
+from waypost.web.operator_views.redrives import KeyView, RedriveView
 from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 from waypost.web.pagination import Page, PageRequest, paged_by
 

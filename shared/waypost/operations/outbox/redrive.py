@@ -1,30 +1,11 @@
-"""Unpublished events and quarantined keys of one outbox."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+"""Release of a quarantined key."""
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
 from waypost.kernel.partitioner import shard_for
 from waypost.operations.admin_service import AdminService
-from waypost.ports.outbox import Backlog
 from waypost.postgres.audit import record_action
 from waypost.postgres.outbox.lease import release_from_quarantine
-from waypost.postgres.overview import QuarantinedKey, backlog_of, quarantined_keys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxStatus:
-    service: str
-    backlog: Backlog
-    quarantined_keys: Sequence[QuarantinedKey]
-
-    @property
-    def age(self) -> timedelta | None:
-        """Age of the oldest row."""
-        oldest = self.backlog.oldest_at
-        return max(self.backlog.now - oldest, timedelta()) if oldest else None
 
 
 async def redrive(service: AdminService, key: bytes, audit_context: AuditContext) -> None:
@@ -42,9 +23,3 @@ async def redrive(service: AdminService, key: bytes, audit_context: AuditContext
         await record_action(
             connection, audit_context, verb="outbox.redrive", subject=subject, shard=shard, because=reason
         )
-
-
-async def outbox_status(service: AdminService) -> OutboxStatus:
-    """The backlog and the quarantined keys. Raises Transient if the database does not answer."""
-    quarantined = await quarantined_keys(service.ops)
-    return OutboxStatus(service=service.name, backlog=await backlog_of(service.ops), quarantined_keys=quarantined)

@@ -1,0 +1,1 @@
+"""Operations on the outbox: its state, and the release of a quarantined key."""

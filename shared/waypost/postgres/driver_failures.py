@@ -1,0 +1,55 @@
+"""Classifies errors of the driver as transient by SQLSTATE (PostgreSQL, appendix A)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from waypost.kernel.errors import Transient
+
+_TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
+_TRANSIENT_STATES = ("55P03",)
+
+# InternalClientError: the driver still reads the message with which the server ended the session.
+_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of an error of the server. None for other errors."""
+    state = getattr(error, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def is_transient(error: BaseException) -> bool:
+    """True if the same work may succeed on another connection."""
+    if any(isinstance(cause, asyncpg.InvalidCachedStatementError) for cause in causes(error)):
+        return True  # a migration changed a column's type; the next run prepares the statement again
+    state = sqlstate(error)
+    if state is not None:
+        return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
+    return isinstance(error, _LOST)
+
+
+@contextmanager
+def as_transient() -> Iterator[None]:
+    """Turns transient errors of the driver into Transient. Other errors pass unchanged."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Transient) or not is_transient(error):
+            raise
+        raise Transient(unavailable(error), sqlstate=sqlstate(error)) from error
+
+
+def unavailable(error: Exception) -> str:
+    return f"the database is not available: {str(error) or 'no answer in time'}"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and its chain of causes: a driver raises the lost connection from the server's
+    reason.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__

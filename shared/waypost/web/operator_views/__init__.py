@@ -1,0 +1,3 @@
+"""Bodies of the operator routes, which the commands print with `--json` as well. A command loads
+these modules, and none of the routes.
+"""
