@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.postgres.connection_pool import LeasedConnection
 from waypost.telemetry.statements import statement_event
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
@@ -76,22 +76,11 @@ class NamedSql:
 
 
 def open_connection(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection. Raises ConnectionDoesNotExistError if it was lost."""
-    raw = raw_connection(connection)
+    """The driver's connection. Raises ConnectionDoesNotExistError if it was lost, and
+    ResourceClosedError after its transaction.
+    """
+    assert isinstance(connection, LeasedConnection)  # noqa: S101 - `Database.transaction` opened it
+    raw = connection.driver
     if raw.is_closed():
         raise asyncpg.ConnectionDoesNotExistError("the connection to the database was lost")
     return raw
-
-
-def raw_connection(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection, open or not, in a transaction or not."""
-    raw = sync_connection(connection).connection.driver_connection
-    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
-    return raw
-
-
-def sync_connection(connection: AsyncConnection) -> Connection:
-    """SQLAlchemy's connection below the asynchronous one."""
-    pooled = connection.sync_connection
-    assert pooled is not None  # noqa: S101 - it is connected
-    return pooled
