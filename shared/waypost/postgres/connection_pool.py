@@ -6,11 +6,17 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from sqlalchemy import Connection, PoolProxiedConnection
+from sqlalchemy.engine import IteratorResult
+from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from waypost.postgres.row_writes import CompiledWrites
+from waypost.telemetry.statements import statement_event
 
 
 @dataclass(slots=True, eq=False)
@@ -33,11 +39,12 @@ class LeasedConnection(AsyncConnection):
     reach the transaction of another request. SQLAlchemy's part exists from its first statement on.
     """
 
-    __slots__ = ("_opened", "_pooled")
+    __slots__ = ("_opened", "_pooled", "_writes")
 
-    def __init__(self, engine: AsyncEngine, pooled: PooledConnection) -> None:
+    def __init__(self, engine: AsyncEngine, pooled: PooledConnection, writes: CompiledWrites) -> None:
         self.engine = engine
         self.sync_engine = engine.sync_engine
+        self._writes = writes
         self._pooled: PooledConnection | None = pooled
         self._opened: Connection | None = None
 
@@ -53,6 +60,21 @@ class LeasedConnection(AsyncConnection):
         if self._pooled is None or (self._opened is not None and self._opened.closed):
             raise ResourceClosedError("the transaction of this connection has ended")
         return self._pooled.driver
+
+    async def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
+        """Executes a statement that only writes rows on the driver; its result is empty. SQLAlchemy
+        executes every other statement.
+        """
+        write = None if options else self._writes.find(statement, parameters)
+        if write is None:
+            return await super().execute(statement, parameters, **options)
+        rows = [write.arguments(row) for row in parameters]
+        with statement_event(write.text):
+            if len(rows) == 1:
+                await self.driver.execute(write.text, *rows[0])
+            else:
+                await self.driver.executemany(write.text, rows)
+        return IteratorResult(SimpleResultMetaData(()), iter(()))
 
     def end(self) -> None:
         self._pooled = self._opened = None

@@ -16,6 +16,7 @@ from waypost.kernel.ids import TenantId
 from waypost.postgres.connection_pool import ConnectionPool, LeasedConnection, PooledConnection
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
+from waypost.postgres.row_writes import CompiledWrites
 from waypost.postgres.sql import Sql, open_connection
 from waypost.postgres.statement_events import add_statement_events
 from waypost.postgres.tenancy import bound_transaction, refuse_unsafe_role
@@ -76,6 +77,7 @@ class Database:
 
         refuse_other_ends(self.engine)
         add_statement_events(self.engine)
+        self._writes = CompiledWrites(self.engine.dialect)
         self._pool = ConnectionPool(self.engine, pool_size, timeout_seconds=pool_timeout_seconds)
 
     def reserve(self, purpose: Purpose) -> None:
@@ -101,7 +103,7 @@ class Database:
         """
         with as_transient(), as_tenant_error():
             pooled = await self._begin(bound_transaction(tenants))
-            connection = LeasedConnection(self.engine, pooled)
+            connection = LeasedConnection(self.engine, pooled, self._writes)
             try:
                 yield connection
                 await _commit(connection)

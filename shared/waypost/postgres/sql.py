@@ -75,6 +75,29 @@ class NamedSql:
         return self.text, *(values[name] for name in self._names)
 
 
+class RowInsert:
+    """Inserts rows in their order, with one statement: one row as values, several as arrays, which
+    cost twice as much for a single row.
+    """
+
+    def __init__(self, table: str, types: Mapping[str, str]) -> None:
+        """`types`: the type of each column, in the order of the values."""
+        names = ", ".join(types)
+        values = ", ".join(f"${number}::{kind}" for number, kind in enumerate(types.values(), 1))
+        arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types.values(), 1))
+        self._one = f"insert into {table} ({names}) values ({values})"
+        self._several = (
+            f"insert into {table} ({names}) select {names}"
+            f" from unnest({arrays}) with ordinality as row ({names}, nth) order by nth"
+        )
+
+    def bind(self, rows: Sequence[Sequence[object]]) -> tuple[str, *tuple[object, ...]]:
+        """The statement and its arguments, for `execute(*insert.bind(rows))`."""
+        if len(rows) == 1:
+            return self._one, *rows[0]
+        return self._several, *map(list, zip(*rows, strict=True))
+
+
 def open_connection(connection: AsyncConnection) -> asyncpg.Connection:
     """The driver's connection. Raises ConnectionDoesNotExistError if it was lost, and
     ResourceClosedError after its transaction.

@@ -54,7 +54,7 @@ class RouteIndex:
         for route in self._routes.get((scope["method"], *_shape(path)), ()):
             if match := route.pattern.match(path):
                 values = {name: route.convertors[name].convert(text) for name, text in match.groupdict().items()}
-                scope |= {"route": route, "endpoint": route.endpoint, "path_params": values, "router": self._router}
+                scope.update(route=route, endpoint=route.endpoint, path_params=values, router=self._router)
                 _name_span(scope["method"], route.path)
                 return route.app
         return None

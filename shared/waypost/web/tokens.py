@@ -82,7 +82,7 @@ class TokenVerifier:
     def __init__(self, keys: KeySource, clock: Clock) -> None:
         self._keys = keys
         self._proven: dict[str, tuple[OKPKey, Mapping[str, Any]]] = {}
-        self._now = lambda: int(clock.now().timestamp())
+        self._clock = clock
         self._claims = jwt.JWTClaimsRegistry(
             now=self._now,
             leeway=SKEW_SECONDS,
@@ -92,6 +92,9 @@ class TokenVerifier:
             exp={"essential": True},
             nbf={"essential": True},
         )
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
 
     async def verify(self, token: str) -> Mapping[str, Any]:
         """The claims of a valid token. Raises Unauthenticated for any other, Unavailable if its key
