@@ -1,4 +1,4 @@
-"""Rows that the driver writes equal those that SQLAlchemy writes."""
+"""The driver writes the same rows as SQLAlchemy."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
