@@ -111,6 +111,7 @@ async def test_schedule_reaches_every_tenant_with_an_overdue_attempt_also_closed
     async with charging.working(ahead=clock.offset):
         for company, invoice_id in left[:2]:
             await company.becomes(invoice_id, status="paid")
+        await charging.queue.until_swept()
     await assert_nothing_may_move(young_one, left[2][1])
     assert len(await charging.charges()) == 3
     await scheduler.tick()

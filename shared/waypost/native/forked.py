@@ -15,7 +15,7 @@ import os
 import runpy
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -24,9 +24,8 @@ from pathlib import Path
 
 from waypost.native.child import Child, StartedProcess
 from waypost.native.parent_death_signal import die_with_parent
-from waypost.project import FILE, known_project
 
-LOADED_AT = time.time()
+LOADING_SINCE = time.time()
 """In the server: the beginning of its imports."""
 
 _SERVERS = multiprocessing.get_context("forkserver")
@@ -38,7 +37,7 @@ def preload(module: str) -> None:
     program.
     """
     _preloaded[:] = [module]
-    _SERVERS.set_forkserver_preload([__name__, module])
+    _SERVERS.set_forkserver_preload([__name__, module, "waypost.native.loaded_files"])
 
 
 def can_fork() -> bool:
@@ -112,6 +111,8 @@ def _run(
     log: Path,
     errors: Path,
 ) -> None:
+    from waypost.native.loaded_files import have_changed  # the server imports it last
+
     gc.freeze()  # a collection would copy every page that the processes share
     if not sys.modules.keys() >= set(preloaded):
         raise RuntimeError(f"the fork server could not import {', '.join(preloaded)}")
@@ -122,7 +123,7 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
-    changed = has_changed()
+    changed = have_changed()
     starting.send(None)
     starting.close()
     module, *arguments = command
@@ -141,21 +142,3 @@ def _redirect(log: Path, errors: Path) -> None:
         opened = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         os.dup2(opened, descriptor)
         os.close(opened)
-
-
-def has_changed() -> bool:
-    """Whether a file that the server has read is newer than its imports, or gone. The time of the
-    last change of an inode is compared: a copy that keeps an old modification time is noticed too.
-    """
-    try:
-        return any(Path(file).stat().st_ctime >= LOADED_AT for file in _files())
-    except FileNotFoundError:
-        return True
-
-
-def _files() -> Iterator[str | Path]:
-    """Files of the imported modules, and those from which a service builds its codec and topics."""
-    yield from filter(None, (getattr(module, "__file__", None) for module in list(sys.modules.values())))
-    if project := known_project():
-        yield project.root / FILE
-        yield from (file for file in project.schemas_folder.rglob("*.*") if file.suffix != ".pyc")

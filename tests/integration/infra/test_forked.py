@@ -61,6 +61,8 @@ async def printed() -> str:
 async def main() -> None:
     preload("greeting")
     await printed()
+    os.link("greeting.py", "linked.py")
+    await printed()
     Path("greeting.py").write_text("GREETING = 'newer'")
     await printed()
 
@@ -68,14 +70,16 @@ asyncio.run(main())
 """
 
 
-async def test_program_whose_files_have_changed_runs_the_new_code(tmp_path: Path) -> None:
+async def test_program_whose_files_have_changed_runs_the_new_code_and_a_link_changes_none(tmp_path: Path) -> None:
     (tmp_path / "greeting.py").write_text("GREETING = 'old'")
-    (tmp_path / "greeter.py").write_text("import os, greeting\nprint(greeting.GREETING, os.environ['HOME'])")
+    (tmp_path / "greeter.py").write_text(
+        "import os, sys, greeting\nprint(greeting.GREETING, os.environ['HOME'], 'waypost.native.loaded_files' in sys.modules)"
+    )
     environment = {**importing(tmp_path, CHECKOUT, TOOLKIT), "HOME": "home"}
     starter = Child([sys.executable, "-c", STARTER], log=tmp_path / "log", environment=environment, directory=tmp_path)
     await starter.start()
     assert await starter.wait() == 0, (tmp_path / "log").read_text()
-    assert (tmp_path / "printed").read_text() == "old home\nnewer home\n"
+    assert (tmp_path / "printed").read_text() == "old home True\nold home True\nnewer home False\n"
 
 
 async def test_forked_programs_draw_different_ids() -> None:
