@@ -34,7 +34,7 @@ class PooledConnection:
         return self.proxied.is_valid and not self.driver.is_closed() and not self.driver.is_in_transaction()
 
 
-class LeasedConnection(AsyncConnection):
+class TransactionConnection(AsyncConnection):
     """A pooled connection during one transaction. Fails after it, so that a kept reference cannot
     reach the transaction of another request. SQLAlchemy's part exists from its first statement on.
     """

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
-from waypost.postgres.connection_pool import ConnectionPool, LeasedConnection, PooledConnection
+from waypost.postgres.connection_pool import ConnectionPool, TransactionConnection, PooledConnection
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
 from waypost.postgres.row_writes import CompiledWrites
@@ -103,7 +103,7 @@ class Database:
         """
         with as_transient(), as_tenant_error():
             pooled = await self._begin(bound_transaction(tenants))
-            connection = LeasedConnection(self.engine, pooled, self._writes)
+            connection = TransactionConnection(self.engine, pooled, self._writes)
             try:
                 yield connection
                 await _commit(connection)
@@ -184,7 +184,7 @@ class Database:
         await self.engine.dispose()
 
 
-async def _commit(connection: LeasedConnection) -> None:
+async def _commit(connection: TransactionConnection) -> None:
     """Raises an error if the commit rolled back. The server answers ROLLBACK without an error to
     the commit of a failed transaction. A caller that ignored the statement's own error would
     believe that its transaction committed.

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.postgres.connection_pool import LeasedConnection
+from waypost.postgres.connection_pool import TransactionConnection
 from waypost.telemetry.statements import statement_event
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
@@ -102,7 +102,7 @@ def open_connection(connection: AsyncConnection) -> asyncpg.Connection:
     """The driver's connection. Raises ConnectionDoesNotExistError if it was lost, and
     ResourceClosedError after its transaction.
     """
-    assert isinstance(connection, LeasedConnection)  # noqa: S101 - `Database.transaction` opened it
+    assert isinstance(connection, TransactionConnection)  # noqa: S101 - `Database.transaction` opened it
     raw = connection.driver
     if raw.is_closed():
         raise asyncpg.ConnectionDoesNotExistError("the connection to the database was lost")

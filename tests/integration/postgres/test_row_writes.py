@@ -35,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import migrate
-from waypost.postgres.connection_pool import LeasedConnection
+from waypost.postgres.connection_pool import TransactionConnection
 from waypost.postgres.database import Database
 from waypost.postgres.row_writes import CompiledWrites
 from waypost.testing.database import Databases, connected
@@ -184,7 +184,7 @@ async def test_statement_built_for_each_execution_is_left_to_sqlalchemy(pool: Da
     for number in range(3):
         async with pool.transaction() as connection:
             await connection.execute(insert(items), [row(number)])
-            assert isinstance(connection, LeasedConnection)
+            assert isinstance(connection, TransactionConnection)
     assert not is_written_by_the_driver(pool, insert(items), [row(1)])
     assert not is_written_by_the_driver(pool, text("select 1"), [{}])
 
