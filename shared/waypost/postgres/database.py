@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
-from waypost.postgres.connection_pool import ConnectionPool, TransactionConnection, PooledConnection
+from waypost.postgres.connection_pool import ConnectionPool, PooledConnection, TransactionConnection
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
 from waypost.postgres.row_writes import CompiledWrites
