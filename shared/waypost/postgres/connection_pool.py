@@ -26,7 +26,9 @@ class PooledConnection:
     proxied: PoolProxiedConnection
     driver: asyncpg.Connection
     used_at: float | None = None
-    """When it was last returned to the pool, in the time of `time.monotonic`. None for a new one."""
+    """When it was last returned to the pool, in the time of `time.monotonic`; None for a new
+    one.
+    """
 
     @property
     def is_usable(self) -> bool:
