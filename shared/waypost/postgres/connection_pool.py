@@ -118,9 +118,15 @@ class ConnectionPool:
         try:
             pooled.driver.terminate()
             if pooled.proxied.is_valid:
-                await self._sqlalchemy_connection(pooled).invalidate()
+                await self.invalidate(pooled)
         finally:
             self._permits.release()
+
+    async def invalidate(self, pooled: PooledConnection) -> None:
+        """Ends a connection whose statement may still run. The server is asked to cancel the
+        statement, which takes two seconds at most. The caller still releases the connection.
+        """
+        await self._sqlalchemy_connection(pooled).invalidate()
 
     async def close(self) -> None:
         """Closes the idle connections; those in use are discarded at their release."""

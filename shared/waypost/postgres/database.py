@@ -108,11 +108,25 @@ class Database:
                 yield connection
                 await _commit(connection)
             except BaseException:
-                await _end_failed(pooled)
+                await self._end_failed(pooled)
                 raise
             finally:
                 connection.end()
                 await self._pool.release(pooled)
+
+    async def _end_failed(self, pooled: PooledConnection) -> None:
+        """Rolls back, so that the pool receives a connection without a transaction. Ends the
+        connection if that fails.
+        """
+        if not pooled.proxied.is_valid or pooled.driver.is_closed():
+            return
+        try:
+            if pooled.driver.is_in_transaction():
+                await pooled.driver.execute("rollback", timeout=ROLLBACK_SECONDS)
+        except BaseException as error:
+            await self._pool.invalidate(pooled)
+            if not isinstance(error, Exception):
+                raise
 
     async def _begin(self, statements: str) -> PooledConnection:
         """Executes the first statements of a transaction. A connection that died in the pool fails
@@ -153,7 +167,7 @@ class Database:
             try:
                 yield pooled.driver
             except (asyncio.CancelledError, TimeoutError):
-                pooled.driver.terminate()  # its statement may still wait for the server's answer
+                await self._pool.invalidate(pooled)  # its statement may still wait for the server's answer
                 raise
             finally:
                 await self._pool.release(pooled)
@@ -198,16 +212,3 @@ async def _commit(connection: TransactionConnection) -> None:
         raise asyncpg.InFailedSQLTransactionError(
             "the commit rolled back, because the code ignored an error of an earlier statement"
         )
-
-
-async def _end_failed(pooled: PooledConnection) -> None:
-    """Rolls back, so that the pool receives a connection without a transaction. Ends the connection
-    if that fails.
-    """
-    try:
-        if pooled.proxied.is_valid and not pooled.driver.is_closed() and pooled.driver.is_in_transaction():
-            await pooled.driver.execute("rollback", timeout=ROLLBACK_SECONDS)
-    except BaseException as error:
-        pooled.driver.terminate()
-        if not isinstance(error, Exception):
-            raise
