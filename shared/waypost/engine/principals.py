@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint, Table, Text, Uuid, bindparam, select
+from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +35,7 @@ principals = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
 
-_OF_USER = select(principals).where(principals.c.user_id == bindparam("actor_id"))
+_OF_USER = "select role, suspended, erased, sessions_ended_at from principals where user_id = $1"
 
 _principal = partial(changes, principals, principals.c.user_id)
 
@@ -72,14 +72,15 @@ async def authorize(actor: Actor, uow: UnitOfWork) -> None:
     """Raises TokenRevoked for a user who is suspended or erased, has a lower role now, or ended the
     token's session.
     """
-    result = await uow.rows.execute(_OF_USER, {"actor_id": actor.user_id})
-    row = result.one_or_none()
-    if row is None:
+    rows = await uow.query(_OF_USER, actor.user_id)
+    if not rows:
         return
+    (row,) = rows
     # A token's issue time has whole seconds, and the first token of a new session has the same
     # second as the end of the others.
-    ended = row.sessions_ended_at is not None and actor.issued_at < row.sessions_ended_at.replace(microsecond=0)
-    if row.erased or row.suspended or ended or not Role(row.role).covers(actor.role):
+    ended_at = row["sessions_ended_at"]
+    ended = ended_at is not None and actor.issued_at < ended_at.replace(microsecond=0)
+    if row["erased"] or row["suspended"] or ended or not Role(row["role"]).covers(actor.role):
         raise TokenRevoked
 
 

@@ -24,10 +24,10 @@ from waypost.telemetry.tracing import Trace
 # the job has run. The update that changes nothing locks and returns the existing row. "do nothing"
 # would return none, and a separate select would not see a row that another transaction committed
 # meanwhile.
-ENQUEUE = """
+_ENQUEUE = """
 with known as (
     insert into job_results (tenant_id, job_id, owner_id, name, idempotency_key, enqueued_at)
-    select tenant_id, job_id, $3, $4, $6, $8 from unnest($1::uuid[], $2::uuid[]) as wanted (tenant_id, job_id)
+    select tenant_id, job_id, $3, $4, $6, $8 from {wanted} as wanted (tenant_id, job_id)
     on conflict (tenant_id, name, idempotency_key) where idempotency_key is not null do update set name = excluded.name
     returning tenant_id, job_id, old.job_id is null as fresh
 ), queued as (
@@ -36,6 +36,9 @@ with known as (
     select job_id, tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from known where fresh
 )
 select job_id, fresh from known"""
+
+ENQUEUE = _ENQUEUE.format(wanted="unnest($1::uuid[], $2::uuid[])")
+_ENQUEUE_ONE = _ENQUEUE.format(wanted="(values ($1::uuid, $2::uuid))")  # arrays cost twice as much
 
 
 class Unit(Protocol):
@@ -63,8 +66,8 @@ class PostgresJobQueue(JobQueue):
         tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
         with sending(job.name, job_id) as trace:
             (known_id, fresh), *_ = await self._sql.fetch(
-                ENQUEUE,
-                *([tenant], [job_id], job.owner_id, job.name, stored, job.idempotency_key),
+                _ENQUEUE_ONE,
+                *(tenant, job_id, job.owner_id, job.name, stored, job.idempotency_key),
                 *(job.priority, now, job.run_at or now),
                 *_caused(self._unit.cause, trace),
             )

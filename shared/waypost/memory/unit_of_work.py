@@ -1,7 +1,8 @@
 """The in-memory unit of work."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,6 +40,9 @@ class MemoryUnitOfWork(Repository):
 
     @property
     def rows(self) -> AsyncConnection:
+        raise NotImplementedError("there are no tables in memory")
+
+    async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         raise NotImplementedError("there are no tables in memory")
 
     async def flush(self) -> None:

@@ -2,8 +2,9 @@
 not at all.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +34,12 @@ class UnitOfWork(Protocol):
         limits it to `tenants`.
 
         Raises NotImplementedError in memory, where there are no tables.
+        """
+        ...
+
+    async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
+        """The rows of one SQL query with parameters `$1`, `$2` …, for hot paths: it costs less than
+        half of a statement through `rows`. Raises NotImplementedError in memory.
         """
         ...
 

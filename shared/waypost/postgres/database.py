@@ -8,14 +8,16 @@ from types import MappingProxyType
 from typing import Literal
 
 import asyncpg
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
+from waypost.postgres.connection_pool import ConnectionPool, PooledConnection, TransactionConnection
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
-from waypost.postgres.sql import Sql, open_connection, raw_connection, sync_connection
+from waypost.postgres.row_writes import CompiledWrites
+from waypost.postgres.sql import Sql, open_connection
 from waypost.postgres.statement_events import add_statement_events
 from waypost.postgres.tenancy import bound_transaction, refuse_unsafe_role
 from waypost.postgres.transaction_guard import refuse_other_ends
@@ -31,11 +33,6 @@ limits end a slow statement before (`waypost.postgres.provisioning.roles`).
 ROLLBACK_SECONDS = 2.0
 """Time limit of the rollback after an error. A server that does not answer ends the session later
 by itself.
-"""
-
-_USED_AT = "used_at"
-"""Key in the `info` of a pooled connection: when it was last taken from the pool, in the time of
-`time.monotonic`.
 """
 
 
@@ -63,9 +60,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             make_url(dsn).set(drivername="postgresql+asyncpg"),
             isolation_level="AUTOCOMMIT",  # `transaction` begins and commits: one round trip each
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=pool_timeout_seconds,
+            poolclass=NullPool,  # `ConnectionPool` keeps the connections
             # Error messages are logged, and the parameters may contain a password hash or an
             # address.
             hide_parameters=True,
@@ -82,6 +77,8 @@ class Database:
 
         refuse_other_ends(self.engine)
         add_statement_events(self.engine)
+        self._writes = CompiledWrites(self.engine.dialect)
+        self._pool = ConnectionPool(self.engine, pool_size, timeout_seconds=pool_timeout_seconds)
 
     def reserve(self, purpose: Purpose) -> None:
         """Reserves the pool for one purpose, at start. Raises Misconfigured if the pool has another
@@ -105,43 +102,57 @@ class Database:
         happened. Raises NoTenantBound for a row of a tenant that is not bound.
         """
         with as_transient(), as_tenant_error():
-            connection = await self._begin(bound_transaction(tenants))
+            pooled = await self._begin(bound_transaction(tenants))
+            connection = TransactionConnection(self.engine, pooled, self._writes)
             try:
                 yield connection
                 await _commit(connection)
             except BaseException:
-                await _end_failed(connection)
+                await self._end_failed(pooled)
                 raise
             finally:
-                await connection.close()
+                connection.end()
+                await self._pool.release(pooled)
 
-    async def _begin(self, statements: str) -> AsyncConnection:
+    async def _end_failed(self, pooled: PooledConnection) -> None:
+        """Rolls back, so that the pool receives a connection without a transaction. Ends the
+        connection if that fails.
+        """
+        if not pooled.proxied.is_valid or pooled.driver.is_closed():
+            return
+        try:
+            if pooled.driver.is_in_transaction():
+                await pooled.driver.execute("rollback", timeout=ROLLBACK_SECONDS)
+        except BaseException as error:
+            await self._pool.invalidate(pooled)
+            if not isinstance(error, Exception):
+                raise
+
+    async def _begin(self, statements: str) -> PooledConnection:
         """Executes the first statements of a transaction. A connection that died in the pool fails
         at them. No work is lost: uses another one. The error of a new connection is final.
         """
         while True:
-            connection, reused = await self._check_out()
+            pooled = await self._check_out()
             try:
                 with statement_event("begin"):
-                    await raw_connection(connection).execute(statements, timeout=self._timeout_seconds)
-                return connection
+                    await pooled.driver.execute(statements, timeout=self._timeout_seconds)
+                return pooled
             except BaseException as error:
-                await _drop(connection)
-                if not (reused and isinstance(error, Exception) and is_transient(error)):
+                await self._pool.discard(pooled)
+                if pooled.used_at is None or not isinstance(error, Exception) or not is_transient(error):
                     raise
                 self._lost_at = time.monotonic()
 
-    async def _check_out(self) -> tuple[AsyncConnection, bool]:
-        """A connection, and whether it was used before. Drops connections that are closed, that
-        were last used before another one died, or that have an open transaction.
+    async def _check_out(self) -> PooledConnection:
+        """A connection. Discards connections that are closed, or were last used before another one
+        died.
         """
         while True:
-            connection = await self.engine.connect()
-            raw, info = raw_connection(connection), sync_connection(connection).info
-            used_at, info[_USED_AT] = info.get(_USED_AT), time.monotonic()
-            if not raw.is_closed() and not raw.is_in_transaction() and (used_at is None or used_at > self._lost_at):
-                return connection, used_at is not None
-            await _drop(connection)
+            pooled = await self._pool.acquire()
+            if pooled.is_usable and (pooled.used_at is None or pooled.used_at > self._lost_at):
+                return pooled
+            await self._pool.discard(pooled)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[asyncpg.Connection]:
@@ -152,14 +163,14 @@ class Database:
         Transient like `transaction`.
         """
         with as_transient():
-            connection, _ = await self._check_out()
+            pooled = await self._check_out()
             try:
-                yield raw_connection(connection)
+                yield pooled.driver
             except (asyncio.CancelledError, TimeoutError):
-                await connection.invalidate()  # its statement may still wait for the server's answer
+                await self._pool.invalidate(pooled)  # its statement may still wait for the server's answer
                 raise
             finally:
-                await connection.close()
+                await self._pool.release(pooled)
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """One query on tables without tenants, or with a role that reads all tenants. Raises
@@ -189,17 +200,11 @@ class Database:
             await refuse_unsafe_role(connection)
 
     async def close(self) -> None:
+        await self._pool.close()
         await self.engine.dispose()
 
 
-async def _drop(connection: AsyncConnection) -> None:
-    """Removes the connection from the pool, without a message to the server."""
-    raw_connection(connection).terminate()
-    await connection.invalidate()
-    await connection.close()
-
-
-async def _commit(connection: AsyncConnection) -> None:
+async def _commit(connection: TransactionConnection) -> None:
     """Raises an error if the commit rolled back. The server answers ROLLBACK without an error to
     the commit of a failed transaction. A caller that ignored the statement's own error would
     believe that its transaction committed.
@@ -213,21 +218,3 @@ async def _commit(connection: AsyncConnection) -> None:
         raise asyncpg.InFailedSQLTransactionError(
             "the commit rolled back, because the code ignored an error of an earlier statement"
         )
-
-
-async def _end_failed(connection: AsyncConnection) -> None:
-    """Rolls back, so that the pool receives a connection without a transaction. Removes the
-    connection from the pool if that fails.
-    """
-    if connection.invalidated or connection.closed:
-        return
-    try:
-        raw = raw_connection(connection)
-        if raw.is_closed():
-            await connection.invalidate()
-        elif raw.is_in_transaction():
-            await raw.execute("rollback", timeout=ROLLBACK_SECONDS)
-    except BaseException as error:
-        await connection.invalidate()
-        if not isinstance(error, Exception):
-            raise

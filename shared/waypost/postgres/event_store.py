@@ -7,6 +7,7 @@ from typing import Self
 from uuid import UUID
 
 import asyncpg
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cloudevents import from_metadata, to_metadata
@@ -15,7 +16,7 @@ from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EncodedEvent, EventCodec
-from waypost.postgres.sql import Sql
+from waypost.postgres.sql import RowInsert, Sql
 
 _HISTORY = """
 select type, payload, metadata::text as metadata
@@ -27,10 +28,21 @@ _EVENTS = """
 select tenant_id, type, payload from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
 
 # One statement inserts all rows, so that a conflict inserts none.
-_APPEND = """
-insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
-select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::int[], $8::bytea[], $9::jsonb[],
-                     $10::timestamptz[])"""
+_APPEND = RowInsert(
+    "events",
+    {
+        "tenant_id": "uuid",
+        "aggregate_type": "text",
+        "aggregate_id": "uuid",
+        "version": "bigint",
+        "event_id": "uuid",
+        "type": "text",
+        "schema_id": "int",
+        "payload": "bytea",
+        "metadata": "jsonb",
+        "occurred_at": "timestamptz",
+    },
+)
 
 _REWRITE = """
 update events set schema_id = redacted.schema_id, payload = redacted.payload
@@ -50,7 +62,7 @@ class NewEvent:
     @classmethod
     def of(cls, envelope: Envelope[Event], codec: EventCodec) -> Self:
         """Raises Permanent if the event does not fit its schema."""
-        return cls(envelope, codec.encode(envelope.event), json.dumps(to_metadata(envelope)))
+        return cls(envelope, codec.encode(envelope.event), orjson.dumps(to_metadata(envelope)).decode())
 
 
 class PostgresEventStore:
@@ -88,9 +100,8 @@ class PostgresEventStore:
         """
         if not events:
             return
-        columns = zip(*(_row(aggregate_type, event) for event in events), strict=True)
         try:
-            await self._sql.execute(_APPEND, *map(list, columns))
+            await self._sql.execute(*_APPEND.bind([_row(aggregate_type, event) for event in events]))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "events_pkey":
                 raise

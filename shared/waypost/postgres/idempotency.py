@@ -2,10 +2,10 @@
 
 import hashlib
 import hmac
-import json
 from datetime import datetime
 
 import asyncpg
+import orjson
 
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import sole_tenant
@@ -33,7 +33,7 @@ class PostgresIdempotencyKeys:
             raise RequestInProgress
         if not hmac.compare_digest(stored["body_hash"], request.body_hash):
             raise KeyReused
-        return StoredResponse(status=stored["status"], headers=json.loads(stored["headers"]), body=stored["body"])
+        return StoredResponse(status=stored["status"], headers=orjson.loads(stored["headers"]), body=stored["body"])
 
     async def keep(self, request: KeyedRequest, response: StoredResponse, uow: UnitOfWork, *, at: datetime) -> None:
         row = (
@@ -41,7 +41,7 @@ class PostgresIdempotencyKeys:
             request.key,
             request.body_hash,
             response.status,
-            json.dumps(dict(response.headers)),
+            orjson.dumps(dict(response.headers)).decode(),
             response.body,
         )
         try:

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 
 from waypost.telemetry.statements import statement_event
 
 if TYPE_CHECKING:  # a command that only reads does not load SQLAlchemy
-    from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from waypost.postgres.connection_pool import TransactionConnection
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -77,23 +78,34 @@ class NamedSql:
         return self.text, *(values[name] for name in self._names)
 
 
+class RowInsert:
+    """Inserts rows in their order, with one statement: one row as values, several as arrays, which
+    cost twice as much for a single row.
+    """
+
+    def __init__(self, table: str, types: Mapping[str, str]) -> None:
+        """`types`: the type of each column, in the order of the values."""
+        names = ", ".join(types)
+        values = ", ".join(f"${number}::{kind}" for number, kind in enumerate(types.values(), 1))
+        arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types.values(), 1))
+        self._one = f"insert into {table} ({names}) values ({values})"
+        self._several = (
+            f"insert into {table} ({names}) select {names}"
+            f" from unnest({arrays}) with ordinality as row ({names}, nth) order by nth"
+        )
+
+    def bind(self, rows: Sequence[Sequence[object]]) -> tuple[str, *tuple[object, ...]]:
+        """The statement and its arguments, for `execute(*insert.bind(rows))`."""
+        if len(rows) == 1:
+            return self._one, *rows[0]
+        return self._several, *map(list, zip(*rows, strict=True))
+
+
 def open_connection(connection: "AsyncConnection") -> asyncpg.Connection:
-    """The driver's connection. Raises ConnectionDoesNotExistError if it was lost."""
-    raw = raw_connection(connection)
+    """The driver's connection. Raises ConnectionDoesNotExistError if it was lost, and
+    ResourceClosedError after its transaction.
+    """
+    raw = cast("TransactionConnection", connection).driver  # `Database.transaction` opened it
     if raw.is_closed():
         raise asyncpg.ConnectionDoesNotExistError("the connection to the database was lost")
     return raw
-
-
-def raw_connection(connection: "AsyncConnection") -> asyncpg.Connection:
-    """The driver's connection, open or not, in a transaction or not."""
-    raw = sync_connection(connection).connection.driver_connection
-    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
-    return raw
-
-
-def sync_connection(connection: "AsyncConnection") -> "Connection":
-    """SQLAlchemy's connection below the asynchronous one."""
-    pooled = connection.sync_connection
-    assert pooled is not None  # noqa: S101 - it is connected
-    return pooled

@@ -2,9 +2,10 @@
 Before the commit it writes the events, then inline projections, then outbox rows.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +24,7 @@ from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import NewEvent, PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
+from waypost.postgres.sql import Sql
 from waypost.telemetry.tracing import current_trace
 
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
@@ -74,6 +76,10 @@ class PostgresUnitOfWork(Repository):
     @property
     def rows(self) -> AsyncConnection:
         return self._connection
+
+    async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
+        rows: Sequence[Any] = await Sql(self._connection).fetch(statement, *arguments)
+        return rows
 
     async def flush(self) -> None:
         stored: list[Envelope[Event]] = []

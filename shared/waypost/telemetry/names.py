@@ -21,6 +21,7 @@ STATEMENT_MICROSECONDS = "waypost.statement.microseconds"
 ERROR_TYPE = "error.type"
 
 # HTTP
+HTTP_ROUTE = "http.route"
 URL_PATH = "url.path"
 URL_QUERY = "url.query"
 

@@ -16,6 +16,8 @@ _WORD = re.compile(r"[a-z0-9]+")
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:=\[\]{}]+@[^\s@<>\"'(),;:=\[\]{}]+\.[^\s@<>\"'(),;:=\[\]{}]+")
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]*(?=@)")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+_CARD_DIGITS = 13
+"""The smallest number of digits of a card."""
 _CARD = re.compile(r"(?<!\d\.)(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")  # not the decimals of a number
 
 
@@ -32,7 +34,9 @@ def clean(text: str) -> str:
     """The text without e-mail addresses, tokens, passwords in URLs, and card numbers."""
     if "@" in text:
         text = _EMAIL.sub(REDACTED, _PASSWORD_IN_URL.sub(REDACTED, text))
-    return _CARD.sub(REDACTED, _JWT.sub(REDACTED, text))
+    if "eyJ" in text:
+        text = _JWT.sub(REDACTED, text)
+    return _CARD.sub(REDACTED, text) if len(text) >= _CARD_DIGITS else text
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ database conventions.
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 
 from opentelemetry import trace
@@ -35,14 +35,18 @@ _FROM = re.compile(rf"\bfrom\s+{_NAME}", re.IGNORECASE)
 _FUNCTION = re.compile(r"\bselect\s+([a-z_][\w.]*)\s*\(", re.IGNORECASE)
 
 
-@contextmanager
-def statement_event(text: str) -> Iterator[None]:
+def statement_event(text: str) -> AbstractContextManager[None]:
     """Adds the statement that runs in the block to the running span, with its duration and the
     class of its error.
     """
-    if not trace.get_current_span().is_recording():
-        yield
-        return
+    return _timed(text) if trace.get_current_span().is_recording() else _UNRECORDED
+
+
+_UNRECORDED = nullcontext()
+
+
+@contextmanager
+def _timed(text: str) -> Iterator[None]:
     began_ns = time.time_ns()
     try:
         yield

@@ -15,7 +15,7 @@ from waypost.operations.admin_service import AdminService
 from waypost.ports.idempotency import IdempotencyKeys
 from waypost.ports.resources import OpenResources
 from waypost.project import project
-from waypost.web import errors, openapi, ops, request
+from waypost.web import errors, openapi, ops, request, route_index
 from waypost.web.body import BodyCap
 from waypost.web.docs import docs_router
 from waypost.web.event_streams import Streams
@@ -96,6 +96,7 @@ def _bare(service: str, lifespan: Any) -> FastAPI:
     app.state.streams = Streams()
     errors.install(app)
     openapi.install(app)
+    route_index.install(app.router)
     app.add_middleware(BodyCap)
     request.install(app)  # the last one added is the outermost
     return app

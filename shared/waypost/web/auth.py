@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from waypost.engine.bus import Bus
@@ -23,33 +24,56 @@ from waypost.web.tokens import TokenVerifier
 
 _SAFE = frozenset(("GET", "HEAD"))
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token of `POST /login`.")
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+class _BearerToken(SecurityBase):
+    """Base of the dependencies that verify a token. Each is one dependency, because the framework
+    spends more on a dependency of a dependency than on the verification.
+    """
+
+    model = HTTPBearer(bearerFormat="JWT", description="Access token of `POST /login`.")
+    scheme_name = "HTTPBearer"
+
+    async def claims(self, request: Request) -> Mapping[str, Any]:
+        """Raises Unauthenticated."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("the request has no token: send Authorization: Bearer …")
+        verifier: TokenVerifier = request.app.state.tokens
+        return await verifier.verify(token.strip())
 
 
-async def _claims(request: Request, credentials: _Credentials) -> Mapping[str, Any]:
-    if credentials is None:
-        raise Unauthenticated("the request has no token: send Authorization: Bearer …")
-    verifier: TokenVerifier = request.app.state.tokens
-    return await verifier.verify(credentials.credentials)
+class _AuthenticatedCaller(_BearerToken):
+    """Returns the caller, and binds the caller's tenant while the route runs.
+
+    Reads of the caller's own rows trust the token alone. For commands the bus looks the caller up,
+    in the command's transaction. For an admin's reads this dependency looks the caller up. Raises
+    Forbidden for a lower role, and TokenRevoked.
+    """
+
+    def __init__(self, role: Role | None = None) -> None:
+        self._role = role
+
+    async def __call__(self, request: Request) -> Principal:
+        # Runs in the request's own task, so the endpoint sees the bound context variables. They end
+        # with the blocks of RequestMiddleware.
+        claims = await self.claims(request)
+        caller = Principal.of(claims)
+        _bind(request, caller, claims)
+        if request.method in _SAFE and caller.confined_to is None:
+            bus: Bus = request.app.state.bus
+            await bus.authorize_reading()
+        if self._role is not None and not caller.role.covers(self._role):
+            raise Forbidden(f"this route requires the role {self._role}", role=caller.role)
+        return caller
 
 
-_Claims = Annotated[Mapping[str, Any], Depends(_claims)]
-
-
-async def _caller(request: Request, claims: _Claims) -> Principal:
-    # Runs in the request's own task, so the endpoint sees the bound context variables. They end
-    # with the blocks of RequestMiddleware.
-    caller = Principal.of(claims)
-    add_to_log(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
-    structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id))
+def _bind(request: Request, caller: Principal, claims: Mapping[str, Any]) -> None:
+    tenant = str(caller.tenant_id)
+    add_to_log(request.scope, tenant_id=tenant, user_id=str(caller.user_id))
+    structlog.contextvars.bind_contextvars(tenant_id=tenant)
     bind_tenants([caller.tenant_id])
     bind_cause(current_cause()._replace(actor_id=caller.user_id))
     bind_actor(_actor(caller, claims))
-    if request.method in _SAFE and caller.confined_to is None:
-        bus: Bus = request.app.state.bus
-        await bus.authorize_reading()
-    return caller
 
 
 def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
@@ -61,13 +85,9 @@ def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
     )
 
 
-Caller = Annotated[Principal, Depends(_caller)]
+Caller = Annotated[Principal, Depends(_AuthenticatedCaller())]
 """A parameter of any route that requires a token. The caller's tenant is bound while the route
-runs.
-
-Reads of the caller's own rows trust the token alone. For commands the bus looks the caller up, in
-the command's transaction. For an admin's reads this dependency looks the caller up. Raises
-TokenRevoked.
+runs. Raises TokenRevoked.
 """
 
 
@@ -75,25 +95,23 @@ def require(role: Role) -> Any:
     """`admin: Annotated[Principal, require(Role.ADMIN)]`: a caller with this role or a higher one.
     Raises Forbidden.
     """
-
-    async def allowed(caller: Caller) -> Principal:
-        if not caller.role.covers(role):
-            raise Forbidden(f"this route requires the role {role}", role=caller.role)
-        return caller
-
-    return Depends(allowed)
+    return Depends(_AuthenticatedCaller(role))
 
 
 AdminCaller = Annotated[Principal, require(Role.ADMIN)]
 OwnerCaller = Annotated[Principal, require(Role.OWNER)]
 
 
-async def known_operator(request: Request, claims: _Claims) -> Operator:
+class _KnownOperator(_BearerToken):
     """Raises the errors of `Operator.of`."""
-    operator = Operator.of(claims)
-    add_to_log(request.scope, operator=operator.name)
-    return operator
 
+    async def __call__(self, request: Request) -> Operator:
+        operator = Operator.of(await self.claims(request))
+        add_to_log(request.scope, operator=operator.name)
+        return operator
+
+
+known_operator = _KnownOperator()
 
 OperatorCaller = Annotated[Operator, Depends(known_operator)]
 """A parameter of any route that requires a token of `waypost operators token`. Binds no tenant."""

@@ -83,7 +83,7 @@ class IdempotentExecutor:
 
     async def _keyed(self, key: str) -> KeyedRequest:
         body = await self._request.body()
-        route = f"{self._request.method} {self._request.url.path}"
+        route = f"{self._request.method} {self._request.scope['path']}"
         return KeyedRequest(route=route, key=key, body_hash=self._hash(body))
 
     def _hash(self, body: bytes) -> bytes:

@@ -158,10 +158,10 @@ def shown_path(scope: Scope) -> str:
     template = route_of(scope)
     if template is None:
         return "unmatched"
-    parameters: Mapping[str, str] = scope.get("path_params", {})
+    parameters: Mapping[str, object] = scope.get("path_params", {})
     for name, value in parameters.items():
-        if _uuid(value) and not is_secret(name):
-            template = template.replace(f"{{{name}}}", value)
+        if _uuid(str(value)) and not is_secret(name):
+            template = template.replace(f"{{{name}}}", str(value))
     return template
 
 

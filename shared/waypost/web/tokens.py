@@ -82,8 +82,9 @@ class TokenVerifier:
     def __init__(self, keys: KeySource, clock: Clock) -> None:
         self._keys = keys
         self._proven: dict[str, tuple[OKPKey, Mapping[str, Any]]] = {}
+        self._clock = clock
         self._claims = jwt.JWTClaimsRegistry(
-            now=lambda: int(clock.now().timestamp()),
+            now=self._now,
             leeway=SKEW_SECONDS,
             iss={"essential": True, "value": project().token_issuer},
             aud={"essential": True, "value": project().token_audience},
@@ -92,6 +93,9 @@ class TokenVerifier:
             nbf={"essential": True},
         )
 
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
+
     async def verify(self, token: str) -> Mapping[str, Any]:
         """The claims of a valid token. Raises Unauthenticated for any other, Unavailable if its key
         cannot be fetched.
@@ -99,18 +103,21 @@ class TokenVerifier:
         key = await self._keys.find(_key_id(token))
         try:
             claims = self._proven_claims(token, key)
-            self._claims.validate(dict(claims))
         except (JoseError, ValueError) as error:
             raise Unauthenticated("the token is invalid or expired") from error
+        now = self._now()
+        if not claims["nbf"] - SKEW_SECONDS <= now < claims["exp"] + SKEW_SECONDS:
+            raise Unauthenticated("the token is invalid or expired")
         return claims
 
     def _proven_claims(self, token: str, key: OKPKey) -> Mapping[str, Any]:
-        """The claims, whose signature is verified once per token and key. Raises JoseError,
-        ValueError.
+        """The claims. Verifies signature, issuer, audience and times once per token and key; the
+        times change their verdict later. Raises JoseError, ValueError.
         """
         proven = self._proven.get(token)
         if proven is None or proven[0] is not key:
             claims = jwt.decode(token, key, registry=_REGISTRY).claims
+            self._claims.validate(claims)
             proven = self._proven[token] = (key, MappingProxyType(claims))
             if len(self._proven) > REMEMBERED_TOKENS:
                 del self._proven[next(iter(self._proven))]  # the oldest

@@ -1,0 +1,78 @@
+"""Writes rows on the driver. SQLAlchemy compiles each statement once; its execution costs twice as
+much as the round trip.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Delete, Dialect, Insert, Update
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Row = Mapping[str, Any]
+Write = Insert | Update | Delete
+Process = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWrite:
+    text: str
+    _compiler: SQLCompiler
+    _columns: Sequence[tuple[str, Process | None]]
+    """The parameters in the order of the text, each with the conversion of its type."""
+
+    def arguments(self, row: Row) -> Sequence[object]:
+        """The row as arguments of the driver. Raises the errors of SQLAlchemy for a missing
+        value.
+        """
+        values = self._compiler.construct_params(row)
+        return [values[name] if process is None else process(values[name]) for name, process in self._columns]
+
+
+class CompiledWrites:
+    """The compiled statements of one engine. Compiles only statements that are executed again: a
+    statement that is built for each execution would be compiled each time.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: WeakKeyDictionary[Write, dict[tuple[str, ...], CompiledWrite | None]] = WeakKeyDictionary()
+
+    def find(self, statement: object, rows: object) -> CompiledWrite | None:
+        """None if SQLAlchemy has to execute the statement: for a statement that returns rows or
+        uses defaults of Python, for values of other forms, and at the first execution.
+        """
+        if not isinstance(rows, list) or not rows or not isinstance(statement, Insert | Update | Delete):
+            return None
+        known = self._known.get(statement)
+        if known is None:
+            self._known[statement] = {}
+            return None
+        names = tuple(rows[0])
+        if names not in known:
+            known[names] = self._compile(statement, names)
+        return known[names]
+
+    def _compile(self, statement: Write, names: Sequence[str]) -> CompiledWrite | None:
+        compiled = statement.compile(dialect=self._dialect, column_keys=list(names))
+        if not isinstance(compiled, SQLCompiler) or not _is_plain(compiled):
+            return None
+        columns = [
+            (name, compiled.binds[name].type.dialect_impl(self._dialect).bind_processor(self._dialect))
+            for name in compiled.positiontup or ()
+        ]
+        return CompiledWrite(str(compiled), compiled, columns)
+
+
+def _is_plain(compiled: SQLCompiler) -> bool:
+    """True if the text and the values of the rows are all that an execution needs."""
+    needs_more = (
+        compiled.effective_returning,
+        compiled.insert_prefetch,
+        compiled.update_prefetch,
+        compiled.escaped_bind_names,
+        compiled.post_compile_params,
+        compiled.literal_execute_params,
+    )
+    return not any(needs_more)
