@@ -51,6 +51,9 @@ make check-speed                            # CPU per unit beside the stored fig
 * Every row has a budget of time. A slow machine measures fewer rounds, but not fewer than two.
 * A row that does not end within its deadline fails, and its programs and servers are stopped. The
   other rows continue.
+* `GROWTH=1` measures our arms of B2, B3, B5 and B6 once for each of 10,000, 100,000 and 1,000,000
+  units, by 1, 2 and 4 processes. With the preparation of the work it takes more than half an hour;
+  a point that does not end within 15 minutes fails.
 * CPU is the user and system time of the measured processes and their children per unit, without the
   servers. It depends less on other load than wall time does."""
 
