@@ -14,7 +14,9 @@ from waypost.native.errors import StartFailed, last_lines
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=30.0)
 STEADY_SECONDS = 60
 """A component that ran this long restarts with a failure count of zero."""
-HEALTH_PERIOD_SECONDS = 5.0
+HEALTH_PERIOD_SECONDS = 15.0
+RECHECK_SECONDS = 5.0
+"""Pause after a failed health check."""
 SILENT_AFTER = 2
 """Number of consecutive failed health checks. A single failure may be a consumer group rebalance or
 a busy machine.
@@ -118,7 +120,7 @@ class Supervisor:
         """
         missed = 0
         while True:
-            await asyncio.sleep(HEALTH_PERIOD_SECONDS)
+            await asyncio.sleep(RECHECK_SECONDS if missed else HEALTH_PERIOD_SECONDS)
             missed = 0 if await part.is_reachable() else missed + 1
             if missed in (0, SILENT_AFTER):
                 self._board.show(name, Phase.SILENT if missed else Phase.READY)

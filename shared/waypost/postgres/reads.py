@@ -1,4 +1,4 @@
-"""What an operator's queries need of a database.
+"""The part of a database that an operator's queries use.
 
 A process has a pool (`Database`). A command that only reads opens one session
 (`waypost.postgres.read_session`), without the pool and without SQLAlchemy, whose import costs more
@@ -26,7 +26,7 @@ class Statements(Fetches, Protocol):
 
 class Reads(Fetches, Protocol):
     async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        """One query in a transaction of its own, bound to no tenant. Raises Transient."""
+        """One query in its own transaction, bound to no tenant. Raises Transient."""
         ...
 
     def statements(self) -> AbstractAsyncContextManager[Statements]:

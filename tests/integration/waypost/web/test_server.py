@@ -4,9 +4,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
+from types import SimpleNamespace
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from tests.fixtures.web import api
@@ -121,3 +124,24 @@ async def test_a_chunked_flood_is_cut_off_on_the_wire(server: HttpServer) -> Non
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["connection"] == "close"
+
+
+async def test_a_server_sleeps_between_requests_and_dates_each_response(
+    monkeypatch: pytest.MonkeyPatch, slow: Slow
+) -> None:
+    async def tick(*_: object) -> bool:
+        raise AssertionError("uvicorn's loop runs")
+
+    monkeypatch.setattr(uvicorn.Server, "on_tick", tick)
+    server = HttpServer(api(slow.routes), port=0)
+    await server.start()
+    try:
+        async with httpx.AsyncClient() as http:
+            for seconds in (784111777.5, 784111778.0):
+                monkeypatch.setattr("waypost.web.server.time", SimpleNamespace(time=lambda now=seconds: now))
+                response = await http.get(url(server, "/livez"))
+                assert response.headers.get_list("date") == [formatdate(seconds, usegmt=True)]
+    finally:
+        await server.drain(5)
+        await server.stop()
+    assert not server.ready.is_set()

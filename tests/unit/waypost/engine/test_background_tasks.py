@@ -124,7 +124,7 @@ def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, T
 
 def retry_timer(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     trouble = Trouble(error)
-    drain: Any = SimpleNamespace(due=trouble.due)
+    drain: Any = SimpleNamespace(update_metrics=trouble.update_metrics)
     return RetryTimer("club.readers", drain, ConsumerPolicy()), trouble
 
 

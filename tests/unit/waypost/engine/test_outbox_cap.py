@@ -33,3 +33,27 @@ async def test_counting_continues_after_an_error() -> None:
 def test_slow_counts_are_rare() -> None:
     assert pause_after(0.001, 1.0) == 1.0
     assert pause_after(2.0, 1.0) == pytest.approx(18.0)
+
+
+async def test_a_request_ends_the_long_pause_of_an_idle_process() -> None:
+    counts = iter([0, 3])
+
+    async def count(_: int) -> int:
+        return next(counts)
+
+    cap = OutboxCap(count, rows=3, count_seconds=3600)
+    await cap.start()
+    try:
+        await eventually(cap.ready.is_set)
+        cap.admit()
+        await eventually(lambda: not admits(cap))
+    finally:
+        await cap.stop()
+
+
+def admits(cap: OutboxCap) -> bool:
+    try:
+        cap.admit()
+    except Unavailable:
+        return False
+    return True

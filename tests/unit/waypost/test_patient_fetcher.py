@@ -1,0 +1,59 @@
+"""An idle consumer's fetches wait longer; each sign of activity makes them short again."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.consumer import consumer
+
+from waypost.kafka import patient_fetcher
+from waypost.kafka.patient_fetcher import IDLE_SECONDS, PATIENT_MILLISECONDS, PatientFetcher
+
+CONFIGURED = 500
+
+
+class Clock:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(patient_fetcher, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def fetcher() -> Any:
+    """Without the tasks that a fetcher starts."""
+    fetcher = PatientFetcher.__new__(PatientFetcher)
+    fetcher._fetch_max_wait_ms = CONFIGURED
+    fetcher._records = {}
+    fetcher._subscriptions = SimpleNamespace(subscription=SimpleNamespace(assignment=object()))
+    return fetcher
+
+
+def test_consumers_use_it() -> None:
+    assert consumer.Fetcher is PatientFetcher
+
+
+def test_a_fetch_waits_longer_after_an_idle_time(fetcher: Any, clock: Clock) -> None:
+    assert fetcher._fetch_max_wait_ms == CONFIGURED
+    clock.now += IDLE_SECONDS
+    assert fetcher._fetch_max_wait_ms == PATIENT_MILLISECONDS
+
+
+def test_records_and_an_assignment_end_the_patience(fetcher: Any, clock: Clock) -> None:
+    fetcher._fetch_max_wait_ms  # noqa: B018 - notices the first assignment
+    clock.now += IDLE_SECONDS
+    fetcher._records = {"partition": "records that are not consumed yet"}
+    assert fetcher._fetch_max_wait_ms == CONFIGURED
+    fetcher._records = {}
+    assert fetcher._fetch_max_wait_ms == CONFIGURED
+    clock.now += IDLE_SECONDS
+    assert fetcher._fetch_max_wait_ms == PATIENT_MILLISECONDS
+    fetcher._subscriptions.subscription.assignment = object()
+    assert fetcher._fetch_max_wait_ms == CONFIGURED
