@@ -18,6 +18,8 @@ from waypost.postgres.database import Database
 from waypost.postgres.retention import in_chunks
 from waypost.postgres.sql import Sql
 
+__all__ = ["JobStatus", "Status", "job_status", "prune_results"]
+
 _STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
        coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce(job.attempts, result.attempts) as attempts,
