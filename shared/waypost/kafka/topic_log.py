@@ -82,7 +82,8 @@ class KafkaTopicLogs:
         self._bootstrap = bootstrap
 
     @asynccontextmanager
-    async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
+    async def opened(self, partitions: Iterable[Partition], *, paused: bool = False) -> AsyncIterator[KafkaTopicLog]:
+        """With `paused`, the log returns offsets only."""
         ordered = sorted(partitions)
         client = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -92,6 +93,8 @@ class KafkaTopicLogs:
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     await client.start()
             client.assign([named(partition) for partition in ordered])
+            if paused:
+                client.pause(*client.assignment())
             log = KafkaTopicLog(client, ordered)
             log.seek(dict.fromkeys(ordered, 0))
             yield log
