@@ -78,12 +78,13 @@ class KafkaTopicLog:
 class KafkaTopicLogs:
     """`waypost.ports.topic_log.TopicLogs`."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, paused: bool = False) -> None:
+        """A paused log returns offsets only."""
         self._bootstrap = bootstrap
+        self._paused = paused
 
     @asynccontextmanager
-    async def opened(self, partitions: Iterable[Partition], *, paused: bool = False) -> AsyncIterator[KafkaTopicLog]:
-        """With `paused`, the log returns offsets only."""
+    async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
         ordered = sorted(partitions)
         client = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -93,7 +94,7 @@ class KafkaTopicLogs:
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     await client.start()
             client.assign([named(partition) for partition in ordered])
-            if paused:
+            if self._paused:
                 client.pause(*client.assignment())
             log = KafkaTopicLog(client, ordered)
             log.seek(dict.fromkeys(ordered, 0))
