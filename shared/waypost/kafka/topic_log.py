@@ -78,8 +78,10 @@ class KafkaTopicLog:
 class KafkaTopicLogs:
     """`waypost.ports.topic_log.TopicLogs`."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, paused: bool = False) -> None:
+        """A paused log returns offsets only."""
         self._bootstrap = bootstrap
+        self._paused = paused
 
     @asynccontextmanager
     async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
@@ -92,6 +94,8 @@ class KafkaTopicLogs:
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     await client.start()
             client.assign([named(partition) for partition in ordered])
+            if self._paused:
+                client.pause(*client.assignment())
             log = KafkaTopicLog(client, ordered)
             log.seek(dict.fromkeys(ordered, 0))
             yield log

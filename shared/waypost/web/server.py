@@ -18,6 +18,10 @@ from waypost.project import variable
 log = structlog.get_logger()
 
 BACKLOG = 1024
+ROUNDS_TO_REGISTER = 2
+"""Rounds of the event loop from the acceptance of a connection to its registration: the shutdown
+that follows closes registered ones only.
+"""
 
 
 class HttpServer:
@@ -93,6 +97,8 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self._ending.wait()
+        for _ in range(ROUNDS_TO_REGISTER):
+            await asyncio.sleep(0)
 
     def end(self, *, force: bool = False) -> None:
         """Accepts no more connections, and ends after the open requests. `force` does not wait for
