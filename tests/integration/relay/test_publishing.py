@@ -70,7 +70,7 @@ async def test_rejected_record_delays_only_its_own_key(relay_rig: RelayRig) -> N
         await small.write(key, b"1", b"2")
     async with small.relay():
         await eventually(lambda: relay_rig.owner.fetchval("select count(*) = 2 from outbox"), deadline_seconds=30)
-        marked = await relay_rig.owner.fetch("select key from outbox_quarantine")
+        marked = await eventually(lambda: relay_rig.owner.fetch("select key from outbox_quarantine"))
         assert [row["key"] for row in marked] == [stuck.encode()]
         await relay_rig.owner.execute("update outbox set payload = '2' where length(payload) = 5000")
         await relay_rig.owner.execute("delete from outbox_quarantine")

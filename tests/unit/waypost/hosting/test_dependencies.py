@@ -18,7 +18,7 @@ from waypost.web import ops
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_dependency_runs_in_a_thread(service: str) -> None:
     calls = list(calls_of([*service_named(service).routers, *ops.ROUTERS]))
-    assert len(calls) > 50
+    assert len(calls) > 40
     assert {call for call in calls if not runs_on_the_loop(call)} == set()
 
 
