@@ -5,6 +5,7 @@ greenlets, more than the statements that begin and end a transaction.
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,22 +65,41 @@ class TransactionConnection(AsyncConnection):
         return self._pooled.driver
 
     async def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
-        """Executes a statement that only writes rows on the driver; its result is empty. SQLAlchemy
-        executes every other statement.
+        """Executes a statement that only writes rows on the driver; its result has only the row
+        count. SQLAlchemy executes every other statement.
         """
         write = None if options else self._writes.find(statement, parameters)
         if write is None:
             return await super().execute(statement, parameters, **options)
         rows = [write.arguments(row) for row in parameters]
-        with statement_event(write.text):
+        with statement_event(write.text), _without_values():
             if len(rows) == 1:
-                await self.driver.execute(write.text, *rows[0])
-            else:
-                await self.driver.executemany(write.text, rows)
-        return IteratorResult(SimpleResultMetaData(()), iter(()))
+                return WrittenRows(await self.driver.execute(write.text, *rows[0]))
+            await self.driver.executemany(write.text, rows)
+            return WrittenRows()
 
     def end(self) -> None:
         self._pooled = self._opened = None
+
+
+class WrittenRows(IteratorResult[Any]):
+    """The empty result of a write. `rowcount` is -1 for several rows, as in SQLAlchemy."""
+
+    def __init__(self, tag: str = "") -> None:
+        super().__init__(SimpleResultMetaData(()), iter(()))
+        self.rowcount = int(tag.rpartition(" ")[2]) if tag else -1
+
+
+@contextlib.contextmanager
+def _without_values() -> Iterator[None]:
+    """Removes the detail of an error, which contains values of the row: logs and dead letters
+    contain the text of the error.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        error.detail = None
+        raise
 
 
 class ConnectionPool:

@@ -55,7 +55,10 @@ class CompiledWrites:
         return known[names]
 
     def _compile(self, statement: Write, names: Sequence[str]) -> CompiledWrite | None:
-        compiled = statement.compile(dialect=self._dialect, column_keys=list(names))
+        # Compiles a copy. The result refers to it, and would keep the statement itself alive, which
+        # is the weak key of this result.
+        copy = statement.execution_options()
+        compiled = copy.compile(dialect=self._dialect, column_keys=list(names))
         if not isinstance(compiled, SQLCompiler) or not _is_plain(compiled):
             return None
         columns = [

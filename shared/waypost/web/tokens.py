@@ -129,7 +129,7 @@ def _key_id(token: str) -> str:
     if len(token) > MAX_TOKEN_CHARACTERS:
         raise Unauthenticated("the token is too long")
     try:
-        header = extract_compact(token.encode()).headers()
+        header = dict(extract_compact(token.encode()).headers())  # may be a text or a list
     except (JoseError, ValueError, TypeError) as error:
         raise Unauthenticated("the token is malformed") from error
     key_id = header.get("kid")

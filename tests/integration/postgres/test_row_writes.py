@@ -1,5 +1,7 @@
 """The driver writes the same rows as SQLAlchemy."""
 
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -187,6 +189,37 @@ async def test_statement_built_for_each_execution_is_left_to_sqlalchemy(pool: Da
             assert isinstance(connection, TransactionConnection)
     assert not is_written_by_the_driver(pool, insert(items), [row(1)])
     assert not is_written_by_the_driver(pool, text("select 1"), [{}])
+
+
+async def test_statement_that_is_used_no_more_is_forgotten(pool: Database) -> None:
+    """A handler may build a statement and execute it for several groups of rows."""
+    statement = insert(items)
+    for is_known in (False, True):
+        assert is_written_by_the_driver(pool, statement, [row(1)]) == is_known
+    unused = weakref.ref(statement)
+    del statement
+    gc.collect()
+    assert unused() is None
+
+
+async def test_row_count_is_equal_by_either_way(pool: Database) -> None:
+    change = update(items).where(items.c.id == bindparam("of_item")).values(name="new")
+    async with pool.transaction() as connection:
+        await connection.execute(insert(items), [row(1)])
+        for number, count in ((1, 1), (2, 0)):
+            results = [await connection.execute(change, [{"of_item": UUID(int=number)}]) for _ in range(3)]
+            assert [result.rowcount for result in results] == [count] * 3
+
+
+async def test_error_contains_no_values_of_the_row(pool: Database) -> None:
+    """Dead letters and logs contain the text of an error. The server adds the whole row to it."""
+    statement = insert(items)
+    for _ in range(3):
+        with pytest.raises((asyncpg.NotNullViolationError, SQLAlchemyError)) as failed:
+            async with pool.transaction() as connection:
+                await connection.execute(statement, [row(1, name=None, note="a secret")])
+        assert "null value in column" in str(failed.value)
+        assert "a secret" not in str(failed.value)
 
 
 def is_written_by_the_driver(pool: Database, statement: object, rows: list[dict[str, Any]]) -> bool:

@@ -172,6 +172,8 @@ async def test_a_token_expires(client: httpx.AsyncClient) -> None:
         "Bearer " + "a" * 10_000,
         "Bearer \xff.\xff.\xff",
         "Bearer eyJhbGciOiJub25lIiwia2lkIjoidGVzdC0xIn0.e30.",  # its algorithm is none
+        "Bearer WyJhbGciXQ.e30.AA",  # its header is a list
+        "Bearer ImFsZyI.e30.AA",  # its header is a text
     ],
 )
 async def test_a_malformed_token_is_401(client: httpx.AsyncClient, header: str) -> None:
