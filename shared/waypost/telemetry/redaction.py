@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from waypost.telemetry.names import REDACTED
 
@@ -49,7 +50,11 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {name: REDACTED if is_secret(str(name)) else _clean(inner) for name, inner in value.items()}
+        # orjson writes an id as a name only if it has exactly the standard library's class.
+        return {
+            str(name) if isinstance(name, UUID) else name: REDACTED if is_secret(str(name)) else _clean(inner)
+            for name, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_clean(element) for element in value]
     return value

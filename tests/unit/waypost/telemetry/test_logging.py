@@ -63,6 +63,15 @@ def test_an_id_is_written_as_its_text(output: Output, read: Callable[[str], UUID
     assert output.events[0]["invoice_id"] == "0199c0de-0000-7000-8000-000000000001"
 
 
+@pytest.mark.parametrize("read", [UUID, uuid_of])
+def test_an_id_as_a_name_is_written_as_its_text(output: Output, read: Callable[[str], UUID]) -> None:
+    invoice_id = read("0199c0de-0000-7000-8000-000000000001")
+    log.info("paid", amounts={invoice_id: 5, 2: 6}, groups=[{invoice_id: 7}])
+    (fields,) = output.events
+    assert fields["amounts"] == {str(invoice_id): 5, "2": 6}
+    assert fields["groups"] == [{str(invoice_id): 7}]
+
+
 def test_a_traceback_is_text(output: Output) -> None:
     try:
         raise ValueError("of a@b.example")
