@@ -14,7 +14,7 @@ CONTENT_TYPE = "application/avro"
 ID = "ce_id"
 SEQUENCE = "ce_sequence"
 TRACE = ("traceparent", "tracestate")
-# Without a repeated group, which costs a third of the time.
+# A repeated group would take a third more time.
 _UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)")
 _TYPE_FORM = re.compile(r"[!-~]+")

@@ -40,4 +40,4 @@ def _files_of_schemas() -> Iterator[Path]:
 
 
 _LOADED = {file: _state(file) for file in {*_files_of_modules(), *_files_of_schemas()}}
-_CHANGED_WHILE_LOADING = any(file.stat().st_ctime >= LOADING_SINCE for file, state in _LOADED.items() if state)
+_CHANGED_WHILE_LOADING = any(file.exists() and file.stat().st_ctime >= LOADING_SINCE for file in _LOADED)

@@ -5,15 +5,14 @@ greenlets, more than the statements that begin and end a transaction.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, PoolProxiedConnection
+from sqlalchemy import Connection, Dialect, PoolProxiedConnection
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
-from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from waypost.postgres.row_writes import CompiledWrites
@@ -72,11 +71,14 @@ class TransactionConnection(AsyncConnection):
         if write is None:
             return await super().execute(statement, parameters, **options)
         rows = [write.arguments(row) for row in parameters]
-        with statement_event(write.text), _without_values():
-            if len(rows) == 1:
-                return WrittenRows(await self.driver.execute(write.text, *rows[0]))
-            await self.driver.executemany(write.text, rows)
-            return WrittenRows()
+        with statement_event(write.text):
+            try:
+                if len(rows) == 1:
+                    return WrittenRows(await self.driver.execute(write.text, *rows[0]))
+                await self.driver.executemany(write.text, rows)
+                return WrittenRows()
+            except asyncpg.PostgresError as error:
+                raise _as_sqlalchemy_error(error, write.text, self.sync_engine.dialect) from error
 
     def end(self) -> None:
         self._pooled = self._opened = None
@@ -90,16 +92,15 @@ class WrittenRows(IteratorResult[Any]):
         self.rowcount = int(tag.rpartition(" ")[2]) if tag else -1
 
 
-@contextlib.contextmanager
-def _without_values() -> Iterator[None]:
-    """Removes the detail of an error, which contains values of the row: logs and dead letters
-    contain the text of the error.
+def _as_sqlalchemy_error(error: asyncpg.PostgresError, text: str, dialect: Dialect) -> Exception:
+    """The error that SQLAlchemy raises for this one. It contains no values of the row, which the
+    server's detail contains: logs and dead letters contain the text of the error.
     """
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        error.detail = None
-        raise
+    kinds = dialect.loaded_dbapi._asyncpg_error_translate  # type: ignore[attr-defined]
+    kind = next(kinds[base] for base in type(error).__mro__ if base in kinds)
+    return DBAPIError.instance(
+        text, None, kind(error.args[0], error), dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+    )
 
 
 class ConnectionPool:

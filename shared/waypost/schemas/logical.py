@@ -1,9 +1,9 @@
 """Conversion of decimals, times and UUIDs between Python and Avro, without silent rounding.
 
 fastavro rounds a decimal that exceeds its precision, accepts one that exceeds it by a positive
-exponent, and truncates times to milliseconds. These functions raise errors instead. Its UUIDs and
-timestamps are right, but take most of the time of a decode. The schemas passed to fastavro
-therefore do not contain these logical types.
+exponent, and truncates times to milliseconds. These functions raise errors instead. It converts
+UUIDs and timestamps correctly, but spends most of the time of a decode on them. The schemas passed
+to fastavro therefore do not contain these logical types.
 """
 
 from datetime import UTC, datetime, time, timedelta

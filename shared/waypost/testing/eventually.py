@@ -28,9 +28,9 @@ async def eventually(
     """Evaluates the condition until its value is true, and returns that value.
 
     Evaluates it when `signal` is set, and clears the signal before each evaluation; without a
-    signal, every 20 ms, or as long after an evaluation as it took: an expensive condition must not
-    delay the effect. An AssertionError of the condition counts as false. At the deadline it raises
-    that AssertionError, or one with the last value.
+    signal, it pauses for 20 ms, or as long as the evaluation took if that is longer, so that an
+    expensive condition does not delay the effect. An AssertionError of the condition counts as
+    false. At the deadline it raises that AssertionError, or one with the last value.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_seconds
