@@ -38,6 +38,13 @@ class PatientFetcher(Fetcher):  # type: ignore[misc]  # aiokafka is not annotate
         """aiokafka sets it once, from `fetch_max_wait_ms`."""
         self._configured_ms = milliseconds
 
+    async def _proc_fetch_request(self, *request: Any) -> Any:
+        """Notices records that are consumed before the next fetch."""
+        fetched = await super()._proc_fetch_request(*request)
+        if fetched:
+            self._active_at = time.monotonic()
+        return fetched
+
 
 def wait_longer_when_idle() -> None:
     consumer.Fetcher = PatientFetcher

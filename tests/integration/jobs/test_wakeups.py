@@ -1,5 +1,7 @@
 """The unit of work wakes relay and worker after its commit; handlers need no code for it."""
 
+import asyncio
+
 import pytest
 
 from services.notifications.domain import Notification, NotificationKind
@@ -10,6 +12,7 @@ from waypost.jobs.declaration import Job
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.memory.wakeups import MemoryWakeups
+from waypost.postgres.direct import close_directly, connect_directly
 
 
 async def work(job: JobContext) -> None: ...
@@ -48,3 +51,24 @@ def _dead_letter(billing: Service) -> Notification:
         subject_id=user_id,
         at=billing.clock.now(),
     )
+
+
+async def test_released_job_wakes_other_workers(service: ServiceOf) -> None:
+    """Their pauses are up to five polls long."""
+
+    async def endless(job: JobContext) -> None:
+        await asyncio.Event().wait()
+
+    billing, woken = await service([Job(endless)]), asyncio.Event()
+    other = await connect_directly(billing.database.dsn, application_name="other-worker")
+    try:
+        await other.add_listener("jobs", lambda *_: woken.set())
+        job = await billing.enqueue("endless")
+        async with billing.working() as worker:
+            await billing.becomes("running", job)
+            assert not woken.is_set()
+            await worker.drain(0.05)
+            async with asyncio.timeout(5):
+                await woken.wait()
+    finally:
+        await close_directly(other)

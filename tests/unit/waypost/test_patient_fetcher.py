@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiokafka.consumer import consumer
+from aiokafka.consumer.fetcher import Fetcher
 
 from waypost.kafka import patient_fetcher
 from waypost.kafka.patient_fetcher import IDLE_SECONDS, PATIENT_MILLISECONDS, PatientFetcher
@@ -56,4 +57,19 @@ def test_records_and_an_assignment_end_the_patience(fetcher: Any, clock: Clock) 
     clock.now += IDLE_SECONDS
     assert fetcher._fetch_max_wait_ms == PATIENT_MILLISECONDS
     fetcher._subscriptions.subscription.assignment = object()
+    assert fetcher._fetch_max_wait_ms == CONFIGURED
+
+
+async def test_records_that_are_consumed_at_once_end_the_patience(
+    fetcher: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka begins no fetch while records wait for the consumer, and the next one after them."""
+
+    async def with_records(*_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(Fetcher, "_proc_fetch_request", with_records)
+    fetcher._fetch_max_wait_ms  # noqa: B018 - notices the first assignment
+    clock.now += IDLE_SECONDS
+    assert await fetcher._proc_fetch_request(None, 1, None)
     assert fetcher._fetch_max_wait_ms == CONFIGURED

@@ -118,7 +118,9 @@ class PartitionTask:
                 with panics_as_errors():
                     if not self.positioned.is_set():
                         await self._seek()
-                    await self._poll()
+                    # The end of the running polls, at a revocation, may have been during the seek.
+                    if not self._stopping.is_set():
+                        await self._poll()
             except Transient as error:
                 log.warning(
                     "partition_waits", consumer=self._parts.name, partition=str(self.partition), error=str(error)

@@ -37,10 +37,13 @@ class Ownership:
 
     async def rebalance(self) -> None:
         """Adjusts the owned shards to the current number of relays. Raises Transient."""
+        before = self.readable
         live_relays = await self._lease.end_silent_relays()
         share = fair_share(live_relays)
         await self._release_surplus(share)
         await self._acquire_missing(share)
+        if self.readable - before:  # also a shard that was to be released, and is kept
+            self._wakeup.set()
 
     async def _release_surplus(self, share: int) -> None:
         """Stops reading surplus shards, and releases each once none of its rows is in flight."""
@@ -55,10 +58,7 @@ class Ownership:
         missing = share - len(self.owned)
         if missing <= 0:
             return
-        gained = await self._lease.acquire(frozenset(range(SHARDS)) - self.owned, at_most=missing)
-        if gained:
-            self.owned |= gained
-            self._wakeup.set()
+        self.owned |= await self._lease.acquire(frozenset(range(SHARDS)) - self.owned, at_most=missing)
 
 
 def fair_share(live_relays: int) -> int:

@@ -26,7 +26,7 @@ class Relay(PeriodicLoop):
         super().__init__(every_seconds=0.0, wakeup=wakeups.subscribe("outbox"), backoff=PAUSES)
         self._outbox = outbox
         self._broker = broker
-        self._state = RelayState()
+        self._state = RelayState(self.wakeup)
         self._gauge_loop = FunctionLoop(
             partial(update_gauges, outbox), name=f"{self.name} gauges", every_seconds=MEASURE_SECONDS
         )

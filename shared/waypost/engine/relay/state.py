@@ -1,5 +1,6 @@
 """The state that a relay keeps from term to term: sizes, unavailable topics, rejected rows."""
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from waypost.telemetry import metrics
 log = structlog.get_logger()
 
 HOLD_SECONDS = 5.0
+TIMER_SECONDS = 0.01
+"""By which a timer of the loop may be early."""
 MAX_ATTEMPTS = 3
 """Number of rejections of a row that was sent alone; then its key is quarantined."""
 
@@ -45,14 +48,16 @@ class ChunkSize:
 
 class HeldTopics:
     """Skips unavailable topics for 5 s so that others keep flowing; no key is quarantined for
-    it.
+    it. The end of a hold is a wake-up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wakeup: asyncio.Event) -> None:
         self._until: dict[str, float] = {}
+        self._wakeup = wakeup
 
     def hold(self, topic: str) -> None:
         self._until[topic] = time.monotonic() + HOLD_SECONDS
+        asyncio.get_running_loop().call_later(HOLD_SECONDS + TIMER_SECONDS, self._wakeup.set)
 
     def names(self) -> Sequence[str]:
         now = time.monotonic()
@@ -111,9 +116,9 @@ class RejectedRows:
 class RelayState:
     """Rejected rows, unavailable topics and sizes; outlives each term."""
 
-    def __init__(self) -> None:
+    def __init__(self, wakeup: asyncio.Event) -> None:
         self.rejected_rows = RejectedRows()
-        self.held_topics = HeldTopics()
+        self.held_topics = HeldTopics(wakeup)
         self.read_size = ChunkSize()
         self._topic_sizes: defaultdict[str, ChunkSize] = defaultdict(ChunkSize)
         """One for each topic: acknowledged chunks of the others prove nothing about it."""

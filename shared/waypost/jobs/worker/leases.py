@@ -39,16 +39,24 @@ with held as materialized (select id as held_id from jobs where id = any($1) and
 update jobs set lease_until = now() + make_interval(secs => $3) from held where id = held_id and lease = any($2)
 returning lease"""
 
-# Any worker may run it. The attempt stays counted.
+# Any worker may run it, so all are woken. The attempt stays counted.
 _RELEASE_EXPIRED = """
-update jobs set status = 'queued', crashed = true, lease = null, lease_until = null
-where id in (select id from jobs where status = 'running' and lease_until < now() for update skip locked)
-returning id"""
+with freed as (
+    update jobs set status = 'queued', crashed = true, lease = null, lease_until = null
+    where id in (select id from jobs where status = 'running' and lease_until < now() for update skip locked)
+    returning id
+)
+select id, pg_notify('jobs', '') from freed"""
 
 PENDING = "select name, status, count(*) as jobs from jobs group by name, status"
 
 _RELEASE = """
-update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_until = null where id = $1 and lease = $2"""
+with freed as (
+    update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_until = null
+    where id = $1 and lease = $2
+    returning id
+)
+select pg_notify('jobs', '') from freed"""
 
 
 class Leases:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.waypost.engine.relay.rig import RelayRig, refusing
+from waypost.engine.relay import state
 from waypost.engine.relay.state import ChunkSize
 from waypost.engine.relay.term import IdleBackoff
 from waypost.memory.outbox import MemoryOutboxLease
@@ -68,3 +69,14 @@ async def test_one_wakeup_publishes_rows_behind_a_suspected_one(rig: RelayRig, p
     rig.write(b"bad", b"bad")
     rig.write(b"good", b"3")
     await rig.until_published(b"1", b"2", b"3")
+
+
+async def test_the_end_of_a_hold_wakes_the_relay(
+    rig: RelayRig, pages: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "HOLD_SECONDS", 0.5)
+    relay = await rig.start_relay()
+    rig.write(b"key", b"1", topic="users.late")
+    await eventually(lambda: relay.failures > 0)
+    rig.broker.topics.add("users.late")
+    await rig.until_drained()

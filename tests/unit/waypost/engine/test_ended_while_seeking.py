@@ -1,0 +1,47 @@
+"""A partition that is revoked while its task reads the position."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from waypost.engine.consumer import partition
+from waypost.engine.consumer.partition import PartitionTask
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.resume_position import ResumePosition
+from waypost.ports.subscription import Partition
+
+
+class EmptySubscription:
+    """A revocation ends the running polls; one that begins later has no end here."""
+
+    def seek(self, partition: Partition, offset: int) -> None: ...
+
+    async def poll(self, *_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_task_that_was_ended_while_it_seeks_begins_no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task of the next assignment waits for it."""
+    seeking, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow_position(*_: Any) -> ResumePosition:
+        seeking.set()
+        await answered.wait()
+        return ResumePosition(None, 0)
+
+    monkeypatch.setattr(partition, "resume_position", slow_position)
+    parts: Any = SimpleNamespace(
+        name="club.members",
+        subscription=EmptySubscription(),
+        transactions=None,
+        pipeline=None,
+        policy=ConsumerPolicy(),
+    )
+    task = PartitionTask(Partition("users.user", 3), parts, None)
+    await seeking.wait()
+    await task.end(1)
+    answered.set()
+    async with asyncio.timeout(2):
+        await task.ended()
