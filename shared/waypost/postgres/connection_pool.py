@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, Dialect, PoolProxiedConnection
+from sqlalchemy import Connection, PoolProxiedConnection
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, ResourceClosedError
@@ -78,10 +78,23 @@ class TransactionConnection(AsyncConnection):
                 await self.driver.executemany(write.text, rows)
                 return WrittenRows()
             except asyncpg.PostgresError as error:
-                raise _as_sqlalchemy_error(error, write.text, self.sync_engine.dialect) from error
+                raise self._as_sqlalchemy_error(error, write.text, parameters) from error
 
     def end(self) -> None:
         self._pooled = self._opened = None
+
+    def _as_sqlalchemy_error(self, error: asyncpg.PostgresError, text: str, rows: list[Any]) -> Exception:
+        """The error that SQLAlchemy raises for this one. Its text contains no values of the row,
+        which are in the server's detail: logs and dead letters contain the text of an error.
+        """
+        dialect = self.sync_engine.dialect
+        dbapi = dialect.loaded_dbapi
+        kinds = dbapi._asyncpg_error_translate
+        kind = next(kinds[base] for base in type(error).__mro__ if base in kinds)
+        wrapped: Exception = DBAPIError.instance(
+            text, rows, kind(error.args[0], error), dbapi.Error, hide_parameters=True, dialect=dialect
+        )
+        return wrapped
 
 
 class WrittenRows(IteratorResult[Any]):
@@ -90,17 +103,6 @@ class WrittenRows(IteratorResult[Any]):
     def __init__(self, tag: str = "") -> None:
         super().__init__(SimpleResultMetaData(()), iter(()))
         self.rowcount = int(tag.rpartition(" ")[2]) if tag else -1
-
-
-def _as_sqlalchemy_error(error: asyncpg.PostgresError, text: str, dialect: Dialect) -> Exception:
-    """The error that SQLAlchemy raises for this one. It contains no values of the row, which the
-    server's detail contains: logs and dead letters contain the text of the error.
-    """
-    kinds = dialect.loaded_dbapi._asyncpg_error_translate  # type: ignore[attr-defined]
-    kind = next(kinds[base] for base in type(error).__mro__ if base in kinds)
-    return DBAPIError.instance(
-        text, None, kind(error.args[0], error), dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-    )
 
 
 class ConnectionPool:

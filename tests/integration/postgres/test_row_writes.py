@@ -217,9 +217,9 @@ async def test_error_is_the_same_by_either_way_and_contains_no_values_of_the_row
         with pytest.raises(IntegrityError) as failed:
             async with pool.transaction() as connection:
                 await connection.execute(statement, [row(1, name=None, note="a secret")])
-        texts.append(str(failed.value.orig))
+        texts.append(str(failed.value))
     assert "null value in column" in texts[0]
-    assert "a secret" not in str(failed.value)
+    assert "a secret" not in texts[0]
     assert texts == [texts[0]] * 3
 
 

@@ -14,7 +14,7 @@ import asyncpg
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 
-PLANS = {"enable_sort": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan"}
+PLANS = {"enable_sort": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 
 class WorkerSession:

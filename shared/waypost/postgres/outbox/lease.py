@@ -65,8 +65,8 @@ cross join lateral (
 where bytes_before < $5"""
 
 # A custom plan would take longer than the read of a few rows. The planner cannot estimate the rows
-# above a floor, and would sort the rest of a shard.
-_READING = {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off", "enable_sort": "off"}
+# above a floor, and would sort the rest of a shard, or compile the plan.
+_READING = {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off", "enable_sort": "off", "jit": "off"}
 
 _DELETE = """
 delete from outbox
