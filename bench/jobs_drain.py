@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.queue import enqueue_for_each
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.ids import TenantId, new_id
+from waypost.postgres.database import Database
 from waypost.testing.database import Templates, connected
 from waypost.testing.eventually import eventually
 from waypost.testing.folders import scratch_folder
@@ -86,7 +88,7 @@ async def drain(dsn: str, jobs: int, slots: int) -> None:
 
     tune_garbage_collector()
     service = Service(dsn, [Job(nothing)])
-    await prepare(service, jobs)
+    await prepare(dsn, jobs, at=service.clock.now())
     print("ready", flush=True)
     sys.stdin.readline()
     begin, cpu = time.perf_counter(), time.process_time()
@@ -98,13 +100,14 @@ async def drain(dsn: str, jobs: int, slots: int) -> None:
     print(json.dumps(used))
 
 
-async def prepare(service: Service, jobs: int) -> None:
+async def prepare(dsn: str, jobs: int, *, at: datetime) -> None:
     tenants = [TenantId(new_id()) for _ in range(TENANTS)]
-    async with service.database.transaction() as connection:
+    database = Database(dsn, application_name="bench", pool_size=1)
+    async with database.transaction() as connection:
         for number in range(jobs // TENANTS):
             key = str(number)
-            await enqueue_for_each(connection, tenants, "nothing", {}, idempotency_key=key, at=service.clock.now())
-    await service.database.close()
+            await enqueue_for_each(connection, tenants, "nothing", {}, idempotency_key=key, at=at)
+    await database.close()
 
 
 def arms(ours: str, admin: str) -> Sequence[Arm]:

@@ -115,7 +115,7 @@ class Row:
     servers: Callable[[], AbstractAsyncContextManager[Servers]] = postgres_and_kafka
     rounds: int = 6
     """The largest number of rounds."""
-    budget_seconds: float = 80
+    budget_seconds: float = 50
     """No pair of rounds begins after this time, set-up included, except for the first."""
     once: bool = False
     """One run of each arm, without a warm-up and a control: the arm itself settles or repeats, or
