@@ -22,7 +22,8 @@ class JsonCodec:
 
     def encode(self, event: Event) -> EncodedEvent:
         return EncodedEvent(
-            schema_id=0, payload=orjson.dumps({name: getattr(event, name) for name in self._fields[event.type]})
+            schema_id=0,
+            payload=orjson.dumps({name: getattr(event, name) for name in self._fields[event.type]}, default=str),
         )
 
     def decode(self, event_type: str, payload: bytes) -> Event:
