@@ -112,7 +112,7 @@ async def processes(parts: Parts, database: ServiceDatabase) -> AsyncIterator[Se
             *(sys.executable, "-m", "bench.commit_to_job", role),
             env=environment,
             cwd=CHECKOUT,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE if role == "jobs" else asyncio.subprocess.DEVNULL,  # others only log
         )
         for role in ROLES
     ]
