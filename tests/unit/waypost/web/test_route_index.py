@@ -113,7 +113,7 @@ async def test_route_of_any_number_of_segments_precedes_the_later_ones() -> None
         assert (await client.get("/folders/a/b")).json() == "a/b"
 
 
-async def test_prefix_of_a_proxy_is_no_part_of_the_path() -> None:
+async def test_prefix_of_a_proxy_precedes_the_path() -> None:
     transport = httpx.ASGITransport(app=api(things), root_path="/things")
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         assert (await client.get("/things/things/newest")).status_code == 200
