@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
-from waypost.ports.consumers import Consumer, Reactor, topics_of
 from waypost.ports.dead_letters import Status
+from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.tally import tally_of
 from waypost.postgres.overview import positions
@@ -44,8 +43,7 @@ class PartitionLag:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerLag:
     group: str
-    kind: str
-    """async-projection or reactor"""
+    kind: ConsumerKind
     partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
@@ -57,32 +55,30 @@ class ConsumerLag:
         return sum(partition.lag for partition in self.partitions)
 
 
-async def consumer_lag(
-    service: str, consumers: Sequence[Consumer], ops: Reads, bootstrap: str
-) -> Sequence[ConsumerLag]:
-    """The lag of each of the service's consumers. Raises Transient if the database or the broker
-    does not answer.
+async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootstrap: str) -> Sequence[ConsumerLag]:
+    """The lag of each of a service's consumers. Raises Transient if the database or the broker does
+    not answer.
     """
     known = await partitions_of(bootstrap)
-    return [await _lag_of(consumer, group_name(service, consumer), ops, known, bootstrap) for consumer in consumers]
+    return [await _lag_of(consumer, ops, known, bootstrap) for consumer in consumers]
 
 
 async def _lag_of(
-    consumer: Consumer, group: str, ops: Reads, known: Mapping[str, Sequence[Partition]], bootstrap: str
+    consumer: DeclaredConsumer, ops: Reads, known: Mapping[str, Sequence[Partition]], bootstrap: str
 ) -> ConsumerLag:
-    topics = sorted(topics_of(consumer))
+    topics = sorted(consumer.topics)
     partitions = [partition for topic in topics for partition in known.get(topic, ())]
     # Read the committed offsets before the ends, so that the lag is never negative.
-    committed = dict.fromkeys(partitions, 0) | await _committed(ops, group)
-    tally = await tally_of(ops, group)
+    committed = dict.fromkeys(partitions, 0) | await _committed(ops, consumer.group)
+    tally = await tally_of(ops, consumer.group)
     async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
         ends = await log.end_offsets()
         waiting = await _waiting_since(
             log, {partition: committed[partition] for partition in partitions if committed[partition] < ends[partition]}
         )
     return ConsumerLag(
-        group=group,
-        kind="reactor" if isinstance(consumer, Reactor) else "async-projection",
+        group=consumer.group,
+        kind=consumer.kind,
         partitions=[
             PartitionLag(
                 topic=partition.topic,
