@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, console, present, span_of, table
 from waypost.cli.reads import read_each
-from waypost.cli.services import service_named, setting_of
+from waypost.cli.services import setting_of
 from waypost.operations.consumers import ConsumerLag, consumer_lag
+from waypost.postgres.declared_consumers import stored_declared
 from waypost.postgres.reads import Reads
 from waypost.project import variable
 from waypost.web.operator_views.consumers import ConsumerView
@@ -23,7 +24,7 @@ def consumers(
 
     async def ask(asked: str, reads: Reads) -> Sequence[ConsumerLag]:
         bootstrap = setting_of(asked, variable("KAFKA_BOOTSTRAP"))
-        return await consumer_lag(asked, service_named(asked).consumers, reads, bootstrap)
+        return await consumer_lag(await stored_declared(reads), reads, bootstrap)
 
     results, problems = asyncio.run(read_each(service, ask))
     lags = [consumer for result in results for consumer in result]
@@ -32,6 +33,8 @@ def consumers(
 
 
 def _show(consumers: Sequence[ConsumerLag]) -> None:
+    if not consumers:
+        console.print("no consumers; a worker stores the list of its service when it starts")
     for consumer in consumers:
         console.print(f"{consumer.group} ({consumer.kind}): {_summary(consumer)}")
         used = [partition for partition in consumer.partitions if partition.end]

@@ -1,6 +1,9 @@
 """`python -m services.<service> worker`: runs the relay and the declared consumers."""
 
-from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
+from functools import partial
+
+from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, declaration_of, group_name
+from waypost.engine.periodic_loop import FunctionLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.engine.wakeups import WakeupListener
@@ -12,8 +15,11 @@ from waypost.kafka.consumer import KafkaSubscription
 from waypost.kafka.producer import KafkaBroker
 from waypost.ports.consumers import Consumer
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
+from waypost.postgres.declared_consumers import store_declared
 from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox
+
+LIST_SECONDS = 600.0
 
 
 async def run_worker(service: Service) -> None:
@@ -25,9 +31,25 @@ async def run_worker(service: Service) -> None:
         )
     )
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
-    parts: list[Lifecycle] = [runtime.wakeup_sender, listener, outbox_relay(service, settings, runtime), *consumers]
+    parts: list[Lifecycle] = [
+        runtime.wakeup_sender,
+        listener,
+        outbox_relay(service, settings, runtime),
+        consumer_list(service, runtime),
+        *consumers,
+    ]
     progress = {consumer.name: consumer.makes_progress for consumer in consumers}
     await run_with_probes(service, runtime, parts, settings, checks=progress)
+
+
+def consumer_list(service: Service, runtime: Runtime) -> FunctionLoop:
+    """Stores the declared consumers, for the command that shows their lag. It stores them again
+    from time to time: a worker of an older release that starts later stores its own.
+    """
+    declared = [declaration_of(service.name, consumer) for consumer in service.consumers]
+    return FunctionLoop(
+        partial(store_declared, runtime.database, declared), name="consumer list", every_seconds=LIST_SECONDS
+    )
 
 
 def outbox_relay(service: Service, settings: WorkerSettings, runtime: Runtime) -> Relay:

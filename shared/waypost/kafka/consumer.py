@@ -23,6 +23,8 @@ log = structlog.get_logger()
 RESPONSE_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 REBALANCE_MILLISECONDS = 30_000
+HEARTBEAT_SHARE = 0.3
+"""Interval of heartbeats, as a share of the session time-out: three may be lost."""
 NEVER_MILLISECONDS = 2**31 - 1
 
 
@@ -140,7 +142,7 @@ class KafkaSubscription:
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             session_timeout_ms=int(self._session_seconds * 1000),
-            heartbeat_interval_ms=int(self._session_seconds * 1000 / 5),
+            heartbeat_interval_ms=int(self._session_seconds * 1000 * HEARTBEAT_SHARE),
             rebalance_timeout_ms=REBALANCE_MILLISECONDS,
             max_poll_interval_ms=NEVER_MILLISECONDS,
             metadata_max_age_ms=10_000,

@@ -5,6 +5,9 @@ its clients.
 A waiting fetch delays other requests on its connection, and partitions that are assigned or resumed
 meanwhile. So a consumer is patient only when no record has arrived for a while after its
 assignment.
+
+aiokafka also examines all partitions five times a second. An answer, an assignment, a resumption
+and a change of metadata wake it anyway, so an idle consumer examines them as rarely as it fetches.
 """
 
 import time
@@ -19,7 +22,9 @@ PATIENT_MILLISECONDS = 2500
 
 
 class PatientFetcher(Fetcher):  # type: ignore[misc]  # aiokafka is not annotated
-    """Replacement of aiokafka's `Fetcher`, which reads `_fetch_max_wait_ms` for each fetch."""
+    """Replacement of aiokafka's `Fetcher`, which reads `_fetch_max_wait_ms` for each fetch, and
+    `_fetcher_timeout` for each wait between two examinations.
+    """
 
     _active_at = 0.0
     """When records were last fetched or partitions assigned, in the time of `time.monotonic`."""
@@ -27,16 +32,27 @@ class PatientFetcher(Fetcher):  # type: ignore[misc]  # aiokafka is not annotate
 
     @property
     def _fetch_max_wait_ms(self) -> int:
-        now, assignment = time.monotonic(), self._subscriptions.subscription.assignment
-        if self._records or assignment is not self._assignment:
-            self._active_at, self._assignment = now, assignment
-        patient = now - self._active_at >= IDLE_SECONDS
-        return max(self._configured_ms, PATIENT_MILLISECONDS) if patient else self._configured_ms
+        return max(self._configured_ms, PATIENT_MILLISECONDS) if self._is_patient() else self._configured_ms
 
     @_fetch_max_wait_ms.setter
     def _fetch_max_wait_ms(self, milliseconds: int) -> None:
         """aiokafka sets it once, from `fetch_max_wait_ms`."""
         self._configured_ms = milliseconds
+
+    @property
+    def _fetcher_timeout(self) -> float:
+        return PATIENT_MILLISECONDS / 1000 if self._is_patient() else self._configured_timeout
+
+    @_fetcher_timeout.setter
+    def _fetcher_timeout(self, seconds: float) -> None:
+        """aiokafka sets it once, from `consumer_timeout_ms`."""
+        self._configured_timeout = seconds
+
+    def _is_patient(self) -> bool:
+        now, assignment = time.monotonic(), self._subscriptions.subscription.assignment
+        if self._records or assignment is not self._assignment:
+            self._active_at, self._assignment = now, assignment
+        return now - self._active_at >= IDLE_SECONDS
 
     async def _proc_fetch_request(self, *request: Any) -> Any:
         """Notices records that are consumed before the next fetch."""

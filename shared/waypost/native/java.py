@@ -12,6 +12,10 @@ from pathlib import Path
 from waypost.native.errors import SetUpFailed
 
 OLDEST_RELEASE = 17
+SMALL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+"""Options of a JVM for few requests. Performance data, for tools such as jstat, would wake it 20
+times a second.
+"""
 UNLINKED = ("opt/homebrew/opt/openjdk/bin/java", "usr/local/opt/openjdk/bin/java", "usr/lib/jvm/*/bin/java")
 """Paths where package managers install a Java that is not on PATH."""
 

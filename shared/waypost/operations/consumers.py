@@ -1,14 +1,13 @@
 """Lag of a service's consumers: consumer positions compared with the ends of the topics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
-from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
-from waypost.ports.consumers import Consumer, Reactor, topics_of
+from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.ports.dead_letters import Status
+from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.tally import tally_of
 from waypost.postgres.overview import positions
@@ -19,7 +18,16 @@ FIRST_RECORD_SECONDS = 2.0
 the lag is known in records only.
 """
 
-Offsets = dict[Partition, int]
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """The offsets of one consumer."""
+
+    known: Mapping[str, Sequence[Partition]]
+    """The partitions of each topic that exists."""
+    committed: Mapping[Partition, int]
+    """A partition that was never read has no position."""
+    ends: Mapping[Partition, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +52,7 @@ class PartitionLag:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerLag:
     group: str
-    kind: str
-    """async-projection or reactor"""
+    kind: ConsumerKind
     partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
@@ -57,60 +64,77 @@ class ConsumerLag:
         return sum(partition.lag for partition in self.partitions)
 
 
-async def consumer_lag(
-    service: str, consumers: Sequence[Consumer], ops: Reads, bootstrap: str
-) -> Sequence[ConsumerLag]:
-    """The lag of each of the service's consumers. Raises Transient if the database or the broker
-    does not answer.
+async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootstrap: str) -> Sequence[ConsumerLag]:
+    """The lag of each of a service's consumers. Raises Transient if the database or the broker does
+    not answer.
     """
     known = await partitions_of(bootstrap)
-    return [await _lag_of(consumer, group_name(service, consumer), ops, known, bootstrap) for consumer in consumers]
-
-
-async def _lag_of(
-    consumer: Consumer, group: str, ops: Reads, known: Mapping[str, Sequence[Partition]], bootstrap: str
-) -> ConsumerLag:
-    topics = sorted(topics_of(consumer))
-    partitions = [partition for topic in topics for partition in known.get(topic, ())]
     # Read the committed offsets before the ends, so that the lag is never negative.
-    committed = dict.fromkeys(partitions, 0) | await _committed(ops, group)
-    tally = await tally_of(ops, group)
-    async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
-        ends = await log.end_offsets()
-        waiting = await _waiting_since(
-            log, {partition: committed[partition] for partition in partitions if committed[partition] < ends[partition]}
-        )
+    committed = await _committed(ops, consumers)
+    read = {partition for consumer in consumers for topic in consumer.topics for partition in known.get(topic, ())}
+    ends = await _end_offsets(bootstrap, read)
+    return [
+        await _lag_of(consumer, ops, Offsets(known, committed[consumer.group], ends), bootstrap)
+        for consumer in consumers
+    ]
+
+
+async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: Offsets, bootstrap: str) -> ConsumerLag:
+    topics = sorted(consumer.topics)
+    partitions = [partition for topic in topics for partition in offsets.known.get(topic, ())]
+    committed, ends = offsets.committed, offsets.ends
+    tally = await tally_of(ops, consumer.group)
+    waiting = await _waiting_since(
+        bootstrap,
+        {
+            partition: committed.get(partition, 0)
+            for partition in partitions
+            if committed.get(partition, 0) < ends[partition]
+        },
+    )
     return ConsumerLag(
-        group=group,
-        kind="reactor" if isinstance(consumer, Reactor) else "async-projection",
+        group=consumer.group,
+        kind=consumer.kind,
         partitions=[
             PartitionLag(
                 topic=partition.topic,
                 partition=partition.number,
-                committed=committed[partition],
+                committed=committed.get(partition, 0),
                 end=ends[partition],
                 behind=waiting.get(partition),
             )
             for partition in partitions
         ],
-        missing_topics=[topic for topic in topics if topic not in known],
+        missing_topics=[topic for topic in topics if topic not in offsets.known],
         parked_keys=tally.parked_keys,
         dead_letters=tally.dead_letters,
     )
 
 
-async def _committed(ops: Reads, group: str) -> Offsets:
-    return {
-        Partition(position.topic, position.partition): position.next_offset
-        for position in await positions(ops, [group])
-    }
+async def _committed(ops: Reads, consumers: Sequence[DeclaredConsumer]) -> Mapping[str, Mapping[Partition, int]]:
+    """The stored positions by consumer."""
+    committed: dict[str, dict[Partition, int]] = {consumer.group: {} for consumer in consumers}
+    for position in await positions(ops, list(committed)):
+        committed[position.consumer][Partition(position.topic, position.partition)] = position.next_offset
+    return committed
 
 
-async def _waiting_since(log: KafkaTopicLog, next_offsets: Offsets) -> Mapping[Partition, timedelta]:
-    log.seek(next_offsets)
+async def _end_offsets(bootstrap: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+    if not partitions:
+        return {}
+    async with KafkaTopicLogs(bootstrap, paused=True).opened(partitions) as log:
+        return await log.end_offsets()
+
+
+async def _waiting_since(bootstrap: str, next_offsets: Mapping[Partition, int]) -> Mapping[Partition, timedelta]:
+    """The age of the record at each offset."""
     ages: dict[Partition, timedelta] = {}
-    for partition in next_offsets:
-        for record in await log.read(partition, max_records=1, timeout_seconds=FIRST_RECORD_SECONDS):
-            written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-            ages[partition] = max(datetime.now(UTC) - written, timedelta())
+    if not next_offsets:
+        return ages
+    async with KafkaTopicLogs(bootstrap).opened(next_offsets) as log:
+        log.seek(next_offsets)
+        for partition in next_offsets:
+            for record in await log.read(partition, max_records=1, timeout_seconds=FIRST_RECORD_SECONDS):
+                written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+                ages[partition] = max(datetime.now(UTC) - written, timedelta())
     return ages

@@ -5,7 +5,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import MetaData
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event
+from waypost.ports.declared_consumer import ConsumerKind
 from waypost.ports.unit_of_work import UnitOfWork
 
 ProjectionHandler = Callable[[Sequence[Envelope[Any]], AsyncConnection], Awaitable[None]]
@@ -27,13 +27,6 @@ ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 """Handles one event: decides, records, enqueues. The consumer commits, often together with other
 events; an error of this handler does not undo their effects.
 """
-
-
-class ConsumerKind(StrEnum):
-    """The kind of a consumer, as operators see it in JSON and in the command."""
-
-    ASYNC_PROJECTION = "async-projection"
-    REACTOR = "reactor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ TOOLKIT_TABLES = (
         app="select insert update delete",
         ops="select",
     ),
+    _toolkit("declared_consumers", "consumer kind topics", app="select insert update delete", ops="select"),
     _toolkit(
         "dead_letters",
         "id consumer event_id tenant_id type topic partition kafka_offset key key_digest sequence headers payload status"

@@ -3,7 +3,7 @@ that look like an outage elsewhere.
 
 A heartbeat on the loop measures its own delay. Code that handles an error asks for the longest
 delay since its work began. An overdue heartbeat counts too, so that the result does not depend on
-the order of tasks after a block.
+the order of tasks after a block. The heartbeat is slower while the process is idle.
 """
 
 import asyncio
@@ -17,6 +17,9 @@ from waypost.telemetry import metrics
 log = structlog.get_logger()
 
 BEAT_SECONDS = 0.25
+IDLE_BEAT_SECONDS = 1.0
+IDLE_LOAD = 0.02
+"""Up to this share of a core the process is idle."""
 BLOCKED_SECONDS = 0.5
 """Delays from here on are logged, and reported as the cause of a lost transaction."""
 REMEMBERED = 100
@@ -29,13 +32,15 @@ class LoopLag:
         self._delays: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
         """Time and delay of late heartbeats, from `BLOCKED_SECONDS` on."""
         self._due = 0.0
+        self._begun = (0.0, 0.0)
+        """Time, and CPU time of the process, at the last heartbeat."""
         self._beat: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Measures the running loop from now on."""
         self.stop()
         self._delays.clear()
-        self._expect()
+        self._expect(BEAT_SECONDS)
 
     def stop(self) -> None:
         if self._beat is not None:
@@ -51,9 +56,10 @@ class LoopLag:
         longest = max(delays)
         return longest if longest >= BLOCKED_SECONDS else 0.0
 
-    def _expect(self) -> None:
-        self._due = time.monotonic() + BEAT_SECONDS
-        self._beat = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._note)
+    def _expect(self, seconds: float) -> None:
+        self._begun = time.monotonic(), time.process_time()
+        self._due = self._begun[0] + seconds
+        self._beat = asyncio.get_running_loop().call_later(seconds, self._note)
 
     def _note(self) -> None:
         now = time.monotonic()
@@ -62,7 +68,11 @@ class LoopLag:
         if late >= BLOCKED_SECONDS:
             self._delays.append((now, late))
             log.error("event_loop_lag", seconds=round(late, 2))
-        self._expect()
+        self._expect(IDLE_BEAT_SECONDS if self._is_idle(now) else BEAT_SECONDS)
+
+    def _is_idle(self, now: float) -> bool:
+        began, used = self._begun
+        return time.process_time() - used <= IDLE_LOAD * (now - began)
 
 
 LOOP_LAG = LoopLag()

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fixtures.club import Stage
 from waypost.cli.databases import open_admin_service
+from waypost.engine.consumer import declaration_of
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
@@ -45,7 +46,8 @@ async def test_parked_keys_and_dead_letters_are_counted(stage: Stage, club_stack
 
 async def consumer_positions(service: Service) -> Sequence[ConsumerLag]:
     async with open_admin_service(service) as club:
-        return await consumer_lag(club.name, club.consumers, club.ops, club.kafka_bootstrap)
+        declared = [declaration_of(club.name, consumer) for consumer in club.consumers]
+        return await consumer_lag(declared, club.ops, club.kafka_bootstrap)
 
 
 def placed(consumer_position: ConsumerLag) -> tuple[int, int, int]:

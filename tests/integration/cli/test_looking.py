@@ -12,6 +12,9 @@ from tests.fixtures.envelopes import TRACEPARENT
 from tests.integration.cli.command import Stack
 from waypost.kernel.partitioner import shard_for
 from waypost.native.ports import LOOPBACK
+from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
+from waypost.postgres.database import Database
+from waypost.postgres.declared_consumers import store_declared
 from waypost.testing.database import connected
 from waypost.testing.http import caller, serving
 from waypost.testing.topics import create_topic, delete_topic, unique
@@ -51,6 +54,19 @@ async def test_a_long_name_is_on_one_line_without_a_terminal(stack: Stack, clust
     finally:
         await delete_topic(cluster, long_name)
     assert long_name in finished.output
+
+
+async def test_the_stored_consumers_are_shown(stack: Stack) -> None:
+    before = await stack.waypost("consumers", "users")
+    assert "a worker stores the list" in before.output
+    pool = Database(stack.users.app, application_name="test", pool_size=1, schemas=[])
+    await store_declared(
+        pool, [DeclaredConsumer(group="users.tenants", kind=ConsumerKind.ASYNC_PROJECTION, topics=["users.tenant"])]
+    )
+    await pool.close()
+    (tenants,) = (await stack.waypost("consumers", "users", "--json")).told
+    assert (tenants["group"], tenants["kind"], tenants["lag"]) == ("users.tenants", "async-projection", 0)
+    assert {partition["topic"] for partition in tenants["partitions"]} == {"users.tenant"}
 
 
 async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_reported(stack: Stack) -> None:

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from infra.stack.keys import Keys
 from infra.stack.places import inherited
 from schemas.billing import InvoiceMarkedUncollectible
+from services.users.handlers import CONSUMERS
 from tests.fixtures.processes import running
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
@@ -60,6 +61,9 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
             # Through outbox, relay, topic and consumer, to this service's own tenant directory.
             tenants = "select name from tenants.tenant_directory"
             await eventually(lambda: app.fetchval(tenants), deadline_seconds=30)
+            consumers = "select array_agg(consumer order by consumer) from declared_consumers"
+            declared = [f"users.{consumer.name}" for consumer in CONSUMERS]
+            assert await eventually(lambda: app.fetchval(consumers)) == sorted(declared)
             forgotten = "select not exists (select from processed_messages where consumer = 'users.long_ago')"
             assert await eventually(lambda: app.fetchval(forgotten))
 

@@ -58,7 +58,7 @@ LOOKS: Mapping[str, Sequence[str]] = {
     "topics": ("aiokafka", "structlog"),
     "events tail": ("aiokafka", "structlog"),
     "events show": ("aiokafka", "structlog"),
-    "consumers": ("sqlalchemy", "aiokafka", "structlog", "prometheus_client"),  # the declared consumers
+    "consumers": ("aiokafka", "structlog"),
 }
 """The costly packages that each reading command imports before it asks a server."""
 

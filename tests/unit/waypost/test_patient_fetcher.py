@@ -11,6 +11,7 @@ from waypost.kafka import patient_fetcher
 from waypost.kafka.patient_fetcher import IDLE_SECONDS, PATIENT_MILLISECONDS, PatientFetcher
 
 CONFIGURED = 500
+CONFIGURED_SECONDS = 0.2
 
 
 class Clock:
@@ -32,6 +33,7 @@ def fetcher() -> Any:
     """Without the tasks that a fetcher starts."""
     fetcher = PatientFetcher.__new__(PatientFetcher)
     fetcher._fetch_max_wait_ms = CONFIGURED
+    fetcher._fetcher_timeout = CONFIGURED_SECONDS
     fetcher._records = {}
     fetcher._subscriptions = SimpleNamespace(subscription=SimpleNamespace(assignment=object()))
     return fetcher
@@ -45,6 +47,14 @@ def test_a_fetch_waits_longer_after_an_idle_time(fetcher: Any, clock: Clock) -> 
     assert fetcher._fetch_max_wait_ms == CONFIGURED
     clock.now += IDLE_SECONDS
     assert fetcher._fetch_max_wait_ms == PATIENT_MILLISECONDS
+
+
+def test_partitions_are_examined_as_rarely_as_they_are_fetched(fetcher: Any, clock: Clock) -> None:
+    assert fetcher._fetcher_timeout == CONFIGURED_SECONDS
+    clock.now += IDLE_SECONDS
+    assert fetcher._fetcher_timeout * 1000 == PATIENT_MILLISECONDS
+    fetcher._subscriptions.subscription.assignment = object()
+    assert fetcher._fetcher_timeout == CONFIGURED_SECONDS
 
 
 def test_records_and_an_assignment_end_the_patience(fetcher: Any, clock: Clock) -> None:

@@ -22,6 +22,7 @@ from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import Consumer, InlineProjection, topics_of
+from waypost.ports.declared_consumer import DeclaredConsumer
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
@@ -35,6 +36,10 @@ AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 def group_name(service: str, consumer: Consumer | InlineProjection) -> str:
     """The consumer's full name: its Kafka consumer group, and its name in every row and metric."""
     return f"{service}.{consumer.name}"
+
+
+def declaration_of(service: str, consumer: Consumer) -> DeclaredConsumer:
+    return DeclaredConsumer(group=group_name(service, consumer), kind=consumer.kind, topics=sorted(topics_of(consumer)))
 
 
 class ConsumerGroup:

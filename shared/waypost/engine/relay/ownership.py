@@ -9,8 +9,13 @@ from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease
 
 REBALANCE_SECONDS = 0.5
-"""Pause between rebalances. Also the heartbeat of the lease's session: other relays end a session
-that was silent for 3 s.
+"""Pause between rebalances while there are other relays: a killed one's shards are acquired within
+this time. Also the heartbeat of the lease's session: other relays end a session that was silent for
+3 s.
+"""
+ALONE_SECONDS = 1.0
+"""Pause between rebalances of a relay that is alone. It owns every shard, and releases some when
+another relay appears.
 """
 
 
@@ -32,11 +37,13 @@ class Ownership:
     async def maintain(self) -> None:
         """Rebalances until cancelled. Raises Transient when the lease is lost."""
         while True:
-            await self.rebalance()
-            await asyncio.sleep(REBALANCE_SECONDS)
+            live_relays = await self.rebalance()
+            await asyncio.sleep(REBALANCE_SECONDS if live_relays > 1 else ALONE_SECONDS)
 
-    async def rebalance(self) -> None:
-        """Adjusts the owned shards to the current number of relays. Raises Transient."""
+    async def rebalance(self) -> int:
+        """Adjusts the owned shards to the current number of relays, and returns it. Raises
+        Transient.
+        """
         before = self.readable
         live_relays = await self._lease.end_silent_relays()
         share = fair_share(live_relays)
@@ -44,6 +51,7 @@ class Ownership:
         await self._acquire_missing(share)
         if self.readable - before:  # also a shard that was to be released, and is kept
             self._wakeup.set()
+        return live_relays
 
     async def _release_surplus(self, share: int) -> None:
         """Stops reading surplus shards, and releases each once none of its rows is in flight."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from waypost.native.configuration.kafka import Listener, broker_properties
+from waypost.native.java import SMALL
 from waypost.native.ports import LOOPBACK
 
 HERE = Path(__file__).parent
@@ -28,8 +29,7 @@ class Installation:
         """
         classpath = ":".join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
         logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-        memory = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-        return [str(self.java), *memory, *options, logging, "-cp", classpath, *arguments]
+        return [str(self.java), "-Xms96m", "-Xmx256m", *SMALL, *options, logging, "-cp", classpath, *arguments]
 
     def broker(
         self,

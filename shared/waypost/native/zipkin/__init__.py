@@ -5,7 +5,7 @@ from pathlib import Path
 
 from waypost.native.child import Child
 from waypost.native.folders import installation_folder
-from waypost.native.java import find_java
+from waypost.native.java import SMALL, find_java
 from waypost.native.locks import exclusive
 from waypost.native.maven import copy_jars
 from waypost.native.ports import LOOPBACK
@@ -34,8 +34,7 @@ class Zipkin:
         """Starts the server and returns once its API answers. Raises SetUpFailed or StartFailed."""
         jar = await install()
         settings = {"STORAGE_TYPE": "mem", "MEM_MAX_SPANS": str(SPANS_KEPT), **self._listener()}
-        memory = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-        command = [str(find_java().program), *memory, "-jar", str(jar)]
+        command = [str(find_java().program), "-Xmx96m", *SMALL, "-jar", str(jar)]
         self._child = Child(command, log=self._log, environment={**os.environ, **settings})
         await self._child.start()
         await until_ready("Zipkin", self._child, self.is_reachable, START_SECONDS)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import PlainSerializer
 
-from waypost.ports.consumers import ConsumerKind
 from waypost.ports.dead_letters import Status
+from waypost.ports.declared_consumer import ConsumerKind
 from waypost.web.models import ResponseModel
 
 Seconds = Annotated[timedelta, PlainSerializer(lambda span: round(span.total_seconds(), 3), return_type=float)]

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from waypost.engine.consumer import declaration_of
 from waypost.operations.consumers import consumer_lag
 from waypost.web.operator_views.consumers import ConsumersView, ConsumerView
 from waypost.web.ops.edge import CurrentAdminService
@@ -13,5 +14,6 @@ router = APIRouter(prefix="/consumers")
 async def list_consumers(admin_service: CurrentAdminService) -> ConsumersView:
     """Shows the lag of each consumer in records and in time, its parked keys and dead letters."""
     service = admin_service
-    lags = await consumer_lag(service.name, service.consumers, service.ops, service.kafka_bootstrap)
+    declared = [declaration_of(service.name, consumer) for consumer in service.consumers]
+    lags = await consumer_lag(declared, service.ops, service.kafka_bootstrap)
     return ConsumersView(data=[ConsumerView.model_validate(lag) for lag in lags])

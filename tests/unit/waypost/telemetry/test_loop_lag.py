@@ -4,14 +4,15 @@ block.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from structlog.testing import capture_logs
 
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.errors import Transient
-from waypost.telemetry.loop_lag import BEAT_SECONDS, BLOCKED_SECONDS, LoopLag
+from waypost.telemetry import loop_lag
+from waypost.telemetry.loop_lag import BEAT_SECONDS, BLOCKED_SECONDS, IDLE_BEAT_SECONDS, IDLE_LOAD, LoopLag
 
 BLOCK_SECONDS = BLOCKED_SECONDS + 2 * BEAT_SECONDS
 
@@ -49,3 +50,44 @@ async def test_handler_that_blocks_past_its_time_is_named(lag: LoopLag) -> None:
         async with ConsumerPolicy(handler_seconds=0.01).handler_timeout():
             time.sleep(BLOCK_SECONDS)  # noqa: ASYNC251 - the block
             await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("load", "expected"), [(IDLE_LOAD / 2, IDLE_BEAT_SECONDS), (IDLE_LOAD * 2, BEAT_SECONDS)], ids=["idle", "working"]
+)
+async def test_only_an_idle_process_is_measured_rarely(
+    monkeypatch: pytest.MonkeyPatch, load: float, expected: float
+) -> None:
+    clock, loop = Clock(load), ScheduledLoop()
+    monkeypatch.setattr(loop_lag, "time", clock)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    lag = LoopLag()
+    lag.start()
+    for _ in range(2):
+        clock.now += loop.seconds[-1]
+        loop.due()
+    assert loop.seconds == [BEAT_SECONDS, expected, expected]
+
+
+class Clock:
+    def __init__(self, load: float) -> None:
+        self.now = 1000.0
+        self._load = load
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def process_time(self) -> float:
+        return self.now * self._load
+
+
+class ScheduledLoop:
+    """Records the times of `call_later`; `due` calls the latest function."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.due: Callable[[], None] = lambda: None
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        self.seconds.append(seconds)
+        self.due = function

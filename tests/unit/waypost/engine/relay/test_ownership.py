@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Collection
 
+import pytest
+
 from waypost.engine.relay.in_flight import InFlight
-from waypost.engine.relay.ownership import Ownership
+from waypost.engine.relay.ownership import ALONE_SECONDS, REBALANCE_SECONDS, Ownership
 from waypost.kernel.partitioner import SHARDS
 from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
 
@@ -34,3 +36,21 @@ async def test_shards_that_were_to_be_released_wake_the_relay_when_they_are_kept
         await ownership.rebalance()
     assert len(ownership.readable) == SHARDS
     assert wakeup.is_set()
+
+
+async def test_only_a_relay_that_is_alone_pauses_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that may have to acquire the shards of a killed one asks more often."""
+    lease, pauses = SharedLease(MemoryOutbox()), list[float]()
+
+    async def pause(seconds: float) -> None:
+        if seconds == 0:  # the lease gives way to other tasks
+            return
+        pauses.append(seconds)
+        lease.relays = 2
+        if len(pauses) == 2:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    with pytest.raises(asyncio.CancelledError):
+        await Ownership(lease, InFlight(), asyncio.Event()).maintain()
+    assert pauses == [ALONE_SECONDS, REBALANCE_SECONDS]
