@@ -17,7 +17,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-"""The algorithm of the product, at a hundredth of its cost: most tests only need a user who signs in."""
+"""The algorithm of the product at a hundredth of its cost. Most tests only need a user."""
 
 
 @pytest.fixture
