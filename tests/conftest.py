@@ -20,6 +20,7 @@ settings.register_profile("waypost", deadline=None, suppress_health_check=[Healt
 settings.load_profile("waypost")
 
 pytest_plugins = [
+    "tests.fixtures.collection",  # first: it concerns the imports of the others
     "waypost.testing.plugin",
     "tests.fixtures.browser",
     "tests.fixtures.distribution",

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import fill
 
 from bench.frame import growth, profiles, results
-from bench.frame.drawing import draw_growth, draw_ratios
 from bench.frame.printed import interval
 from bench.frame.profiles import PICTURES
 from bench.frame.results import Entry
@@ -71,6 +70,8 @@ the preparation of the work do not count."""
 
 
 def write_document() -> None:
+    from bench.frame.drawing import draw_growth, draw_ratios  # Matplotlib takes two seconds, and only pictures need it
+
     entries, curves, profiled = results.read(), growth.read(), profiles.read()
     draw_ratios(entries, PICTURES / "benchmarks.svg")
     if curves:

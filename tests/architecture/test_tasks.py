@@ -23,7 +23,10 @@ MAKERS = {"create_task", "ensure_future"}
 
 
 def makes_task(path: Path) -> bool:
-    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    text = path.read_text()
+    if not any(name in text for name in MAKERS):
+        return False
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     names = (call.func for call in calls)
     return any((name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) in MAKERS for name in names)
 

@@ -34,7 +34,8 @@ class GuideRun:
 
     async def close(self) -> None:
         """Stops the stack, if the guide has started it."""
-        await self._run("make down")
+        if (self._state / str(self._port_base)).exists():
+            await self._run("make down")
 
     async def _take(self, step: Step) -> None:
         match step:

@@ -86,3 +86,13 @@ def test_block_that_cannot_be_followed_is_refused() -> None:
 async def test_failed_command_is_reported_with_its_output() -> None:
     with scratch_folder() as folder, pytest.raises(NotFollowable, match="no such luck"):
         await GuideRun(folder).follow([Run("echo no such luck && false")])
+
+
+@pytest.mark.parametrize("started", [True, False])
+async def test_stack_of_a_guide_is_stopped_if_it_was_started(started: bool) -> None:
+    with scratch_folder() as folder:
+        run = GuideRun(folder)
+        (folder / "Makefile").write_text("down:\n\ttouch stopped\nup:\n\tmkdir .waypost/$$WAYPOST_PORT_BASE\n")
+        await run.follow([Run("make up")] if started else [])
+        await run.close()
+        assert (folder / "stopped").exists() == started

@@ -2,6 +2,7 @@
 the processes of the toolkit, and the project's services.
 """
 
+import gc
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
@@ -14,10 +15,16 @@ OF_A_SERVICE = ("app", "api", "live.view")
 
 
 def import_each(modules: Iterable[str]) -> None:
-    """Skips a module that fails: the process that uses it imports it again, and logs the error."""
+    """Skips a module that fails: the process that uses it imports it again, and logs the error.
+
+    A garbage collection in between would free nothing, and takes a sixth of the time.
+    """
+    gc.disable()
     for module in modules:
         with suppress(Exception):
             import_module(module)
+    gc.freeze()
+    gc.enable()
 
 
 import_each(TOOLKIT)

@@ -1,7 +1,5 @@
 """A process refuses a database that differs from its code, and says what differs."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +7,7 @@ from sqlalchemy import Column, MetaData, Table, Uuid
 
 from infra.stack.places import inherited
 from services.users.app import SERVICE
+from tests.fixtures.forked import finished
 from tests.fixtures.outbox import migrate_toolkit
 from waypost.hosting.startup_checks import refuse_other_database
 from waypost.kernel.errors import Misconfigured
@@ -113,13 +112,10 @@ async def test_a_process_ends_with_the_command_to_run(database: Databases, proce
         "WAYPOST_SERVICE_PORT": "1",
         "OTEL_TRACES_EXPORTER": "none",
     }
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.users", process, env=environment, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await started.communicate()
-    assert started.returncode == 2
-    assert f"users {process}: the database of users lacks migrations of users: 0001" in errors.decode()
-    assert "Run `waypost migrate users`" in errors.decode()
+    ended = await finished("services.users", process, environment=environment)
+    assert ended.code == 2
+    assert f"users {process}: the database of users lacks migrations of users: 0001" in ended.problem
+    assert "Run `waypost migrate users`" in ended.problem
 
 
 async def test_the_expected_tables_are_those_of_the_toolkit(database: Databases) -> None:

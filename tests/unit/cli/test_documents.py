@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
 
 from infra.services import SERVICES
 from infra.stack.places import CHECKOUT, TOOLKIT
@@ -15,22 +14,37 @@ from tests.fixtures.forked import finished
 IMPORTABLE = {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TOOLKIT)])}
 
 
-def waypost(*arguments: str, seed: str) -> subprocess.CompletedProcess[str]:
-    """In a process that is not forked: a fork has the hash seed of its server."""
-    command = [sys.executable, "-m", "waypost.cli", *arguments]
+KINDS = ("openapi", "asyncapi")
+
+_COMMANDS = """
+import json, sys
+from waypost.cli.main import app
+for command in json.loads(sys.argv[1]):
+    app(command, standalone_mode=False)
+"""
+
+
+def exported(*arguments: Sequence[str], seed: str) -> str:
+    """The output of `export` for both kinds, in one process that is not forked: a fork has the hash
+    seed of its server.
+    """
+    commands = json.dumps([[kind, "export", *each] for kind, each in zip(KINDS, arguments, strict=True)])
     environment = {**IMPORTABLE, "PYTHONHASHSEED": seed}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _COMMANDS, commands], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize("kind", ["openapi", "asyncapi"])
-def test_all_documents_are_written_and_are_the_same_each_time(kind: str, tmp_path: Path) -> None:
-    written = waypost(kind, "export", "--output", str(tmp_path), seed="1")
-    assert written.returncode == 0, written.stderr
-    documents = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
-    assert set(documents) == {f"{service}.{kind}.json" for service in SERVICES}
-    assert all(each[kind].startswith("3.") for each in documents.values())
-    again = waypost(kind, "export", "users", seed="2")
-    assert again.stdout == (tmp_path / f"users.{kind}.json").read_text()
+def test_all_documents_are_written_and_are_the_same_each_time(tmp_path: Path) -> None:
+    exported(*(["--output", str(tmp_path / kind)] for kind in KINDS), seed="1")
+    for kind in KINDS:
+        documents = {file.name: json.loads(file.read_text()) for file in (tmp_path / kind).iterdir()}
+        assert set(documents) == {f"{service}.{kind}.json" for service in SERVICES}
+        assert all(each[kind].startswith("3.") for each in documents.values())
+    again = exported(["users"], ["users"], seed="2")
+    assert again == "".join((tmp_path / kind / f"users.{kind}.json").read_text() for kind in KINDS)
 
 
 async def test_an_unknown_service_is_refused_with_those_there_are(tmp_path: Path) -> None:

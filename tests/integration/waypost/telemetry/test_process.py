@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, Request
 
+from tests.fixtures.programs import printed_by
 from tests.fixtures.web import api
+from tests.integration.waypost.telemetry import program as telemetry_program
 from tests.integration.waypost.telemetry.service_run import event, run
 from waypost.web.server import HttpServer
 
@@ -77,8 +79,11 @@ async def test_lines_are_json_without_addresses() -> None:
     assert {"timestamp", "level", "service", "request_id", "duration_ms"} <= told.keys()
 
 
-async def test_without_an_exporter_the_sdk_is_not_even_loaded() -> None:
-    lines, _ = await run(OTEL_TRACES_EXPORTER="none")
+def test_without_an_exporter_the_sdk_is_not_even_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not forked: the fork server has loaded it."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    program = f"import runpy; runpy.run_module({telemetry_program.__name__!r}, run_name='__main__')"
+    lines = [json.loads(line) for line in printed_by(program).splitlines()]
     assert event(lines, "sdk_loaded")["loaded"] is False
     assert event(lines, "answered")["trace"] is None
 
