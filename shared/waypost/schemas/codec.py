@@ -57,15 +57,18 @@ class AvroCodec:
         return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
 
     def decode(self, event_type: str, payload: bytes) -> Event:
+        return self._read_newest(event_type, payload) or self._read_by_library(event_type, payload)
+
+    def _read_newest(self, event_type: str, payload: bytes) -> Event | None:
+        """None for another version, and for a body that only the library may read."""
         read = self._readers.get((event_type, payload[: _FRAME.size]))
-        if read is not None:
-            try:
-                event, end = read(payload, _FRAME.size)
-            except Exception:  # noqa: BLE001 - the library names the reason
-                end = -1
-            if end == len(payload):
-                return cast(Event, event)
-        return self._read_by_library(event_type, payload)
+        if read is None:
+            return None
+        try:
+            event, end = read(payload, _FRAME.size)
+        except Exception:  # noqa: BLE001 - the library names the reason
+            return None
+        return event if end == len(payload) else None
 
     def _read_by_library(self, event_type: str, payload: bytes) -> Event:
         """Reads any version, and explains why it cannot: raises UndecodableRecord."""

@@ -20,7 +20,7 @@ class Release:
 
     def __init__(self, codec: AvroCodec, kind: Any) -> None:
         self.codec, self.kind = codec, kind
-        self.event = ordered(kind)
+        self.event: Any = ordered(kind)
         self.payload = codec.encode(self.event).payload
 
     def read(self, payload: bytes) -> Any:
