@@ -72,7 +72,7 @@ def test_a_number_of_more_than_63_bits_is_read(release: Release, number: int) ->
 
 @pytest.mark.parametrize("read", [wire.read_string, wire.read_bytes])
 def test_a_negative_size_is_refused(read: wire.Read) -> None:
-    """A reader would go back otherwise, and read the same items for ever."""
+    """A reader would go back otherwise, and read the same items without end."""
     with pytest.raises(ValueError, match="negative"):
         read(b"\x01ab", 0)
 
