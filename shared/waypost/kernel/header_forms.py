@@ -22,7 +22,7 @@ SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # the range of a bigint
 SOURCE_FORM = re.compile(r"/services/[a-z_]+")
 TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
-# A comparison of masked bytes takes a tenth of the time of a regular expression.
+# Faster than regular expressions: see decision 0049.
 _HEX = bytes.maketrans(b"123456789abcdef", b"0" * 15)
 _DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 _MASKED_UUID = b"00000000-0000-0000-0000-000000000000"
