@@ -131,18 +131,9 @@ def from_headers(headers: Headers) -> Attributes:
     return _read_at_once(headers) or _read_singly(headers)
 
 
-_REQUIRED = itemgetter(
-    "content-type",
-    "ce_specversion",
-    "ce_type",
-    "ce_source",
-    "ce_time",
-    ID,
-    "ce_tenantid",
-    "ce_subject",
-    "ce_correlationid",
-    "ce_causationid",
-)
+_CONSTANTS = ("content-type", "ce_specversion")
+_IDS = (ID, "ce_tenantid", "ce_subject", "ce_correlationid", "ce_causationid")
+_REQUIRED = itemgetter(*_CONSTANTS, "ce_type", "ce_source", "ce_time", *_IDS)
 
 
 def _read_at_once(headers: Headers) -> Attributes | None:
