@@ -7,6 +7,7 @@ ids.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -25,10 +26,14 @@ from waypost.kernel.header_forms import (
     read_traceparent,
     read_type,
     read_uuid,
-    values_of,
+    sequence_of,
+    source_of,
+    traceparent_of,
+    type_of,
+    utc_of,
+    uuids_of,
 )
 from waypost.kernel.ids import EventId, TenantId
-from waypost.kernel.uuid_text import uuid_of
 
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
@@ -48,6 +53,8 @@ _CONTRACT = (
     "ce_actorid",
     *TRACE,
 )
+_CONTENT_TYPE, _SPEC_VERSION = CONTENT_TYPE.encode(), b"1.0"
+_CONTRACT_COUNT = len(_CONTRACT)
 T = TypeVar("T")
 F = TypeVar("F", bound=Event)
 
@@ -124,31 +131,46 @@ def from_headers(headers: Headers) -> Attributes:
     return _read_at_once(headers) or _read_singly(headers)
 
 
+_CONSTANTS = ("content-type", "ce_specversion")
+_IDS = (ID, "ce_tenantid", "ce_subject", "ce_correlationid", "ce_causationid")
+_REQUIRED = itemgetter(*_CONSTANTS, "ce_type", "ce_source", "ce_time", *_IDS)
+
+
 def _read_at_once(headers: Headers) -> Attributes | None:
-    """The attributes of a record with the headers of the contract and no others; None for other
-    records, and for invalid ones.
+    """The attributes of a record with the headers of the contract and no others, in the forms that
+    our producers write; None for other records, and for invalid ones.
     """
-    values = values_of(headers)
-    if values is None:
+    values = dict(headers)
+    optional = values.get(SEQUENCE), values.get("ce_actorid"), values.get("traceparent"), values.get("tracestate")
+    if not len(headers) == len(values) == _CONTRACT_COUNT - optional.count(None):
         return None
-    event_id, event_type, source, tenant_id, subject, sequence, at, *chain = values
-    correlation, causation, traceparent, tracestate, actor_id = chain
+    sequence, actor_id, traceparent, tracestate = optional
     try:
-        occurred_at = datetime.fromisoformat(at).astimezone(UTC)
-    except (ValueError, OverflowError):
+        content_type, version, event_type, source, at, *ids = _REQUIRED(values)
+        if content_type != _CONTENT_TYPE or version != _SPEC_VERSION:
+            return None
+        if actor_id is not None:
+            ids.append(actor_id)
+        event_id, tenant_id, subject, correlation, causation, *actor = uuids_of(ids)
+        cause = Cause(
+            correlation,
+            causation,
+            None if traceparent is None else traceparent_of(traceparent),
+            None if tracestate is None else tracestate.decode(),
+            actor[0] if actor else None,
+        )
+        return Attributes(
+            EventId(event_id),
+            type_of(event_type),
+            source_of(source),
+            TenantId(tenant_id),
+            subject,
+            None if sequence is None else sequence_of(sequence),
+            utc_of(at),
+            cause,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):  # a header's value may be null in Kafka
         return None
-    return Attributes(
-        EventId(uuid_of(event_id)),
-        event_type,
-        source,
-        TenantId(uuid_of(tenant_id)),
-        uuid_of(subject),
-        int(sequence) if sequence else None,
-        occurred_at,
-        Cause(
-            uuid_of(correlation), uuid_of(causation), traceparent, tracestate, uuid_of(actor_id) if actor_id else None
-        ),
-    )
 
 
 def _read_singly(headers: Headers) -> Attributes:

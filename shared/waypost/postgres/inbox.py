@@ -75,9 +75,7 @@ class PostgresInbox:
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
         if not entries:
             return frozenset()
-        ids, tenants, offsets = zip(
-            *((entry.event_id, entry.tenant_id, entry.offset) for entry in entries), strict=True
-        )
+        ids, tenants, offsets, _ = zip(*entries, strict=True)
         rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
         return frozenset(EventId(row["event_id"]) for row in rows)
 

@@ -2,7 +2,7 @@
 registry is needed at run time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from struct import Struct
@@ -17,6 +17,7 @@ from waypost.schemas.formats import Format, Formats, read_formats
 from waypost.schemas.personal_data import PersonalData
 from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
+from waypost.schemas.wire import Read, converted, record
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
@@ -39,6 +40,7 @@ class AvroCodec:
         self._events = events
         self._upcasters = upcasters
         self._personal_data = personal_data
+        self._readers = dict(self._newest_readers())
 
     def encode(self, event: Event) -> EncodedEvent:
         newest = self._newest(type(event))
@@ -55,6 +57,21 @@ class AvroCodec:
         return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
 
     def decode(self, event_type: str, payload: bytes) -> Event:
+        return self._read_newest(event_type, payload) or self._read_by_library(event_type, payload)
+
+    def _read_newest(self, event_type: str, payload: bytes) -> Event | None:
+        """None for another version, and for a body that only the library may read."""
+        read = self._readers.get((event_type, payload[: _FRAME.size]))
+        if read is None:
+            return None
+        try:
+            event, end = read(payload, _FRAME.size)
+        except Exception:  # noqa: BLE001 - the library names the reason
+            return None
+        return event if end == len(payload) else None
+
+    def _read_by_library(self, event_type: str, payload: bytes) -> Event:
+        """Reads any version, and explains why it cannot: raises UndecodableRecord."""
         written = self._format(event_type, payload)
         body = BytesIO(payload)
         body.seek(_FRAME.size)
@@ -100,6 +117,17 @@ class AvroCodec:
                 event_type=event_type,
             )
         return written
+
+    def _newest_readers(self) -> Iterator[tuple[tuple[str, bytes], Read]]:
+        """By type and frame: readers of the newest versions, whose events need no conversion."""
+        for written in self._formats.newest.values():
+            if (written.event_type, written.version) not in self._upcasters:
+                readers = dict(written.readers)
+                if self._personal_data is not None:
+                    for name in written.event_class.personal:
+                        readers[name] = converted(readers[name], self._personal_data.unseal)
+                frame = _FRAME.pack(0, written.schema_id)
+                yield (written.event_type, frame), record(written.event_class, tuple(readers.items()))
 
     def _read(self, written: Format, body: BytesIO) -> Event:
         values = cast(dict[str, Any], schemaless_reader(body, written.schema, written.reader_schema))

@@ -16,6 +16,7 @@ from waypost.schemas.problems import SchemaProblem
 from waypost.schemas.sources import SchemaSource, newest, read_sources
 from waypost.schemas.types import Definition
 from waypost.schemas.values import FieldCodec, decoders, field_codecs
+from waypost.schemas.wire import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Format:
     """Name and conversion of the fields that the Avro library does not decode to their Python
     type.
     """
+    readers: tuple[tuple[str, Read], ...]
+    """For each field of the newest version, in its order: name and reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
             reader_schema=None if source is target else readers[source.event_type],
             encoders=tuple((field.name, field.value.plain, field.value.encode) for field in fields),
             decoders=decoders(fields),
+            readers=tuple((field.name, field.value.read) for field in fields),
         )
     return Formats(by_id=by_id, newest=_newest_of(by_id, latest))
 

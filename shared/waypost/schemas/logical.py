@@ -16,8 +16,8 @@ OWN = frozenset({"decimal", "time-millis", "time-micros", "timestamp-millis", "t
 """Logical types that this module converts. fastavro receives the plain type."""
 _DAY_MICROS = 86_400_000_000
 _EXACT = Context(prec=10_000)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIMESTAMP_UNITS = {"timestamp-millis": timedelta(milliseconds=1), "timestamp-micros": timedelta(microseconds=1)}
 
 
 def wire_definition(definition: Any) -> Any:
@@ -88,13 +88,13 @@ def time_of(number: int, kind: str) -> time:
 
 def timestamp_number(value: datetime, kind: str) -> int:
     """Milliseconds or microseconds since 1970. Raises ValueError if precision would be lost."""
-    micros = (value - _EPOCH) // _MICROSECOND
+    micros = (value - EPOCH) // TIMESTAMP_UNITS["timestamp-micros"]
     return _whole_millis(0, micros) if kind == "timestamp-millis" else micros
 
 
 def timestamp_of(number: int, kind: str) -> datetime:
     """The time in UTC. Raises OverflowError for a year that Python does not support."""
-    return _EPOCH + timedelta(0, 0, number * 1000 if kind == "timestamp-millis" else number)
+    return EPOCH + number * TIMESTAMP_UNITS[kind]
 
 
 def require_whole_millis(microsecond: int) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from waypost.kernel.uuid_text import uuid_of
+from waypost.schemas import wire
 from waypost.schemas.defaults import INT, LONG, fits_float
-from waypost.schemas.logical import time_number, time_of, timestamp_number, timestamp_of
+from waypost.schemas.logical import TIMESTAMP_UNITS, time_number, time_of, timestamp_number, timestamp_of
+from waypost.schemas.wire import Read, read_long, read_string
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any] | None
@@ -34,6 +36,8 @@ class ValueCodec:
 
     encode: Encode
     """Checks and converts a value. Raises Misfit."""
+    read: Read
+    """Reads a value from an event's bytes, converted as by `decode`."""
     decode: Decode = None
     """Converts a value. May raise ValueError, because bytes of another producer may contain an
     invalid value.
@@ -101,26 +105,32 @@ def _timestamp(kind: str) -> ValueCodec:
         number: int = converted(lambda: timestamp_number(value, kind))
         return number
 
-    return ValueCodec(encode=encode, decode=lambda number: timestamp_of(number, kind))
+    return ValueCodec(
+        encode=encode, decode=lambda number: timestamp_of(number, kind), read=wire.timestamp(TIMESTAMP_UNITS[kind])
+    )
 
 
 def _time(kind: str) -> ValueCodec:
+    def decode(number: int) -> time:
+        return time_of(number, kind)
+
     return ValueCodec(
         encode=lambda value: converted(lambda: time_number(require(value, time), kind)),
-        decode=lambda number: time_of(number, kind),
+        decode=decode,
+        read=wire.converted(read_long, decode),
     )
 
 
 SCALAR_CODECS: Mapping[str, ValueCodec] = {
-    "string": ValueCodec(encode=string, plain=str),
-    "bytes": ValueCodec(encode=lambda value: require(value, bytes), plain=bytes),
-    "boolean": ValueCodec(encode=lambda value: require(value, bool), plain=bool),
-    "int": ValueCodec(encode=lambda value: _whole(value, INT, 32)),
-    "long": ValueCodec(encode=lambda value: _whole(value, LONG, 64), plain=int),
-    "float": ValueCodec(encode=_single),
-    "double": ValueCodec(encode=lambda value: require(value, float), plain=float),
-    "uuid": ValueCodec(encode=_uuid, decode=uuid_of),
-    "date": ValueCodec(encode=_day),
+    "string": ValueCodec(encode=string, read=read_string, plain=str),
+    "bytes": ValueCodec(encode=lambda value: require(value, bytes), read=wire.read_bytes, plain=bytes),
+    "boolean": ValueCodec(encode=lambda value: require(value, bool), read=wire.read_boolean, plain=bool),
+    "int": ValueCodec(encode=lambda value: _whole(value, INT, 32), read=read_long),
+    "long": ValueCodec(encode=lambda value: _whole(value, LONG, 64), read=read_long, plain=int),
+    "float": ValueCodec(encode=_single, read=wire.read_float),
+    "double": ValueCodec(encode=lambda value: require(value, float), read=wire.read_double, plain=float),
+    "uuid": ValueCodec(encode=_uuid, read=wire.read_uuid, decode=uuid_of),
+    "date": ValueCodec(encode=_day, read=wire.read_date),
     "time-millis": _time("time-millis"),
     "time-micros": _time("time-micros"),
     "timestamp-millis": _timestamp("timestamp-millis"),

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, get_args, get_type_hints
 
 from waypost.kernel.frozen_map import FrozenMap
+from waypost.schemas import wire
 from waypost.schemas.logical import decimal_bytes, decimal_of
 from waypost.schemas.scalar_values import SCALAR_CODECS, Encode, Misfit, ValueCodec, converted, require, string
 from waypost.schemas.types import (
@@ -51,9 +52,9 @@ def _codec(type_: AvroType, annotation: Any) -> ValueCodec:
         case DecimalType():
             return _decimal(type_)
         case FixedType():
-            return ValueCodec(encode=_fixed(type_.size))
+            return ValueCodec(encode=_fixed(type_.size), read=wire.fixed(type_.size))
         case EnumType():
-            return _enum(annotation)
+            return _enum(type_, annotation)
         case NullableType():
             return _nullable(_codec(type_.value, get_args(annotation)[0]))
         case ArrayType():
@@ -70,6 +71,7 @@ def _nullable(inner: ValueCodec) -> ValueCodec:
     return ValueCodec(
         encode=lambda value: None if value is None else encode(value),
         decode=decode and (lambda value: None if value is None else decode(value)),
+        read=wire.nullable(inner.read),
         plain=inner.plain,
     )
 
@@ -87,7 +89,9 @@ def _array(items: ValueCodec) -> ValueCodec:
         return encoded
 
     return ValueCodec(
-        encode=encode, decode=tuple if decode_item is None else lambda value: tuple(map(decode_item, value))
+        encode=encode,
+        decode=tuple if decode_item is None else lambda value: tuple(map(decode_item, value)),
+        read=wire.array(items.read),
     )
 
 
@@ -103,7 +107,7 @@ def _map(values: ValueCodec) -> ValueCodec:
     def decode(value: Mapping[str, Any]) -> FrozenMap[str, Any]:
         return FrozenMap(value if decode_value is None else {key: decode_value(item) for key, item in value.items()})
 
-    return ValueCodec(encode=encode, decode=decode)
+    return ValueCodec(encode=encode, decode=decode, read=wire.mapping(values.read))
 
 
 def _record(type_: RecordType, owner: type) -> ValueCodec:
@@ -123,7 +127,8 @@ def _record(type_: RecordType, owner: type) -> ValueCodec:
     def decode(value: dict[str, Any]) -> Any:
         return owner(**{**value, **{name: convert(value[name]) for name, convert in conversions}})
 
-    return ValueCodec(encode=encode, decode=decode)
+    read = wire.record(owner, [(codec.name, codec.value.read) for codec in codecs])
+    return ValueCodec(encode=encode, decode=decode, read=read)
 
 
 def decoders(codecs: Sequence[FieldCodec]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
@@ -131,15 +136,21 @@ def decoders(codecs: Sequence[FieldCodec]) -> tuple[tuple[str, Callable[[Any], A
     return tuple((codec.name, codec.value.decode) for codec in codecs if codec.value.decode is not None)
 
 
-def _enum(owner: Any) -> ValueCodec:
-    return ValueCodec(encode=lambda value: require(value, owner).value, decode=owner)
+def _enum(type_: EnumType, owner: Any) -> ValueCodec:
+    members = [owner(symbol) for symbol in type_.symbols]
+    return ValueCodec(encode=lambda value: require(value, owner).value, decode=owner, read=wire.enum(members))
 
 
 def _decimal(type_: DecimalType) -> ValueCodec:
     limits = {"precision": type_.precision, "scale": type_.scale}
+
+    def decode(data: bytes) -> Decimal:
+        return decimal_of(data, **limits)
+
     return ValueCodec(
         encode=lambda value: converted(lambda: decimal_bytes(require(value, Decimal), **limits)),
-        decode=lambda data: decimal_of(data, **limits),
+        decode=decode,
+        read=wire.converted(wire.read_bytes, decode),
     )
 
 

@@ -92,8 +92,8 @@ class Guard:
             return self._park(message, Decision.POISON)
         if message.record.offset in self._failures:
             return self._park(message, Decision.FAILED)
-        if message.sequence is not None:
-            self._versions[message.aggregate_id] = self.advanced[message.aggregate_id] = message.sequence
+        if (attributes := message.attributes) and attributes.sequence is not None:
+            self._versions[attributes.aggregate_id] = self.advanced[attributes.aggregate_id] = attributes.sequence
         return Decision.HANDLED
 
     def _defer(self, message: Message) -> Decision:

@@ -158,6 +158,7 @@ class Pipeline:
         dead_letters = [
             dead_letter
             for message, decision in batch.decisions
+            if decision is not Decision.HANDLED
             if (dead_letter := dead_letter_for(message, decision, failures.get(message.record.offset), retry, now))
         ]
         if dead_letters:

@@ -115,7 +115,9 @@ def test_bytes_that_are_no_text_are_named(name: str) -> None:
         ("ce_sequence", "٣".encode()),
         ("traceparent", b"00-abc-def-01"),
         ("traceparent", b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01"),
+        ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-" + b"0" * 16 + b"-01"),
         ("ce_actorid", b"root"),
+        ("ce_actorid", b""),
     ],
 )
 def test_a_malformed_header_is_named(name: str, value: bytes) -> None:
@@ -146,10 +148,20 @@ def test_a_span_takes_the_place_of_the_one_before() -> None:
 
 
 def test_the_headers_of_our_producers_are_read_at_once() -> None:
-    """One regular expression, with the result of reading them one after the other."""
+    """With the result of reading them one after the other."""
     for present in ((), ("ce_sequence",), OPTIONAL):
         given = [header for header in headers() if header[0] in (*REQUIRED, *present)]
         assert cloudevents._read_at_once(given) == cloudevents._read_singly(given)
+
+
+@pytest.mark.parametrize("moved", [b"", b"\n"])
+def test_ids_that_are_valid_only_together_are_refused(moved: bytes) -> None:
+    """A part of one id in the next header; all are checked at once."""
+    given = dict(headers())
+    event_id, tenant_id = given["ce_id"] + moved, given["ce_tenantid"]
+    given |= {"ce_id": event_id + tenant_id[:5], "ce_tenantid": tenant_id[5:]}
+    with pytest.raises(MalformedHeaders, match="ce_id is malformed"):
+        from_headers(list(given.items()))
 
 
 @given(
