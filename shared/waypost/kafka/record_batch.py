@@ -21,21 +21,21 @@ class FastBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka is not annotate
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes, _NONE)
+        self._compressed: bytes | bytearray | None = None
 
-    def _build(self) -> bytes:
+    def _build(self) -> bytes | bytearray:
         """The bytes to send; the same ones when the producer sends them again."""
-        if self._buffer is None:
-            self._buffer = compressed(super()._build())
-        built: bytes = self._buffer
-        return built
+        if self._compressed is None:
+            self._compressed = compressed(super()._build())
+        return self._compressed
 
 
-def compressed(batch: bytes) -> bytes:
+def compressed(batch: bytearray) -> bytes | bytearray:
     """The batch with compressed records, or itself if they become no smaller."""
-    offset, _, epoch, version, _ = _START.unpack_from(batch)
-    records = lz4_encode(bytes(batch[_HEADER_BYTES:]), _FAST)
+    records: bytes = lz4_encode(bytes(batch[_HEADER_BYTES:]), _FAST)
     if _HEADER_BYTES + len(records) >= len(batch):
         return batch
+    offset, _, epoch, version, _ = _START.unpack_from(batch)
     attributes = int.from_bytes(batch[_START.size : _START.size + 2], "big") | _LZ4
     rest = attributes.to_bytes(2, "big") + batch[_START.size + 2 : _HEADER_BYTES] + records
     length = _START.size - _BEFORE_LENGTH.size + len(rest)
