@@ -62,6 +62,9 @@ class Term:
     async def _publish(self) -> None:
         """Reads until the relay drains. The publisher keeps the order of the chunks of a topic;
         topics do not wait for each other.
+
+        The next read is requested before the records of a page are built, and returns after that:
+        if a row is unreadable, the chunks behind it are cancelled before they begin.
         """
         async with asyncio.TaskGroup() as deliveries:
             while not self._draining.is_set():
