@@ -2,7 +2,7 @@
 
 from waypost.kernel.partitioner import SHARDS
 
-# One pass over the table, in its order on the disk: a count along the index would read each page
+# Counts the rows in their order on the disk: a count along the index would read each page
 # once for each shard.
 BACKLOG = f"""
 with quarantined as materialized (select shard, key from outbox_quarantine)
