@@ -33,6 +33,8 @@ from waypost.telemetry import metrics
 
 CHUNK = 2000
 WATCH_SECONDS = 0.02
+QUIET_TURNS = 25
+"""After so many turns of the watch without a row, a relay may have published all."""
 
 
 async def drain(bootstrap: str, dsn: str, rows: int) -> Sample:
@@ -40,11 +42,13 @@ async def drain(bootstrap: str, dsn: str, rows: int) -> Sample:
     relay = Relay(PostgresOutbox(dsn), KafkaBroker(bootstrap), LocalWakeups())
     watch = Stopwatch()
     await relay.start()
-    seen = -1.0
+    sample, seen, quiet = watch.sample(rows), 0.0, 0
     # A query scans the deleted rows, on a core that the relay needs: only when it has stopped.
-    while seen < (seen := published()) or await look.fetchval("select exists (select from outbox)"):  # noqa: ASYNC110
+    while quiet < QUIET_TURNS or await look.fetchval("select exists (select from outbox)"):
         await asyncio.sleep(WATCH_SECONDS)
-    sample = watch.sample(rows)
+        quiet += 1
+        if seen < (seen := published()):
+            sample, quiet = watch.sample(rows), 0
     await relay.stop()
     await look.close()
     return sample

@@ -18,8 +18,8 @@ from aiokafka.errors import (
     ProducerClosed,
     RecordListTooLargeError,
 )
-from aiokafka.producer.message_accumulator import BatchBuilder
 
+from waypost.kafka.record_batch import FastBatch
 from waypost.kafka.topics import describe, reaching
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioner import SHARDS, partition_for
@@ -36,7 +36,7 @@ CLOSE_SECONDS = 2.0
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError, PolicyViolationError)
 
 Destination = tuple[str, int]
-Batch = tuple[BatchBuilder, Sequence[OutgoingRecord]]
+Batch = tuple[FastBatch, Sequence[OutgoingRecord]]
 
 
 class KafkaBroker:
@@ -53,8 +53,6 @@ class KafkaBroker:
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",
-            compression_type="lz4",
-            max_batch_size=BATCH_BYTES,
         )
         try:
             with reaching(self._bootstrap):
@@ -161,17 +159,18 @@ class KafkaPublisher:
                 raise TopicUnavailable(name, error)
             self._partitions[name] = described[name].partitions
 
-    def _batches(self, records: Sequence[OutgoingRecord]) -> Iterator[Batch]:
-        batch, first = self._producer.create_batch(), 0
+    @staticmethod
+    def _batches(records: Sequence[OutgoingRecord]) -> Iterator[Batch]:
+        batch, first = FastBatch(BATCH_BYTES), 0
         for number, record in enumerate(records):
             if not _append(batch, record):
                 yield batch, records[first:number]
-                batch, first = self._producer.create_batch(), number
+                batch, first = FastBatch(BATCH_BYTES), number
                 _append(batch, record)
         yield batch, records[first:]
 
 
-def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
+def _append(batch: FastBatch, record: OutgoingRecord) -> bool:
     """False if the batch is full; an empty batch accepts any record."""
     headers = list(record.headers)  # aiokafka requires a list
     return batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=headers) is not None

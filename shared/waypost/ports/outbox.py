@@ -36,9 +36,9 @@ class Backlog:
     """Pending rows of all shards, without those of quarantined keys."""
 
     pending: int
-    """Rows; the count of a shard stops at 10,000, to bound the cost."""
+    """Rows; the count stops at 160,000, to bound the cost."""
     oldest_at: datetime | None
-    """Creation time of the oldest row."""
+    """Creation time of the oldest of the rows at the heads of the shards."""
     quarantined_keys: int
     now: datetime
     """The database's clock, for comparison with `oldest_at`."""

@@ -36,7 +36,7 @@ EVENT_LOOP_LAG = Histogram(
 
 # Outbox: each relay measures its service's whole outbox
 
-OUTBOX_PENDING = Gauge(metric("outbox_pending"), "Rows to be published, counted up to 10,000 per shard.")
+OUTBOX_PENDING = Gauge(metric("outbox_pending"), "Rows to be published, counted up to 160,000.")
 OUTBOX_OLDEST_AGE = Gauge(metric("outbox_oldest_age_seconds"), "Age of the oldest row to be published.")
 OUTBOX_PUBLISHED = Counter(metric("outbox_published_total"), "Records acknowledged by the broker.")
 OUTBOX_QUARANTINED = Counter(

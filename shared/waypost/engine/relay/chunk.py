@@ -36,22 +36,23 @@ class NotAcknowledged(Transient):
 
 
 class Chunk:
-    """Rows of one topic with their records. The constructor raises RowsRejected for an unreadable
-    row.
-    """
+    """Rows of one topic, which are sent together."""
 
     def __init__(self, rows: Sequence[PendingRow]) -> None:
         self.topic = rows[0].topic
         self.rows = rows
+        self.records: Sequence[OutgoingRecord] = ()
+        """Built when the chunk is sent, while the database already reads the next rows."""
         self._spans: list[Span] = []
-        self.records: Sequence[OutgoingRecord] = [self._build_record(row) for row in rows]
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Ends the send spans with the result of the block. Raises RowsRejected with the rows of
-        the records that the broker rejected.
+        """Builds the records for the block, and ends their send spans with its result. Raises
+        RowsRejected for an unreadable row, and with the rows of the records that the broker
+        rejected.
         """
         try:
+            self.records = [self._build_record(row) for row in self.rows]
             yield
         except RecordsRejected as error:
             self._end_spans(error)

@@ -6,6 +6,7 @@ import random
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.relay.chunk import Chunk, NotAcknowledged, by_topic
+from waypost.engine.relay.deletions import Deletions
 from waypost.engine.relay.in_flight import InFlight
 from waypost.engine.relay.ownership import Ownership
 from waypost.engine.relay.state import RelayState
@@ -42,13 +43,13 @@ class Term:
         self._in_flight = InFlight()
         self._latest_send: dict[str, asyncio.Task[None]] = {}
         """The latest send of each topic."""
-        self._deletions: set[asyncio.Task[int]] = set()
         self._backoff = IdleBackoff()
 
     async def run(self, lease: OutboxLease, publisher: Publisher) -> None:
         """Publishes until the relay drains. Raises an ExceptionGroup of the term's errors."""
         self._lease = lease
         self._publisher = publisher
+        self._deletions = Deletions(lease, self._in_flight)
         self._ownership = Ownership(lease, self._in_flight, self._wakeup)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -56,12 +57,14 @@ class Term:
                 await self._publish()
                 maintaining.cancel()
         finally:
-            if self._deletions:
-                await asyncio.wait(self._deletions)
+            await self._deletions.finish()
 
     async def _publish(self) -> None:
         """Reads until the relay drains. The publisher keeps the order of the chunks of a topic;
         topics do not wait for each other.
+
+        The next read is requested before the records of a page are built, and returns after that:
+        if a row is unreadable, the chunks behind it are cancelled before they begin.
         """
         async with asyncio.TaskGroup() as deliveries:
             while not self._draining.is_set():
@@ -134,11 +137,8 @@ class Term:
 
     async def _delete(self, chunk: Chunk) -> None:
         """Deletes acknowledged rows, also when another chunk fails meanwhile and ends the term."""
-        deletion = asyncio.create_task(self._lease.delete(chunk.rows))
-        self._deletions.add(deletion)
-        await asyncio.shield(deletion)
+        await self._deletions.delete(chunk)
         AFTER_DELETE.hit()
-        self._deletions.remove(deletion)
         metrics.OUTBOX_PUBLISHED.inc(len(chunk.rows))
         if self._in_flight.remove(chunk):
             self._wakeup.set()

@@ -63,6 +63,7 @@ def test_refusal_of_records_names_their_rows() -> None:
 
 @pytest.mark.parametrize("headers", ["no json", "[1]", '{"ce_id": 1}'])
 def test_unreadable_row_is_named(headers: str) -> None:
-    with pytest.raises(RowsRejected) as refusal:
-        Chunk([row(), row(headers=headers, row_id=7)])
+    chunk = Chunk([row(), row(headers=headers, row_id=7)])
+    with pytest.raises(RowsRejected) as refusal, chunk.sending():
+        pass
     assert [each.id for each in refusal.value.rows] == [7]

@@ -1,16 +1,18 @@
 """How often the relay reads: once per wake-up, and again as long as rows may be left."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pytest
 
 from tests.unit.waypost.engine.relay.rig import RelayRig, refusing
 from waypost.engine.relay import state
+from waypost.engine.relay.chunk import Chunk
 from waypost.engine.relay.state import ChunkSize
 from waypost.engine.relay.term import IdleBackoff
 from waypost.memory.outbox import MemoryOutboxLease
+from waypost.ports.broker import OutgoingRecord
 from waypost.ports.outbox import PendingRow
 from waypost.testing.eventually import eventually
 
@@ -80,3 +82,25 @@ async def test_the_end_of_a_hold_wakes_the_relay(
     await eventually(lambda: relay.failures > 0)
     rig.broker.topics.add("users.late")
     await rig.until_drained()
+
+
+async def test_the_next_page_is_requested_before_the_records_of_a_page_are_built(
+    rig: RelayRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    read, build = MemoryOutboxLease.read_pending, Chunk._build_record
+
+    def noted_read(self: MemoryOutboxLease, *arguments: Any, **limits: Any) -> Awaitable[Sequence[PendingRow]]:
+        begun.append("read")
+        return read(self, *arguments, **limits)
+
+    def noted_build(self: Chunk, row: PendingRow) -> OutgoingRecord:
+        begun.append("build")
+        return build(self, row)
+
+    monkeypatch.setattr(MemoryOutboxLease, "read_pending", noted_read)
+    monkeypatch.setattr(Chunk, "_build_record", noted_build)
+    rig.write(b"key", *(b"%d" % number for number in range(2 * ChunkSize.MAX_ROWS)))
+    await rig.start_relay()
+    await rig.until_drained()
+    assert begun[begun.index("build") - 2 :][:3] == ["read", "read", "build"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.unit.waypost.engine.relay.rig import RelayRig, first_of_each, refusing
+from tests.unit.waypost.engine.relay.rig import TOPIC, RelayRig, first_of_each, refusing
 from waypost.engine.relay import in_flight, term
 from waypost.engine.relay.state import ChunkSize
 from waypost.kernel.partitioner import SHARDS
@@ -48,6 +48,15 @@ async def test_acknowledged_rows_are_deleted_if_the_next_chunk_is_refused(rig: R
     await eventually(lambda: rig.outbox.marked)
     assert rig.published() == [b"1"]
     assert [row.payload for row in rig.outbox.rows.values()] == [b"bad"]
+
+
+async def test_rows_of_the_next_page_do_not_overtake_an_unreadable_row(rig: RelayRig) -> None:
+    payloads = [b"%d" % number for number in range(2 * ChunkSize.MAX_ROWS // SHARDS)]
+    for payload in payloads:
+        rig.outbox.add(TOPIC, b"a", payload, headers="no json" if payload == b"50" else "{}")
+    await rig.start_relay()
+    await eventually(lambda: rig.outbox.marked)
+    assert first_of_each(rig.published()) == payloads[:50]
 
 
 async def test_released_key_is_published_in_order(rig: RelayRig) -> None:

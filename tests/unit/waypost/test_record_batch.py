@@ -1,0 +1,50 @@
+"""The relay's batches are read like those of aiokafka's own builder."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+
+from waypost.kafka.record_batch import FastBatch
+
+NONE, LZ4 = 0, 3
+PRODUCER = (5, 6, 7)
+
+
+def filled(batch: BatchBuilder, values: Sequence[bytes]) -> BatchBuilder:
+    for number, value in enumerate(values):
+        headers = [("ce_id", b"%d" % number), ("ce_type", b"user.created")]
+        batch.append(timestamp=1000 - number, key=b"key", value=value, headers=headers)
+    batch._set_producer_state(*PRODUCER)
+    return batch
+
+
+def content_of(built: bytes) -> tuple[object, ...]:
+    batch: Any = MemoryRecords(bytes(built)).next_batch()
+    assert batch.validate_crc()
+    header = (batch.attributes, batch.producer_id, batch.producer_epoch, batch.base_sequence, batch.last_offset_delta)
+    records = [(each.offset, each.timestamp, each.key, each.value, list(each.headers)) for each in batch]
+    return header, batch.max_timestamp, records
+
+
+@pytest.mark.parametrize(
+    ("values", "codec"), [([b"1" * 500, b"2" * 500], LZ4), ([os.urandom(500)], NONE)], ids=["smaller", "no smaller"]
+)
+def test_a_batch_has_the_content_of_aiokafkas_own(values: Sequence[bytes], codec: int) -> None:
+    built = filled(FastBatch(10_000), values)._build()
+    assert content_of(built) == content_of(filled(BatchBuilder(10_000, codec), values)._build())
+    assert content_of(built)[0] == (codec, *PRODUCER, len(values) - 1)
+
+
+def test_a_batch_that_is_sent_again_is_the_same() -> None:
+    batch = filled(FastBatch(10_000), [b"1" * 500])
+    assert batch._build() is batch._build()
+
+
+def test_a_full_batch_accepts_no_record() -> None:
+    batch = filled(FastBatch(1_000), [bytes(800)])
+    assert batch.append(timestamp=0, key=b"key", value=bytes(800), headers=[]) is None
+    assert batch.record_count() == 1
