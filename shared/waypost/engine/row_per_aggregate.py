@@ -106,7 +106,7 @@ class RowPerAggregate:
         }
 
     async def write(self, changed: Mapping[Key, Row | None], rows: AsyncConnection) -> None:
-        """Stores rows, and deletes those that are None. Raises Permanent for an unknown column."""
+        """Stores rows; None deletes a row. Raises Permanent for an unknown column."""
         if deleted := [key for key, row in changed.items() if row is None]:
             await rows.execute(self._delete, _arrays(deleted))
         # In order, so that two transactions lock rows in the same order.

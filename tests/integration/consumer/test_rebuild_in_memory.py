@@ -1,5 +1,5 @@
-"""A rebuild of a projection with one row per aggregate changes rows in memory. Its rows equal those
-of the live consumer, whatever the topic contains.
+"""A rebuild of a projection with one row per aggregate changes rows in memory. Its rows equal the
+live ones, also after errors in the middle.
 """
 
 from collections.abc import AsyncIterator
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.club import IMPATIENT, Stage
+from tests.fixtures.club import Stage
 from tests.fixtures.club.stage import staged
 from tests.integration.consumer.rebuilds import rebuilt
+from waypost.engine.consumer import ConsumerPolicy
 from waypost.engine.rebuild import Processes, RebuildReport, folding_writer
 from waypost.engine.rebuild.shadow_writer import ShadowWriter
 from waypost.kernel.envelope import Envelope
@@ -41,7 +42,7 @@ async def published(stage: Stage, events: list[Envelope[Any]]) -> None:
 
 async def rebuilt_in_memory(stage: Stage, **options: Any) -> RebuildReport:
     """In small batches."""
-    report = await rebuilt(stage, processes=TWO, policy=IMPATIENT.__class__(max_records=5), **options)
+    report = await rebuilt(stage, processes=TWO, policy=ConsumerPolicy(max_records=5), **options)
     assert report.swapped, report.refusals
     return report
 
@@ -94,7 +95,7 @@ async def test_a_failed_change_stops_only_its_aggregate(wide_stage: Stage) -> No
             raise RuntimeError
 
     stage.club.trouble = trouble
-    # Each of his records comes several times, in different batches.
+    # Each record of this aggregate comes several times, in different batches.
     await published(stage, [*failing, *rounds[0], *failing, *rounds[1], *failing, *rounds[2]])
 
     report = await rebuilt_in_memory(stage)

@@ -6,13 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-import structlog
-
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
-from waypost.engine.rebuild.folding_writer import FoldingWriter, RowsRefused, rows_of
+from waypost.engine.rebuild.folding_writer import FoldingWriter, rows_of
 from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -24,8 +22,6 @@ from waypost.ports.consumers import AsyncProjection
 from waypost.ports.rebuild import LiveIsAhead, Shadow, ShadowFactory, Swap
 from waypost.ports.topic_log import TopicLogs
 from waypost.telemetry.messaging import rebuild_span
-
-log = structlog.get_logger()
 
 # The shadow's dead letters are not settled while it reads. The comparison before the swap checks
 # their number.
@@ -111,16 +107,11 @@ class _Source:
         return self.shadow_writer.written(positions)
 
     async def _fold(self, positions: Positions, folding_writer: FoldingWriter, report: Report) -> bool:
-        """Writes all records; False if only some of them could be stored."""
-        try:
-            async with self.opened(positions, folding_writer, report) as catch_up:
-                await catch_up.up_to(positions)
-                await folding_writer.store(catch_up.transactions)
-        except RowsRefused as error:
-            log.warning("rows_refused", consumer=self.shadow.name, error=str(error))
-            report(-folding_writer.rewind())
-            return False
-        return True
+        """Writes all records; False if the rows of some could not be stored."""
+        async with self.opened(positions, folding_writer, report) as catch_up:
+            await catch_up.up_to(positions)
+        report(-folding_writer.refused_records)
+        return not folding_writer.is_refused
 
 
 class _Rebuild:

@@ -48,9 +48,9 @@ class CatchUp:
             while (records := await self.ahead.below(partition, until, self._at_once)) is not None:
                 if records:
                     await self._writer.write(partition, records, self.transactions)
-                    self._writer.count(partition, records)
-                    self._report(len(records))
+                    self._report(self._writer.count(partition, records))
                     await self._rate.after(len(records))
+            await self._writer.finish(partition, self.transactions)
 
 
 class Counter:

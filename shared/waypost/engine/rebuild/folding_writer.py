@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from waypost.engine.rebuild.shadow_writer import ShadowIncomplete, ShadowWriter,
 from waypost.engine.row_per_aggregate import RowPerAggregate
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
-from waypost.kernel.errors import Transient, WaypostError
+from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.rebuild import ShadowTransaction, ShadowTransactions
@@ -32,10 +33,6 @@ AGGREGATES_IN_MEMORY = 20_000
 """Per partition. Then all are stored, and read again when they have another event."""
 
 
-class RowsRefused(WaypostError):
-    """The rows in memory cannot be stored together."""
-
-
 @dataclass(slots=True)
 class _Part:
     """The state of one partition."""
@@ -45,10 +42,12 @@ class _Part:
     records_in_memory: int = 0
     may_be_parked: bool = False
     """Whether the pipeline has processed records, which parks keys."""
+    is_refused: bool = False
+    """Whether the rows in memory could not be stored. The partition ends at the stored offset."""
 
 
 class FoldingWriter:
-    """Processes records as the ShadowWriter does. They are stored by `store`, or earlier.
+    """Processes records as the ShadowWriter does. They are stored by `finish`, or earlier.
 
     Records in order change rows and versions in memory. A batch that contains any other record is
     processed by the ShadowWriter's pipeline: a record that is malformed, waits for an earlier
@@ -69,35 +68,53 @@ class FoldingWriter:
         self._policy = policy
         self._clock = clock
         self._parts: dict[Partition, _Part] = defaultdict(lambda: _Part(MemoryRows(rows)))
+        self.refused_records = 0
+        """Records that were counted, and whose rows were refused."""
 
     async def write(self, partition: Partition, records: Sequence[Record], transactions: ShadowTransactions) -> None:
-        """Raises RowsRefused and ShadowIncomplete."""
+        """Raises ShadowIncomplete. Ignores records of a refused partition."""
         part = self._parts[partition]
         if len(part.memory) >= AGGREGATES_IN_MEMORY:
-            await self._store(partition, part, transactions)
+            await self.finish(partition, transactions)
+        if part.is_refused:
+            return
         messages = self._parser.parse_all(records)
         if await self._is_in_memory(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)
-        else:
-            await self._store(partition, part, transactions)
+            return
+        await self.finish(partition, transactions)
+        if not part.is_refused:
             await self._shadow_writer.write(partition, records, transactions)
             part.stored_offset, part.may_be_parked = records[-1].offset + 1, True
 
-    def count(self, partition: Partition, records: Sequence[Record]) -> None:
-        """Advances past processed records."""
-        self._shadow_writer.count(partition, records)
+    def count(self, partition: Partition, records: Sequence[Record]) -> int:
+        """Advances past processed records; returns their number."""
+        return 0 if self._parts[partition].is_refused else self._shadow_writer.count(partition, records)
 
-    async def store(self, transactions: ShadowTransactions) -> None:
-        """Stores what is in memory. Raises RowsRefused and ShadowIncomplete."""
-        for partition, part in self._parts.items():
-            await self._store(partition, part, transactions)
-
-    def rewind(self) -> int:
-        """Returns the ShadowWriter to the stored positions. Returns the number of records above."""
-        for partition, part in self._parts.items():
+    async def finish(self, partition: Partition, transactions: ShadowTransactions) -> None:
+        """Stores what is in memory. If the database refuses it, the partition is refused: the
+        ShadowWriter is returned to the stored offset. Raises ShadowIncomplete.
+        """
+        part, next_offset = self._parts[partition], self._shadow_writer.next_offsets[partition]
+        if next_offset == part.stored_offset:
+            return
+        try:
+            await self._in_transaction(transactions, (), partial(self._store, partition, part, next_offset))
+            part.stored_offset = next_offset
+        except ShadowIncomplete:
+            raise
+        except Exception as error:  # noqa: BLE001 - a value of the service; the pipeline finds the record at fault
+            log.warning("rows_refused", partition=str(partition), below=next_offset, error=repr(error))
             self._shadow_writer.rewind(partition, part.stored_offset, part.records_in_memory)
-        return sum(part.records_in_memory for part in self._parts.values())
+            self.refused_records += part.records_in_memory
+            part.is_refused = True
+        part.memory, part.records_in_memory = MemoryRows(self._rows), 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the ShadowWriter has to write the rest of a partition."""
+        return any(part.is_refused for part in self._parts.values())
 
     async def _is_in_memory(
         self, partition: Partition, part: _Part, messages: Sequence[Message], transactions: ShadowTransactions
@@ -130,26 +147,13 @@ class FoldingWriter:
             log.warning("batch_not_folded", partition=str(partition), error=repr(error))
             return False
 
-    async def _store(self, partition: Partition, part: _Part, transactions: ShadowTransactions) -> None:
-        next_offset = self._shadow_writer.next_offsets[partition]
-        if next_offset == part.stored_offset:
-            return
-
-        async def store(transaction: ShadowTransaction) -> None:
-            topic_id = self._shadow_writer.topic_ids[partition]
-            if not await transaction.inbox.fence(
-                partition, expected=part.stored_offset, next_offset=next_offset, topic_id=topic_id
-            ):
-                raise incomplete(partition, part.stored_offset)
-            await part.memory.store(partition.topic, transaction)
-
-        try:
-            await self._in_transaction(transactions, (), store)
-        except ShadowIncomplete:
-            raise
-        except Exception as error:
-            raise RowsRefused(f"rows of {partition} below {next_offset} cannot be stored: {error!r}") from error
-        part.memory, part.stored_offset, part.records_in_memory = MemoryRows(self._rows), next_offset, 0
+    async def _store(self, partition: Partition, part: _Part, next_offset: int, transaction: ShadowTransaction) -> None:
+        topic_id = self._shadow_writer.topic_ids[partition]
+        if not await transaction.inbox.fence(
+            partition, expected=part.stored_offset, next_offset=next_offset, topic_id=topic_id
+        ):
+            raise incomplete(partition, part.stored_offset)
+        await part.memory.store(partition.topic, transaction)
 
     async def _in_transaction(
         self,

@@ -18,7 +18,7 @@ _IN_ORDER = frozenset((Decision.HANDLED, Decision.STALE))
 
 
 class MemoryRows:
-    """What the shadow will have after the records so far, as far as it is in memory."""
+    """Rows and versions after the records so far. Those of other aggregates may be stored."""
 
     def __init__(self, rows: RowPerAggregate) -> None:
         self._of_projection = rows

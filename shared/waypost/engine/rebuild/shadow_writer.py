@@ -98,10 +98,14 @@ class ShadowWriter:
         except Fenced as moved:
             raise incomplete(partition, batch.expected) from moved
 
-    def count(self, partition: Partition, records: Sequence[Record]) -> None:
-        """Advances past records whose transaction was committed."""
+    def count(self, partition: Partition, records: Sequence[Record]) -> int:
+        """Advances past records whose transaction was committed; returns their number."""
         self.next_offsets[partition] = records[-1].offset + 1
         self.records += len(records)
+        return len(records)
+
+    async def finish(self, partition: Partition, transactions: ConsumerTransactions) -> None:
+        """Everything is stored: each `write` commits."""
 
     def rewind(self, partition: Partition, next_offset: int, records: int) -> None:
         """Returns to an earlier offset; `records` were counted since."""
