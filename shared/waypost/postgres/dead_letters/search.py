@@ -28,11 +28,11 @@ MATCHES = """
 WANTED = f"status = any (:statuses::text[]) and {MATCHES}"
 
 _LIST = NamedSql(f"""
-select consumer, first_failed_at, {COLUMNS} from dead_letters
+select consumer, first_failed_at, content_removed_at, {COLUMNS} from dead_letters
 where {WANTED} and (:after_time::timestamptz is null or (first_failed_at, id) > (:after_time, :after_id::uuid))
 order by first_failed_at, id limit :limit""")
 
-_FIND = f"select consumer, first_failed_at, {COLUMNS} from dead_letters where id = $1"
+_FIND = f"select consumer, first_failed_at, content_removed_at, {COLUMNS} from dead_letters where id = $1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,8 @@ class StoredDeadLetter:
     consumer: str
     """`<service>.<name>`"""
     first_failed_at: datetime
+    content_removed_at: datetime | None
+    """When retention removed the record and the error's text; only of discarded ones."""
     dead_letter: DeadLetter
 
 
@@ -94,4 +96,9 @@ async def find_dead_letter(database: Reads, dead_letter_id: UUID) -> StoredDeadL
 
 
 def _stored(row: asyncpg.Record) -> StoredDeadLetter:
-    return StoredDeadLetter(consumer=row["consumer"], first_failed_at=row["first_failed_at"], dead_letter=from_row(row))
+    return StoredDeadLetter(
+        consumer=row["consumer"],
+        first_failed_at=row["first_failed_at"],
+        content_removed_at=row["content_removed_at"],
+        dead_letter=from_row(row),
+    )
