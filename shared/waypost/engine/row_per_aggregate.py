@@ -5,15 +5,14 @@ rebuild of a long topic changes them in memory, and writes each row once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import ARRAY, Table, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.engine.row_sets import quoted, row_set, rows_of
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured, Permanent
 from waypost.kernel.event import Event
@@ -113,7 +112,7 @@ class RowPerAggregate:
         if stored := [
             self._values(key, row) for key, row in sorted(changed.items(), key=itemgetter(0)) if row is not None
         ]:
-            await rows.execute(self._write, {"rows": orjson.dumps(stored, default=_plain).decode()})
+            await rows.execute(self._write, row_set(stored))
 
     def _values(self, key: Key, row: Row) -> Row:
         if unknown := row.keys() - self._columns:
@@ -121,32 +120,30 @@ class RowPerAggregate:
         return {"tenant_id": key[0], self._key: key[1], **row}
 
 
-# One statement per batch: the policy computes the set of bound tenants once per statement.
-_OF_KEYS = """unnest(:tenants, :ids) as wanted (of_tenant, of_aggregate)"""
-_MATCHES = "stored.tenant_id = of_tenant and stored.{key} = of_aggregate"
+_OF_KEYS = "unnest(:tenants, :ids) as wanted (of_tenant, of_aggregate)"
+
+
+def _matches(key: str) -> str:
+    return f"stored.tenant_id = of_tenant and stored.{quoted(key)} = of_aggregate"
 
 
 def _read_statement(table: Table, key: str) -> Any:
-    matches = _MATCHES.format(key=_quoted(key))
-    statement = f"select stored.* from {_OF_KEYS} join {table.name} as stored on {matches}"
+    statement = f"select stored.* from {_OF_KEYS} join {table.name} as stored on {_matches(key)}"
     return _with_keys(statement).columns(*table.columns)
 
 
 def _delete_statement(table: Table, key: str) -> Any:
-    matches = _MATCHES.format(key=_quoted(key))
-    return _with_keys(f"delete from {table.name} as stored using {_OF_KEYS} where {matches}")
+    return _with_keys(f"delete from {table.name} as stored using {_OF_KEYS} where {_matches(key)}")
 
 
 def _write_statement(table: Table, key: str) -> Any:
-    """The rows are one value, so that columns may be arrays, which `unnest` would flatten."""
-    names = [_quoted(column.name) for column in table.columns]
-    others = [name for name in names if name not in ("tenant_id", _quoted(key))]
+    names = ", ".join(quoted(column.name) for column in table.columns)
+    others = [quoted(column.name) for column in table.columns if column.name not in ("tenant_id", key)]
     update = f"update set {', '.join(f'{name} = excluded.{name}' for name in others)}" if others else "nothing"
     return text(
         f"""
-        insert into {table.name} ({", ".join(names)})
-        select {", ".join(names)} from json_populate_recordset(null::{table.name}, cast(:rows as json))
-        on conflict (tenant_id, {_quoted(key)}) do {update}"""
+        insert into {table.name} ({names}) select {names} from {rows_of(table)}
+        on conflict (tenant_id, {quoted(key)}) do {update}"""
     )
 
 
@@ -154,18 +151,6 @@ def _with_keys(statement: str) -> Any:
     return text(statement).bindparams(bindparam("tenants", type_=ARRAY(Uuid)), bindparam("ids", type_=ARRAY(Uuid)))
 
 
-def _quoted(name: str) -> str:
-    return name if name == "tenant_id" else f'"{name}"'
-
-
 def _arrays(keys: Iterable[Key]) -> Mapping[str, list[UUID]]:
     ordered = sorted(keys)
     return {"tenants": [tenant_id for tenant_id, _ in ordered], "ids": [aggregate_id for _, aggregate_id in ordered]}
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    if isinstance(value, bytes):
-        return rf"\x{value.hex()}"
-    raise TypeError(f"a row per aggregate cannot store values of {type(value).__name__}")

@@ -10,7 +10,7 @@ from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
-from waypost.engine.rebuild.folding_writer import FoldingWriter, rows_of
+from waypost.engine.rebuild.folding_writer import FoldingWriter, row_per_aggregate_of
 from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -57,7 +57,7 @@ async def rebuild_async_projection(
         parser = MessageParser(codec, projection.handlers, without=await shadow.discarded())
         clock = clock or SystemClock()
         shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock)
-        rows = rows_of(projection)
+        rows = row_per_aggregate_of(projection)
         folding_writer = FoldingWriter(shadow_writer, rows, parser, policy, clock) if rows else None
         source = _Source(shadow, shadow_writer, folding_writer, logs, rate, policy.max_records)
         with rebuild_span(shadow.name):

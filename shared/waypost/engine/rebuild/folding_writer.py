@@ -172,7 +172,7 @@ class FoldingWriter:
         raise AssertionError("it returns or raises")
 
 
-def rows_of(projection: AsyncProjection) -> RowPerAggregate | None:
+def row_per_aggregate_of(projection: AsyncProjection) -> RowPerAggregate | None:
     """The declared row per aggregate; None for a projection with other handlers."""
     first, *others = projection.handlers.values()
     return first if isinstance(first, RowPerAggregate) and all(each is first for each in others) else None
