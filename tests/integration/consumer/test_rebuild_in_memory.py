@@ -81,7 +81,7 @@ async def test_rows_that_do_not_fit_into_memory_are_read_again(
     assert (report.records, report.comparison.comparisons[0].equal) == (88, True)
     assert await stage.names(*people) == [list("abcde"), *[list("abcd")] * 19]
     assert await stage.rows("select distinct version from members.versions order by 1") == [(4,), (5,)]
-    assert len(await stage.rows("select from members.versions")) == 20
+    assert len(await stage.rows("select 1 from members.versions")) == 20
 
 
 async def test_a_failed_change_stops_only_its_aggregate(wide_stage: Stage) -> None:
