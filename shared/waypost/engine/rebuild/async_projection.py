@@ -67,6 +67,7 @@ async def rebuild_async_projection(
             if processes and not rate.is_limited:
                 counter.aim(live)
                 await source.read_in_forks(processes.divide(live), counter.add)
+                counter.set(shadow_writer.records)  # without records that a fork could not store
             async with source.opened(live, shadow_writer, counter.add) as catch_up:
                 run = _Rebuild(shadow, shadow_writer, catch_up, counter)
                 swap = partial(run.swap, dry_run=dry_run, force=force)
@@ -101,17 +102,9 @@ class _Source:
             self.shadow_writer.add(written)
 
     async def _read(self, positions: Positions, report: Report) -> Written:
-        if self.folding_writer is None or not await self._fold(positions, self.folding_writer, report):
-            async with self.opened(positions, self.shadow_writer, report) as catch_up:
-                await catch_up.up_to(positions)
-        return self.shadow_writer.written(positions)
-
-    async def _fold(self, positions: Positions, folding_writer: FoldingWriter, report: Report) -> bool:
-        """Writes all records; False if the rows of some could not be stored."""
-        async with self.opened(positions, folding_writer, report) as catch_up:
+        async with self.opened(positions, self.folding_writer or self.shadow_writer, report) as catch_up:
             await catch_up.up_to(positions)
-        report(-folding_writer.refused_records)
-        return not folding_writer.is_refused
+        return self.shadow_writer.written(positions)
 
 
 class _Rebuild:

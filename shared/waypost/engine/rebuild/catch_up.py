@@ -48,7 +48,8 @@ class CatchUp:
             while (records := await self.ahead.below(partition, until, self._at_once)) is not None:
                 if records:
                     await self._writer.write(partition, records, self.transactions)
-                    self._report(self._writer.count(partition, records))
+                    self._writer.count(partition, records)
+                    self._report(len(records))
                     await self._rate.after(len(records))
             await self._writer.finish(partition, self.transactions)
 
@@ -66,5 +67,8 @@ class Counter:
         self._of = records_below(live)
 
     def add(self, records: int) -> None:
-        self._records += records
+        self.set(self._records + records)
+
+    def set(self, records: int) -> None:
+        self._records = records
         self._progress(Progress.since(self.started_at, self._records, self._of))

@@ -43,7 +43,9 @@ class _Part:
     may_be_parked: bool = False
     """Whether the pipeline has processed records, which parks keys."""
     is_refused: bool = False
-    """Whether the rows in memory could not be stored. The partition ends at the stored offset."""
+    """Whether the rows in memory could not be stored. The rebuild's process continues after the
+    stored offset, with the pipeline.
+    """
 
 
 class FoldingWriter:
@@ -68,8 +70,6 @@ class FoldingWriter:
         self._policy = policy
         self._clock = clock
         self._parts: dict[Partition, _Part] = defaultdict(lambda: _Part(MemoryRows(rows)))
-        self.refused_records = 0
-        """Records that were counted, and whose rows were refused."""
 
     async def write(self, partition: Partition, records: Sequence[Record], transactions: ShadowTransactions) -> None:
         """Raises ShadowIncomplete. Ignores records of a refused partition."""
@@ -88,13 +88,14 @@ class FoldingWriter:
             await self._shadow_writer.write(partition, records, transactions)
             part.stored_offset, part.may_be_parked = records[-1].offset + 1, True
 
-    def count(self, partition: Partition, records: Sequence[Record]) -> int:
-        """Advances past processed records; returns their number."""
-        return 0 if self._parts[partition].is_refused else self._shadow_writer.count(partition, records)
+    def count(self, partition: Partition, records: Sequence[Record]) -> None:
+        """Advances past processed records."""
+        if not self._parts[partition].is_refused:
+            self._shadow_writer.count(partition, records)
 
     async def finish(self, partition: Partition, transactions: ShadowTransactions) -> None:
-        """Stores what is in memory. If the database refuses it, the partition is refused: the
-        ShadowWriter is returned to the stored offset. Raises ShadowIncomplete.
+        """Stores what is in memory. If the database refuses it, the partition is refused: this
+        process writes no more of it. Raises ShadowIncomplete.
         """
         part, next_offset = self._parts[partition], self._shadow_writer.next_offsets[partition]
         if next_offset == part.stored_offset:
@@ -107,14 +108,8 @@ class FoldingWriter:
         except Exception as error:  # noqa: BLE001 - a value of the service; the pipeline finds the record at fault
             log.warning("rows_refused", partition=str(partition), below=next_offset, error=repr(error))
             self._shadow_writer.rewind(partition, part.stored_offset, part.records_in_memory)
-            self.refused_records += part.records_in_memory
             part.is_refused = True
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the ShadowWriter has to write the rest of a partition."""
-        return any(part.is_refused for part in self._parts.values())
 
     async def _is_in_memory(
         self, partition: Partition, part: _Part, messages: Sequence[Message], transactions: ShadowTransactions

@@ -98,11 +98,10 @@ class ShadowWriter:
         except Fenced as moved:
             raise incomplete(partition, batch.expected) from moved
 
-    def count(self, partition: Partition, records: Sequence[Record]) -> int:
-        """Advances past records whose transaction was committed; returns their number."""
+    def count(self, partition: Partition, records: Sequence[Record]) -> None:
+        """Advances past records whose transaction was committed."""
         self.next_offsets[partition] = records[-1].offset + 1
         self.records += len(records)
-        return len(records)
 
     async def finish(self, partition: Partition, transactions: ConsumerTransactions) -> None:
         """Everything is stored: each `write` commits."""
