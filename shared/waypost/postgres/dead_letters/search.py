@@ -32,6 +32,8 @@ select consumer, first_failed_at, content_removed_at, {COLUMNS} from dead_letter
 where {WANTED} and (:after_time::timestamptz is null or (first_failed_at, id) > (:after_time, :after_id::uuid))
 order by first_failed_at, id limit :limit""")
 
+_COUNT = NamedSql(f"select count(*) from dead_letters where {WANTED}")
+
 _FIND = f"select consumer, first_failed_at, content_removed_at, {COLUMNS} from dead_letters where id = $1"
 
 
@@ -87,6 +89,12 @@ async def find_dead_letters(
     after_time, after_id = after or (None, None)
     rows = await database.fetch(*_LIST.bind(search.parameters(after_time=after_time, after_id=after_id, limit=limit)))
     return [_stored(row) for row in rows]
+
+
+async def count_dead_letters(database: Reads, search: Search) -> int:
+    """The number of matching dead letters."""
+    (row,) = await database.fetch(*_COUNT.bind(search.parameters()))
+    return int(row["count"])
 
 
 async def find_dead_letter(database: Reads, dead_letter_id: UUID) -> StoredDeadLetter | None:
