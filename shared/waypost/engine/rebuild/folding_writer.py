@@ -107,6 +107,7 @@ class FoldingWriter:
             raise
         except Exception as error:  # noqa: BLE001 - a value of the service; the pipeline finds the record at fault
             log.warning("rows_refused", partition=str(partition), below=next_offset, error=repr(error))
+            self._shadow_writer.rewind(partition, part.stored_offset, part.records_in_memory)
             part.is_refused = True
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
 
