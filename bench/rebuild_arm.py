@@ -5,6 +5,7 @@ python -m bench.rebuild_arm BOOTSTRAP APP_DSN OWNER_DSN TOPIC PROCESSES
 
 import os
 import sys
+from dataclasses import replace
 
 import uvloop
 
@@ -19,9 +20,7 @@ from waypost.postgres.rebuild import PostgresShadowFactory
 
 
 async def rebuild(bootstrap: str, app_dsn: str, owner_dsn: str, own: Club, processes: int) -> Sample:
-    """Includes the comparison with the live rows, which must be equal, and the swap. One process
-    reads the topic itself.
-    """
+    """Includes the comparison with the live rows, which must be equal, and the swap."""
     watch = Stopwatch(os.getpid())
     shadows = PostgresShadowFactory("club", own.members, app_dsn=app_dsn, owner_dsn=owner_dsn)
     report = await rebuild_async_projection(
@@ -29,7 +28,7 @@ async def rebuild(bootstrap: str, app_dsn: str, owner_dsn: str, own: Club, proce
         shadows,
         KafkaTopicLogs(bootstrap),
         own.codec,
-        processes=Processes(at_most=processes if processes > 1 else 0, records_each=1),
+        processes=Processes(at_most=processes, records_each=1),
     )
     assert report.swapped
     assert all(comparison.equal for comparison in report.comparison.comparisons)
@@ -39,4 +38,5 @@ async def rebuild(bootstrap: str, app_dsn: str, owner_dsn: str, own: Club, proce
 if __name__ == "__main__":
     tune_garbage_collector()
     bootstrap, app_dsn, owner_dsn, topic, processes = sys.argv[1:]
-    print_sample(uvloop.run(rebuild(bootstrap, app_dsn, owner_dsn, club(topic), int(processes))))
+    own = replace(club(topic), by_aggregate=True)
+    print_sample(uvloop.run(rebuild(bootstrap, app_dsn, owner_dsn, own, int(processes))))

@@ -40,7 +40,7 @@ ROWS = [
         unit="event",
         goals=[Goal(measure=RATE, bound=3)],
         arms=arms,
-        scale=Scale(units=40_000, processes=2),
+        scale=Scale(units=100_000, processes=2),
         rounds=3,
         processes=(1, 2, 4),
         guarded=True,

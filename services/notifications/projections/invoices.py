@@ -1,11 +1,5 @@
 """Invoice status from the billing topic. Drafts are not included."""
 
-from collections.abc import Sequence
-from functools import partial
-
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from schemas.billing import (
     InvoiceFinalized,
     InvoiceMarkedUncollectible,
@@ -14,42 +8,27 @@ from schemas.billing import (
     InvoiceVoided,
 )
 from services.notifications.domain import InvoiceStatus
-from services.notifications.tables import INVOICES, invoices
-from waypost.engine.projections import changes
-from waypost.kernel.envelope import Envelope
-from waypost.ports.consumers import AsyncProjection
+from services.notifications.tables import invoices
+from waypost.engine.row_per_aggregate import change, put, row_per_aggregate
 
-_invoice = partial(changes, invoices, invoices.c.invoice_id)
-
-
-async def add_invoices(finalized: Sequence[Envelope[InvoiceFinalized]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        insert(invoices),
-        [
-            {
-                "tenant_id": envelope.tenant_id,
-                "invoice_id": envelope.aggregate_id,
-                "number": envelope.event.number,
-                "amount_minor": envelope.event.total_minor,
-                "currency": envelope.event.currency,
-                "status": InvoiceStatus.OPEN.value,
-                "due_at": envelope.event.due_at,
-            }
-            for envelope in finalized
-        ],
-    )
-
-
-INVOICE_STATUS = AsyncProjection(
+INVOICE_STATUS = row_per_aggregate(
     "invoices",
+    invoices,
     {
-        InvoiceFinalized: add_invoices,
-        InvoicePaymentFailed: _invoice(lambda event: {"status": InvoiceStatus.PAYMENT_FAILED.value}),
-        InvoicePaid: _invoice(lambda event: {"status": InvoiceStatus.PAID.value, "settled_at": event.paid_at}),
-        InvoiceVoided: _invoice(lambda event: {"status": InvoiceStatus.VOID.value, "settled_at": event.voided_at}),
-        InvoiceMarkedUncollectible: _invoice(
+        InvoiceFinalized: put(
+            lambda event: {
+                "number": event.number,
+                "amount_minor": event.total_minor,
+                "currency": event.currency,
+                "status": InvoiceStatus.OPEN.value,
+                "due_at": event.due_at,
+            }
+        ),
+        InvoicePaymentFailed: change(lambda event: {"status": InvoiceStatus.PAYMENT_FAILED.value}),
+        InvoicePaid: change(lambda event: {"status": InvoiceStatus.PAID.value, "settled_at": event.paid_at}),
+        InvoiceVoided: change(lambda event: {"status": InvoiceStatus.VOID.value, "settled_at": event.voided_at}),
+        InvoiceMarkedUncollectible: change(
             lambda event: {"status": InvoiceStatus.UNCOLLECTIBLE.value, "settled_at": event.marked_at}
         ),
     },
-    INVOICES,
 )

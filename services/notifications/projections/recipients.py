@@ -1,11 +1,5 @@
 """Recipients of notifications, from the users topic."""
 
-from collections.abc import Sequence
-from functools import partial
-
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from schemas.users import (
     UserCreated,
     UserEmailChanged,
@@ -13,44 +7,24 @@ from schemas.users import (
     UserErased,
     UserProfileUpdated,
 )
-from services.notifications.tables import RECIPIENTS, recipients
-from waypost.engine.projections import changes
-from waypost.kernel.envelope import Envelope
-from waypost.ports.consumers import AsyncProjection
+from services.notifications.tables import recipients
+from waypost.engine.row_per_aggregate import change, put, row_per_aggregate
 
-_recipient = partial(changes, recipients, recipients.c.user_id)
-
-
-async def add_recipients(created: Sequence[Envelope[UserCreated]], rows: AsyncConnection) -> None:
-    statement = insert(recipients).values(
-        [
-            {
-                "tenant_id": envelope.tenant_id,
-                "user_id": envelope.aggregate_id,
-                "email": envelope.event.email,
-                "display_name": envelope.event.display_name,
-                "locale": envelope.event.locale,
+RECIPIENT_DIRECTORY = row_per_aggregate(
+    "recipients",
+    recipients,
+    {
+        UserCreated: put(
+            lambda event: {
+                "email": event.email,
+                "display_name": event.display_name,
+                "locale": event.locale,
                 "status": "unverified",
             }
-            for envelope in created
-        ]
-    )
-    columns = ("email", "display_name", "locale", "status")
-    await rows.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id", "user_id"], set_={name: statement.excluded[name] for name in columns}
-        )
-    )
-
-
-RECIPIENT_DIRECTORY = AsyncProjection(
-    "recipients",
-    {
-        UserCreated: add_recipients,
-        UserProfileUpdated: _recipient(lambda event: {"display_name": event.display_name, "locale": event.locale}),
-        UserEmailChanged: _recipient(lambda event: {"email": event.email, "status": "unverified"}),
-        UserEmailVerified: _recipient(lambda event: {"status": "verified"}),
-        UserErased: _recipient(lambda event: {"email": "", "display_name": "", "locale": "", "status": "erased"}),
+        ),
+        UserProfileUpdated: change(lambda event: {"display_name": event.display_name, "locale": event.locale}),
+        UserEmailChanged: change(lambda event: {"email": event.email, "status": "unverified"}),
+        UserEmailVerified: change(lambda event: {"status": "verified"}),
+        UserErased: change(lambda event: {"email": "", "display_name": "", "locale": "", "status": "erased"}),
     },
-    RECIPIENTS,
 )

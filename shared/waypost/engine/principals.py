@@ -5,17 +5,10 @@ for ten minutes at most, so that a suspended user acts no longer than the shorte
 without a row has just registered: the token alone decides.
 """
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
-
 from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.engine.projections import changes
+from waypost.engine.row_per_aggregate import change, put, row_per_aggregate
 from waypost.kernel.actor import Actor, TokenRevoked
-from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.role import Role
 from waypost.ports.consumers import AsyncProjection
@@ -37,8 +30,6 @@ principals = Table(
 
 _OF_USER = "select role, suspended, erased, sessions_ended_at from principals where user_id = $1"
 
-_principal = partial(changes, principals, principals.c.user_id)
-
 
 def principals_projector(
     *,
@@ -54,17 +45,17 @@ def principals_projector(
     `created` and `role_changed` carry a `role`, `password_changed` a `changed_at`, `suspended` a
     `suspended_at`.
     """
-    return AsyncProjection(
+    return row_per_aggregate(
         "principals",
+        principals,
         {
-            created: _add,
-            role_changed: _principal(lambda event: {"role": event.role}),
-            password_changed: _principal(lambda event: {"sessions_ended_at": event.changed_at}),
-            suspended: _principal(lambda event: {"suspended": True, "sessions_ended_at": event.suspended_at}),
-            reactivated: _principal(lambda event: {"suspended": False}),
-            erased: _principal(lambda event: {"erased": True}),
+            created: put(lambda event: {"role": event.role, "suspended": False, "erased": False}),
+            role_changed: change(lambda event: {"role": event.role}),
+            password_changed: change(lambda event: {"sessions_ended_at": event.changed_at}),
+            suspended: change(lambda event: {"suspended": True, "sessions_ended_at": event.suspended_at}),
+            reactivated: change(lambda event: {"suspended": False}),
+            erased: change(lambda event: {"erased": True}),
         },
-        PRINCIPALS,
     )
 
 
@@ -82,19 +73,3 @@ async def authorize(actor: Actor, uow: UnitOfWork) -> None:
     ended = ended_at is not None and actor.issued_at < ended_at.replace(microsecond=0)
     if row["erased"] or row["suspended"] or ended or not Role(row["role"]).covers(actor.role):
         raise TokenRevoked
-
-
-async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        insert(principals).on_conflict_do_nothing(),
-        [
-            {
-                "tenant_id": envelope.tenant_id,
-                "user_id": envelope.aggregate_id,
-                "role": envelope.event.role,
-                "suspended": False,
-                "erased": False,
-            }
-            for envelope in created
-        ],
-    )

@@ -3,13 +3,15 @@ updates columns of one row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Table, Update, bindparam, update
+from sqlalchemy import Column, Table, TextClause, Update, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.engine.row_per_aggregate import RowPerAggregate
+from waypost.engine.row_sets import quoted, row_set, rows_of
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.ports.consumers import ProjectionHandler
@@ -18,29 +20,33 @@ from waypost.ports.consumers import ProjectionHandler
 async def project(
     envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler], rows: AsyncConnection
 ) -> None:
-    """Calls handlers with groups of events of one type. Keeps the order within an aggregate; events
-    of different aggregates may be reordered. Skips types without a handler. Raises a handler's
-    error.
+    """Calls handlers with groups of events: of one type, or of all types with the same row per
+    aggregate. Keeps the order within an aggregate; events of different aggregates may be reordered.
+    Skips types without a handler. Raises a handler's error.
     """
     with_handler = (envelope for envelope in envelopes if type(envelope.event) in handlers)
-    for group in grouped(with_handler):
+    for group in grouped(with_handler, handlers):
         await handlers[type(group[0].event)](group, rows)
 
 
-def grouped(envelopes: Iterable[Envelope[Event]]) -> Sequence[Sequence[Envelope[Event]]]:
-    """Splits the events into groups of one type each. Events of one aggregate stay in order; events
-    of different aggregates may be reordered.
+def grouped(
+    envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler]
+) -> Sequence[Sequence[Envelope[Event]]]:
+    """Splits the events into groups for one call each. Events of one aggregate stay in order;
+    events of different aggregates may be reordered.
     """
     groups: list[list[Envelope[Event]]] = []
     reached: dict[UUID, int] = {}
-    latest: dict[type[Event], int] = {}
+    latest: dict[object, int] = {}
     for envelope in envelopes:
         kind = type(envelope.event)
-        index = latest.get(kind, -1)
+        handler = handlers[kind]
+        together = handler if isinstance(handler, RowPerAggregate) else kind
+        index = latest.get(together, -1)
         if index < reached.get(envelope.aggregate_id, 0):
             index = len(groups)
             groups.append([])
-            latest[kind] = index
+            latest[together] = index
         groups[index].append(envelope)
         reached[envelope.aggregate_id] = index
     return groups
@@ -50,31 +56,38 @@ def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str
     """A handler that sets the columns that `columns` returns for each event, in the row with `key`
     equal to the aggregate's id; also `version`, if the table has it.
     """
-
-    @cache
-    def statement(names: frozenset[str]) -> Update:
-        return (
-            update(table)
-            .where(table.c.tenant_id == bindparam("of_tenant"), key == bindparam("of_aggregate"))
-            .values({name: bindparam(f"new_{name}") for name in names})
-        )
+    update_one, update_all = cache(partial(_update_one, table, key)), cache(partial(_update_all, table, key))
 
     async def change(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        values = [{**columns(envelope.event), **_version(table, envelope)} for envelope in envelopes]
-        await rows.execute(
-            statement(frozenset(values[0])),
-            [
-                {
-                    "of_tenant": envelope.tenant_id,
-                    "of_aggregate": envelope.aggregate_id,
-                    **{f"new_{name}": value for name, value in row.items()},
-                }
-                for envelope, row in zip(envelopes, values, strict=True)
-            ],
-        )
+        newest = {
+            (envelope.tenant_id, envelope.aggregate_id): {**columns(envelope.event), **_version(table, envelope)}
+            for envelope in envelopes
+        }
+        ((tenant_id, aggregate_id), values), *others = newest.items()
+        if others:
+            given = [{"tenant_id": of[0], str(key.name): of[1], **row} for of, row in newest.items()]
+            await rows.execute(update_all(frozenset(values)), row_set(given))
+        else:
+            new = {f"new_{name}": value for name, value in values.items()}
+            of_row = {"of_tenant": tenant_id, "of_aggregate": aggregate_id}
+            await rows.execute(update_one(frozenset(values)), [of_row | new])
 
     return change
 
 
 def _version(table: Table, envelope: Envelope[Event]) -> Mapping[str, int]:
     return {"version": envelope.aggregate_version} if "version" in table.c else {}
+
+
+def _update_one(table: Table, key: Column[Any], names: frozenset[str]) -> Update:
+    return (
+        update(table)
+        .where(table.c.tenant_id == bindparam("of_tenant"), key == bindparam("of_aggregate"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+
+
+def _update_all(table: Table, key: Column[Any], names: frozenset[str]) -> TextClause:
+    updates = ", ".join(f"{quoted(name)} = new.{quoted(name)}" for name in sorted(names))
+    of_key = f"stored.tenant_id = new.tenant_id and stored.{quoted(key.name)} = new.{quoted(key.name)}"
+    return text(f"update {table.name} as stored set {updates} from {rows_of(table)} as new where {of_key}")

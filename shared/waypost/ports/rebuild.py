@@ -12,7 +12,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Transient
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
@@ -75,6 +75,22 @@ class ComparisonReport:
     """Tables without forced row-level security or without the application's grants."""
 
 
+class ShadowTransaction(ConsumerTransaction, Protocol):
+    """An open transaction that writes an async projection's new tables."""
+
+    async def bind(self, tenants: Iterable[TenantId]) -> None:
+        """Binds the transaction to the tenants of the next rows."""
+        ...
+
+
+class ShadowTransactions(ConsumerTransactions, Protocol):
+    """Transactions of a shadow."""
+
+    def begin(self, tenants: Iterable[TenantId]) -> AbstractAsyncContextManager[ShadowTransaction]:
+        """As for every consumer."""
+        ...
+
+
 class Swap(Protocol):
     """One transaction that locks out the live consumer. Rolled back unless `complete` was
     called.
@@ -83,7 +99,7 @@ class Swap(Protocol):
     live: Mapping[Partition, ConsumerPosition]
     shadow: Mapping[Partition, ConsumerPosition]
     """The shadow's positions as stored now: after a crash of the server, commits may be missing."""
-    transactions: ConsumerTransactions
+    transactions: ShadowTransactions
     """Process records into the new tables, inside this transaction."""
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
@@ -107,7 +123,7 @@ class Shadow(Protocol):
     name: str
     """The consumer's name with the suffix `~new`."""
 
-    def transactions(self) -> AbstractAsyncContextManager[ConsumerTransactions]:
+    def transactions(self) -> AbstractAsyncContextManager[ShadowTransactions]:
         """Transactions of the shadow, `WRITERS` at a time, on connections of the calling process.
 
         The guard skips versions at or below its own; the inbox remembers only events without a

@@ -21,9 +21,12 @@ from waypost.testing.eventually import eventually
 TWO = Processes(at_most=2, records_each=1)
 
 
-@pytest.fixture
-async def wide_stage(kafka: str, database: Databases, tmp_path: Path) -> AsyncIterator[Stage]:
+@pytest.fixture(params=["handler with SQL", "row per aggregate"])
+async def wide_stage(
+    request: pytest.FixtureRequest, kafka: str, database: Databases, tmp_path: Path
+) -> AsyncIterator[Stage]:
     async with staged(kafka, database, tmp_path, partitions=4) as stage:
+        stage.club.by_aggregate = request.param == "row per aggregate"
         yield stage
 
 

@@ -10,6 +10,7 @@ from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
+from waypost.engine.rebuild.folding_writer import FoldingWriter, row_per_aggregate_of
 from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -54,8 +55,11 @@ async def rebuild_async_projection(
     rate, counter = rate or Rate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
         parser = MessageParser(codec, projection.handlers, without=await shadow.discarded())
-        shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock or SystemClock())
-        source = _Source(shadow, shadow_writer, logs, rate, policy.max_records)
+        clock = clock or SystemClock()
+        shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock)
+        rows = row_per_aggregate_of(projection)
+        folding_writer = FoldingWriter(shadow_writer, rows, parser, policy, clock) if rows else None
+        source = _Source(shadow, shadow_writer, folding_writer, logs, rate, policy.max_records)
         with rebuild_span(shadow.name):
             live = await shadow.live()
             async with shadow.transactions() as transactions:
@@ -63,7 +67,8 @@ async def rebuild_async_projection(
             if processes and not rate.is_limited:
                 counter.aim(live)
                 await source.read_in_forks(processes.divide(live), counter.add)
-            async with source.opened(live, counter.add) as catch_up:
+                counter.set(shadow_writer.records)  # without records that a fork could not store
+            async with source.opened(live, shadow_writer, counter.add) as catch_up:
                 run = _Rebuild(shadow, shadow_writer, catch_up, counter)
                 swap = partial(run.swap, dry_run=dry_run, force=force)
                 return await swap_with_retries(swap, name=shadow.name, prepare=run.catch_up)
@@ -75,17 +80,21 @@ class _Source:
 
     shadow: Shadow
     shadow_writer: ShadowWriter
+    folding_writer: FoldingWriter | None
+    """For a projection with one row per aggregate."""
     logs: TopicLogs
     rate: Rate
     max_records: int
 
     @asynccontextmanager
-    async def opened(self, positions: Positions, report: Report) -> AsyncIterator[CatchUp]:
+    async def opened(
+        self, positions: Positions, writer: ShadowWriter | FoldingWriter, report: Report
+    ) -> AsyncIterator[CatchUp]:
         """Continues each partition after the records that were written."""
         async with self.shadow.transactions() as transactions, self.logs.opened(positions) as topic_log:
             topic_log.seek({partition: self.shadow_writer.next_offsets[partition] for partition in positions})
             ahead = ReadAhead(topic_log, positions)
-            yield CatchUp(self.shadow_writer, ahead, transactions, self.rate, self.max_records, report)
+            yield CatchUp(writer, ahead, transactions, self.rate, self.max_records, report)
 
     async def read_in_forks(self, parts: Iterable[Positions], report: Report) -> None:
         """Reads each part up to its positions in a separate process."""
@@ -93,7 +102,7 @@ class _Source:
             self.shadow_writer.add(written)
 
     async def _read(self, positions: Positions, report: Report) -> Written:
-        async with self.opened(positions, report) as catch_up:
+        async with self.opened(positions, self.folding_writer or self.shadow_writer, report) as catch_up:
             await catch_up.up_to(positions)
         return self.shadow_writer.written(positions)
 

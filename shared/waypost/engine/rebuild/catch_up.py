@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 
 from waypost.engine.rate import Rate
+from waypost.engine.rebuild.folding_writer import FoldingWriter
 from waypost.engine.rebuild.parts import Positions, records_below
 from waypost.engine.rebuild.read_ahead import ReadAhead
 from waypost.engine.rebuild.shadow_writer import ShadowWriter
 from waypost.engine.rebuild.swap import Progress
 from waypost.engine.side_by_side import side_by_side
-from waypost.ports.consumer_transaction import ConsumerTransactions
-from waypost.ports.rebuild import WRITERS
+from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 
 
@@ -20,16 +20,16 @@ class CatchUp:
 
     def __init__(
         self,
-        shadow_writer: ShadowWriter,
+        writer: ShadowWriter | FoldingWriter,
         ahead: ReadAhead,
-        transactions: ConsumerTransactions,
+        transactions: ShadowTransactions,
         rate: Rate,
         max_records: int,
         report: Callable[[int], None],
     ) -> None:
         self.ahead = ahead
         self.transactions = transactions
-        self._shadow_writer = shadow_writer
+        self._writer = writer
         self._rate = rate
         self._at_once = rate.at_once(max_records)
         self._report = report
@@ -47,10 +47,11 @@ class CatchUp:
         async with self._turns:
             while (records := await self.ahead.below(partition, until, self._at_once)) is not None:
                 if records:
-                    await self._shadow_writer.write(partition, records, self.transactions)
-                    self._shadow_writer.count(partition, records)
+                    await self._writer.write(partition, records, self.transactions)
+                    self._writer.count(partition, records)
                     self._report(len(records))
                     await self._rate.after(len(records))
+            await self._writer.finish(partition, self.transactions)
 
 
 class Counter:
@@ -66,5 +67,8 @@ class Counter:
         self._of = records_below(live)
 
     def add(self, records: int) -> None:
-        self._records += records
+        self.set(self._records + records)
+
+    def set(self, records: int) -> None:
+        self._records = records
         self._progress(Progress.since(self.started_at, self._records, self._of))

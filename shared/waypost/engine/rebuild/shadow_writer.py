@@ -58,11 +58,11 @@ class ShadowWriter:
     def __init__(
         self, name: str, projection: AsyncProjection, parser: MessageParser, policy: ConsumerPolicy, clock: Clock
     ) -> None:
+        self.name = name
         self.tenants: set[TenantId] = set()
         """Tenants of all records so far."""
         self.records = 0
         self.topic_ids: dict[Partition, UUID | None] = {}
-        self._name = name
         self._effects = effects_of(projection, name, redelivered=True)
         self._parser = parser
         self._policy = policy
@@ -85,8 +85,8 @@ class ShadowWriter:
         """
         messages = self._parser.parse_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
-        pipeline = _ShadowPipeline(self._name, transactions, self._effects, self._policy, self._clock)
-        batch_processor = BatchProcessor(self._name, pipeline, transactions, self._policy, asyncio.Event())
+        pipeline = _ShadowPipeline(self.name, transactions, self._effects, self._policy, self._clock)
+        batch_processor = BatchProcessor(self.name, pipeline, transactions, self._policy, asyncio.Event())
         batch = Batch(
             partition=partition,
             expected=self.next_offsets[partition],
@@ -96,12 +96,20 @@ class ShadowWriter:
         try:
             await batch_processor.process(batch)
         except Fenced as moved:
-            raise _incomplete(partition, batch.expected) from moved
+            raise incomplete(partition, batch.expected) from moved
 
     def count(self, partition: Partition, records: Sequence[Record]) -> None:
         """Advances past records whose transaction was committed."""
         self.next_offsets[partition] = records[-1].offset + 1
         self.records += len(records)
+
+    async def finish(self, partition: Partition, transactions: ConsumerTransactions) -> None:
+        """Everything is stored: each `write` commits."""
+
+    def rewind(self, partition: Partition, next_offset: int, records: int) -> None:
+        """Returns to an earlier offset; `records` were counted since."""
+        self.next_offsets[partition] = next_offset
+        self.records -= records
 
     def written(self, partitions: Iterable[Partition]) -> Written:
         """The result for these partitions, in a process that writes no others."""
@@ -121,14 +129,14 @@ class ShadowWriter:
         """
         for partition, next_offset in self.next_offsets.items():
             if partition not in stored or stored[partition].next_offset != next_offset:
-                raise _incomplete(partition, next_offset)
+                raise incomplete(partition, next_offset)
 
     async def process_parked(self, transactions: ConsumerTransactions) -> None:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the
         live consumer does.
         """
         parked_keys = ParkedKeyProcessor(
-            self._name, transactions, self._parser, self._effects, self._policy, self._clock
+            self.name, transactions, self._parser, self._effects, self._policy, self._clock
         )
         processed = set[ParkedKey]()
         # A key with a gap would be postponed by a second, but the gap may be closed by now.
@@ -142,7 +150,8 @@ class ShadowWriter:
             keys = set(await parked_keys.due()) - processed
 
 
-def _incomplete(partition: Partition, next_offset: int) -> ShadowIncomplete:
+def incomplete(partition: Partition, next_offset: int) -> ShadowIncomplete:
+    """The error for a partition whose stored position is not `next_offset`."""
     return ShadowIncomplete(
         f"the new rows of {partition} are not those of the records below {next_offset}: the database server"
         " probably crashed during the rebuild and lost its last writes. Nothing was changed; run the rebuild again"

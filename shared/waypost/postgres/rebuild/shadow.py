@@ -7,16 +7,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import EventId
-from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import WRITERS
+from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
-from waypost.postgres.rebuild.transactions import ShadowTransactions
+from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
 from waypost.postgres.sql import roll_back
 
 _FORGET = (
@@ -91,7 +90,7 @@ class PostgresShadow:
             await self._forget(connection)
 
     @asynccontextmanager
-    async def transactions(self) -> AsyncIterator[ConsumerTransactions]:
+    async def transactions(self) -> AsyncIterator[ShadowTransactions]:
         app = Database(
             self._app_dsn,
             application_name=f"{self._names.service}-rebuild",
@@ -102,7 +101,7 @@ class PostgresShadow:
             server_settings={"synchronous_commit": "off"},
         )
         try:
-            yield ShadowTransactions(app, self._names)
+            yield PostgresShadowTransactions(app, self._names)
         finally:
             await app.close()
 

@@ -6,10 +6,9 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import TenantId
-from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
+from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.rebuild.comparison import compare
@@ -102,7 +101,7 @@ class PostgresSwap:
     ) -> None:
         self.live = live
         self.shadow = shadow
-        self.transactions: ConsumerTransactions = SwapTransactions(connection, names)
+        self.transactions: ShadowTransactions = SwapTransactions(connection, names)
         self.completed = False
         self._connection = connection
         self._names = names

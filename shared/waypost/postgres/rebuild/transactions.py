@@ -31,8 +31,8 @@ class _ShadowInbox(PostgresInbox):
         return guarded | await super().claim(partition, [entry for entry in entries if entry.sequence is None])
 
 
-class ShadowTransaction:
-    """`waypost.ports.consumer_transaction.ConsumerTransaction`."""
+class PostgresShadowTransaction:
+    """`waypost.ports.rebuild.ShadowTransaction`."""
 
     inbox: Inbox
     dead_letters: DeadLetters
@@ -42,21 +42,24 @@ class ShadowTransaction:
         self.inbox = _ShadowInbox(connection, names.shadow, versions_in(names.new_schema))
         self.dead_letters = PostgresDeadLetters(connection, names.shadow)
 
+    async def bind(self, tenants: Iterable[TenantId]) -> None:
+        await Sql(self.rows).execute(bind_statement(tenants))
+
     def reactions(self) -> Reactions:
         raise NotImplementedError("a rebuild never runs a reactor")
 
 
-class ShadowTransactions:
-    """Each batch runs in its own transaction."""
+class PostgresShadowTransactions:
+    """`waypost.ports.rebuild.ShadowTransactions`. Each batch runs in its own transaction."""
 
     def __init__(self, database: Database, names: Names) -> None:
         self._database = database
         self._names = names
 
     @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowTransaction]:
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresShadowTransaction]:
         async with self._database.transaction(tenants) as connection:
-            yield ShadowTransaction(connection, self._names)
+            yield PostgresShadowTransaction(connection, self._names)
 
     async def is_reachable(self) -> bool:
         return await self._database.is_reachable()
@@ -72,11 +75,11 @@ class SwapTransactions:
         self._names = names
 
     @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowTransaction]:
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresShadowTransaction]:
         with as_transient():
             async with self._connection.begin_nested():
                 await Sql(self._connection).execute(bind_statement(tenants))
-                yield ShadowTransaction(self._connection, self._names)
+                yield PostgresShadowTransaction(self._connection, self._names)
 
     async def is_reachable(self) -> bool:
         """Always true: if the connection of the swap's transaction is lost, the swap has failed."""

@@ -1,0 +1,177 @@
+"""Writes the shadow of a projection with one row per aggregate: changes the rows in memory, and
+stores each of them once.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import TypeVar
+
+import structlog
+
+from waypost.engine.consumer.message import Message, MessageParser
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.rebuild.memory_rows import MemoryRows
+from waypost.engine.rebuild.shadow_writer import ShadowIncomplete, ShadowWriter, incomplete
+from waypost.engine.row_per_aggregate import RowPerAggregate
+from waypost.kernel.clock import Clock
+from waypost.kernel.envelope import Record
+from waypost.kernel.errors import Transient
+from waypost.kernel.ids import TenantId
+from waypost.ports.consumers import AsyncProjection
+from waypost.ports.rebuild import ShadowTransaction, ShadowTransactions
+from waypost.ports.subscription import Partition
+from waypost.telemetry.messaging import batch_span
+
+log = structlog.get_logger()
+R = TypeVar("R")
+
+AGGREGATES_IN_MEMORY = 20_000
+"""Per partition. Then all are stored, and read again when they have another event."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """The state of one partition."""
+
+    memory: MemoryRows
+    stored_offset: int = 0
+    records_in_memory: int = 0
+    may_be_parked: bool = False
+    """Whether the pipeline has processed records, which parks keys."""
+    is_refused: bool = False
+    """Whether the rows in memory could not be stored. The rebuild's process continues after the
+    stored offset, with the pipeline.
+    """
+
+
+class FoldingWriter:
+    """Processes records as the ShadowWriter does. They are stored by `finish`, or earlier.
+
+    Records in order change rows and versions in memory. A batch that contains any other record is
+    processed by the ShadowWriter's pipeline: a record that is malformed, waits for an earlier
+    version, has no version or a parked key, or whose change raises an error.
+    """
+
+    def __init__(
+        self,
+        shadow_writer: ShadowWriter,
+        rows: RowPerAggregate,
+        parser: MessageParser,
+        policy: ConsumerPolicy,
+        clock: Clock,
+    ) -> None:
+        self._shadow_writer = shadow_writer
+        self._rows = rows
+        self._parser = parser
+        self._policy = policy
+        self._clock = clock
+        self._parts: dict[Partition, _Part] = defaultdict(lambda: _Part(MemoryRows(rows)))
+
+    async def write(self, partition: Partition, records: Sequence[Record], transactions: ShadowTransactions) -> None:
+        """Raises ShadowIncomplete. Ignores records of a refused partition."""
+        part = self._parts[partition]
+        if len(part.memory) >= AGGREGATES_IN_MEMORY:
+            await self.finish(partition, transactions)
+        if part.is_refused:
+            return
+        messages = self._parser.parse_all(records)
+        if await self._is_in_memory(partition, part, messages, transactions) and self._apply(partition, part, messages):
+            self._shadow_writer.tenants |= _tenants_of(messages)
+            part.records_in_memory += len(records)
+            return
+        await self.finish(partition, transactions)
+        if not part.is_refused:
+            await self._shadow_writer.write(partition, records, transactions)
+            part.stored_offset, part.may_be_parked = records[-1].offset + 1, True
+
+    def count(self, partition: Partition, records: Sequence[Record]) -> None:
+        """Advances past processed records."""
+        if not self._parts[partition].is_refused:
+            self._shadow_writer.count(partition, records)
+
+    async def finish(self, partition: Partition, transactions: ShadowTransactions) -> None:
+        """Stores what is in memory. If the database refuses it, the partition is refused: this
+        process writes no more of it. Raises ShadowIncomplete.
+        """
+        part, next_offset = self._parts[partition], self._shadow_writer.next_offsets[partition]
+        if next_offset == part.stored_offset:
+            return
+        try:
+            await self._in_transaction(transactions, (), partial(self._store, partition, part, next_offset))
+            part.stored_offset = next_offset
+        except ShadowIncomplete:
+            raise
+        except Exception as error:  # noqa: BLE001 - a value of the service; the pipeline finds the record at fault
+            log.warning("rows_refused", partition=str(partition), below=next_offset, error=repr(error))
+            self._shadow_writer.rewind(partition, part.stored_offset, part.records_in_memory)
+            part.is_refused = True
+        part.memory, part.records_in_memory = MemoryRows(self._rows), 0
+
+    async def _is_in_memory(
+        self, partition: Partition, part: _Part, messages: Sequence[Message], transactions: ShadowTransactions
+    ) -> bool:
+        """Reads what is stored of the messages' aggregates, unless it is in memory. False for
+        messages of the pipeline.
+        """
+        if any(message.sequence is None for message in messages):
+            return False
+        absent = part.memory.absent(messages) if part.stored_offset else set()
+        parked = {message.key for message in messages} if part.may_be_parked else set()
+        if not absent and not parked:
+            return True
+
+        async def read(transaction: ShadowTransaction) -> bool:
+            if parked and await transaction.dead_letters.parked(partition.topic, parked):
+                return False
+            await part.memory.read(absent, partition.topic, transaction)
+            return True
+
+        return await self._in_transaction(transactions, _tenants_of(messages), read)
+
+    def _apply(self, partition: Partition, part: _Part, messages: Sequence[Message]) -> bool:
+        records = [message.record for message in messages if message.has_handler]
+        kept_since = self._clock.now() - self._policy.duplicate_window
+        try:
+            with batch_span(partition.topic, self._shadow_writer.name, records, redelivered=True):
+                return part.memory.apply(messages, inbox_kept_since=kept_since)
+        except Exception as error:  # noqa: BLE001 - code of the service; the pipeline finds the record at fault
+            log.warning("batch_not_folded", partition=str(partition), error=repr(error))
+            return False
+
+    async def _store(self, partition: Partition, part: _Part, next_offset: int, transaction: ShadowTransaction) -> None:
+        topic_id = self._shadow_writer.topic_ids[partition]
+        if not await transaction.inbox.fence(
+            partition, expected=part.stored_offset, next_offset=next_offset, topic_id=topic_id
+        ):
+            raise incomplete(partition, part.stored_offset)
+        await part.memory.store(partition.topic, transaction)
+
+    async def _in_transaction(
+        self,
+        transactions: ShadowTransactions,
+        tenants: Iterable[TenantId],
+        run: Callable[[ShadowTransaction], Awaitable[R]],
+    ) -> R:
+        """Runs it in a transaction, until no transient error ends the transaction."""
+        for failures in count(1):
+            try:
+                async with transactions.begin(tenants) as transaction:
+                    return await run(transaction)
+            except Transient as error:
+                log.warning("rebuild_transaction_failed", consumer=self._shadow_writer.name, error=str(error))
+                await asyncio.sleep(self._policy.pauses.seconds(failures))
+        raise AssertionError("it returns or raises")
+
+
+def row_per_aggregate_of(projection: AsyncProjection) -> RowPerAggregate | None:
+    """The declared row per aggregate; None for a projection with other handlers."""
+    first, *others = projection.handlers.values()
+    return first if isinstance(first, RowPerAggregate) and all(each is first for each in others) else None
+
+
+def _tenants_of(messages: Iterable[Message]) -> set[TenantId]:
+    return {message.attributes.tenant_id for message in messages if message.attributes}
