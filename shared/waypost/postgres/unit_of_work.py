@@ -102,7 +102,7 @@ class PostgresUnitOfWork(Repository):
         await self.flush()
         if self.unsent:
             admit()
-            await outbox.insert(self._connection, self.unsent, self._path.clock.now())
+            outbox.insert_with_commit(self._connection, self.unsent, self._path.clock.now())
 
     def send_wakeups(self) -> None:
         """Wakes relay and job workers. The owner of the transaction calls it once, after the
