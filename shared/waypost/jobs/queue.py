@@ -1,4 +1,4 @@
-"""Enqueues jobs in the caller's transaction, with one statement."""
+"""Enqueues jobs in the caller's transaction: with one statement, or together with the commit."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -40,11 +40,8 @@ select job_id, fresh from known"""
 
 # A job without a key is new, and its id is known: its rows are written with the commit.
 _RESULT = LiteralInsert("job_results", ("tenant_id", "job_id", "owner_id", "name", "enqueued_at"))
-_JOB = LiteralInsert(
-    "jobs",
-    ("id", "tenant_id", "name", "arguments", "priority", "enqueued_at", "run_at")
-    + ("correlation_id", "causation_id", "traceparent", "tracestate", "actor_id"),
-)
+_CAUSED = ("correlation_id", "causation_id", "traceparent", "tracestate", "actor_id")
+_JOB = LiteralInsert("jobs", ("id", "tenant_id", "name", "arguments", "priority", "enqueued_at", "run_at", *_CAUSED))
 
 ENQUEUE = _ENQUEUE.format(wanted="unnest($1::uuid[], $2::uuid[])")
 _ENQUEUE_ONE = _ENQUEUE.format(wanted="(values ($1::uuid, $2::uuid))")  # arrays cost twice as much
@@ -76,17 +73,17 @@ class PostgresJobQueue(JobQueue):
         with sending(job.name, job_id) as trace:
             caused = _caused(self._unit.cause, trace)
             if job.idempotency_key is None:
-                last = last_writes(self._connection)
+                last, due = last_writes(self._connection), job.run_at or now
                 last.add(_RESULT.text([(tenant, job_id, job.owner_id, job.name, now)]))
-                last.add(_JOB.text([(job_id, tenant, job.name, stored, job.priority, now, job.run_at or now, *caused)]))
-                fresh, known_id = True, job_id
-            else:
-                (known_id, fresh), *_ = await self._sql.fetch(
-                    _ENQUEUE_ONE,
-                    *(tenant, job_id, job.owner_id, job.name, stored, job.idempotency_key),
-                    *(job.priority, now, job.run_at or now),
-                    *caused,
-                )
+                last.add(_JOB.text([(job_id, tenant, job.name, stored, job.priority, now, due, *caused)]))
+                self._unit.woken_by_jobs = True
+                return JobId(job_id)
+            (known_id, fresh), *_ = await self._sql.fetch(
+                _ENQUEUE_ONE,
+                *(tenant, job_id, job.owner_id, job.name, stored, job.idempotency_key),
+                *(job.priority, now, job.run_at or now),
+                *caused,
+            )
         self._unit.woken_by_jobs |= fresh
         return JobId(known_id)
 

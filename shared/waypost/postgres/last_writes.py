@@ -5,7 +5,7 @@ rows are literals in the text. A failed statement ends the message, so that noth
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -82,5 +82,5 @@ _LITERALS: Mapping[type, Callable[[Any], str]] = {
     int: lambda value: f"'{value:d}'",
     bytes: lambda value: f"'\\x{value.hex()}'",
     UUID: lambda value: f"'{value.int:032x}'",
-    datetime: lambda value: f"'{value.isoformat()}'",
+    datetime: lambda value: f"'{value.astimezone(UTC).isoformat()}'",  # the server refuses offsets from 16 h on
 }

@@ -1,5 +1,5 @@
-"""Serves valid requests of a plain route without the framework's solver of dependencies, which costs
-more than the dependencies. Every other request goes to the framework, which describes what is
+"""Serves valid requests of a plain route without the framework's solver of dependencies. The solver
+costs more than the dependencies. Every other request goes to the framework, which describes what is
 invalid.
 """
 
