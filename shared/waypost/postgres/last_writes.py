@@ -25,8 +25,8 @@ class LastWrites:
         self._errors: dict[str, type[Exception]] = {}
 
     def add(self, statement: str, errors: Mapping[str, type[Exception]] = _NO_ERRORS) -> None:
-        """`statement`: complete, with literals. `errors`: what the commit raises if the unique
-        constraint of this name is violated.
+        """`statement`: complete, with literals. `errors`: by the name of a unique constraint, the
+        error that the commit raises if the constraint is violated.
         """
         self._statements.append(statement)
         self._errors.update(errors)
