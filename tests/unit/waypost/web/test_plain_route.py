@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, Query
 from pydantic import BaseModel, Field
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message
 
@@ -37,7 +37,8 @@ class _Room:
         return request.headers.get("room", "hall")
 
 
-Colour, Room = Annotated[str, Depends(_colour)], Annotated[str, Depends(_Room())]
+Colour = Annotated[str, Depends(_colour)]
+Room = Annotated[str, Depends(_Room())]
 
 
 def described(request: Request, **values: object) -> Response:
@@ -180,4 +181,3 @@ async def test_client_that_leaves_while_it_sends_is_an_invalid_request() -> None
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers, "state": {}}
     await api(router)(scope, left, send)
     assert sent[0]["status"] == 400
-    assert ClientDisconnect not in [type(message) for message in sent]
