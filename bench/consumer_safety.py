@@ -158,7 +158,7 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=0.75), Goal(measure=CPU, bound=1.33)],
         arms=arms,
         scale=Scale(units=15_000),
-        rounds=3,
+        rounds=4,
     )
 ]
 

@@ -108,7 +108,7 @@ ROWS = [
         goals=[Goal(measure=CPU, bound=1.15, to="one process"), *FASTER],
         arms=arms_of(SHARED),
         scale=Scale(units=40_000),
-        rounds=3,
+        rounds=2,
     ),
     Row(
         id="B13-length",

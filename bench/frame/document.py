@@ -8,7 +8,8 @@ from bench.frame import growth, profiles, results
 from bench.frame.drawing import draw_growth, draw_ratios
 from bench.frame.printed import interval
 from bench.frame.profiles import PICTURES
-from bench.frame.results import QUIET, Entry
+from bench.frame.results import Entry
+from bench.frame.rounds import QUIET
 from infra.reference.markdown import table
 from infra.stack.places import CHECKOUT
 
@@ -48,7 +49,9 @@ make check-speed                            # CPU per unit beside the stored fig
   {QUIET[1]}; otherwise the machine was too noisy and the row is marked with “noisy”.
 * Rows of a whole stack (B9, B10), and rows of a long history, run once, without a warm-up and a
   control. Their goals are absolute, or compare our own arms.
-* Every row has a budget of time. A slow machine measures fewer rounds, but not fewer than two.
+* Every row has a budget of time. A slow machine measures fewer rounds, but not fewer than two. A
+  row whose control is out of bounds continues to three times its budget. Only the control decides
+  this, never the ratio to a peer.
 * A row that does not end within its deadline fails, and its programs and servers are stopped. The
   other rows continue.
 * `GROWTH=1` measures our arms of B2, B3, B5 and B6 once for each of 10,000, 100,000 and 1,000,000

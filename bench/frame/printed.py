@@ -1,6 +1,7 @@
 """The result of a row on the terminal."""
 
-from bench.frame.results import QUIET, Entry
+from bench.frame.results import Entry
+from bench.frame.rounds import QUIET
 
 NOISY = f"   TOO NOISY: it must be {QUIET[0]} to {QUIET[1]}. Stop other programs, then run the row again"
 

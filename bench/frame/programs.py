@@ -69,7 +69,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     """Raises ProcessLookupError if the program has ended."""
     os.killpg(process.pid, signal.SIGINT)
     with suppress(TimeoutError):
-        await asyncio.wait_for(process.communicate(), STOP_SECONDS)
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.communicate()
     os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
 

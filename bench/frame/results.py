@@ -10,14 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.frame.rounds import CONTROL, Measured, Samples
+from bench.frame.rounds import CONTROL, Measured, Samples, control_of, is_quiet
 from bench.frame.row import CPU, OURS, Goal, Measure, Row, Sample
 from bench.frame.statistics import ratio_of_pairs
 
 FOLDER = Path(__file__).parents[1] / "results"
 LATEST = FOLDER / "latest.json"
-QUIET = (0.95, 1.05)
-"""Bounds of the control."""
 Entry = dict[str, Any]
 
 
@@ -41,7 +39,7 @@ def place_of(row: str) -> tuple[int | str, ...]:
 def entry_of(row: Row, measured: Measured) -> Entry:
     samples = measured.samples
     headline, *further = [_judged(goal, samples) for goal in row.goals]
-    control = None if row.once else _ratio(row.goals[0].measure, samples, CONTROL, OURS)["ratio"]
+    control = None if row.once else round(control_of(row, samples), 3)
     peer = headline["arm"]
     return {
         **headline,
@@ -53,7 +51,7 @@ def entry_of(row: Row, measured: Measured) -> Entry:
         "further": further,
         "arms": {name: _arm(row.goals[0], samples, name) for name in samples if name != CONTROL},
         "control": control,
-        "quiet": control is None or QUIET[0] <= control <= QUIET[1],
+        "quiet": control is None or is_quiet(control),
         "rounds": len(samples[OURS]),
         "units_per_round": samples[OURS][0].units,
         "durability": dict(measured.durability),

@@ -4,15 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 
 from bench.frame.durability import require_equal_durability
 from bench.frame.own_loop import on_uvloop
 from bench.frame.progress import Progress
-from bench.frame.row import Arm, Row, Sample, Scale
+from bench.frame.row import OURS, Arm, Row, Sample, Scale
 from bench.frame.servers import Servers
+from bench.frame.statistics import ratio_of_pairs
 
 CONTROL = "control"
 """Our own arm once more: its ratio to ours shows the noise of the machine."""
+QUIET = (0.95, 1.05)
+"""Bounds of the control."""
+NOISY_BUDGETS = 3
 Samples = Mapping[str, Sequence[Sample]]
 
 
@@ -83,15 +88,35 @@ async def _measure(row: Row, servers: Servers, scale: Scale, progress: Progress)
 
 async def in_turns(row: Row, arms: Sequence[Arm], progress: Progress) -> Samples:
     """ABBA: every second round has the reverse order, so that no arm always follows another. Ends
-    after a pair of rounds if the row's budget is used up.
+    after a pair of rounds, as soon as `is_enough` allows it.
     """
     samples: dict[str, list[Sample]] = {arm.name: [] for arm in arms}
-    for number in range(1 if row.once else row.rounds):
+    for number in count():
         is_pair = number % 2 == 0
-        if number and is_pair and progress.seconds > row.budget_seconds:
-            progress.tell(f"no further round: the budget of {row.budget_seconds:.0f} s is used up")
+        if number and is_pair and is_enough(row, samples, progress.seconds):
             break
         for arm in arms if is_pair else reversed(arms):
             samples[arm.name].append(await arm.run())
             progress.tell_sample(number + 1, arm.name, samples[arm.name][-1])
+        if row.once:
+            break
     return samples
+
+
+def is_enough(row: Row, samples: Samples, seconds: float) -> bool:
+    """Whether the rounds or the budget of a row are used up. A noisy row continues to
+    `NOISY_BUDGETS` times its budget: only the control decides, never the ratio to a peer.
+    """
+    if len(samples[OURS]) < row.rounds and seconds <= row.budget_seconds:
+        return False
+    return is_quiet(control_of(row, samples)) or seconds > NOISY_BUDGETS * row.budget_seconds
+
+
+def control_of(row: Row, samples: Samples) -> float:
+    """The median ratio of our arm to itself."""
+    figures = ([row.goals[0].measure.of(sample) for sample in samples[name]] for name in (CONTROL, OURS))
+    return ratio_of_pairs(*figures).median
+
+
+def is_quiet(control: float) -> bool:
+    return QUIET[0] <= control <= QUIET[1]

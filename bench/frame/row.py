@@ -114,9 +114,11 @@ class Row:
     scale: Scale
     servers: Callable[[], AbstractAsyncContextManager[Servers]] = postgres_and_kafka
     rounds: int = 6
-    """The largest number of rounds."""
+    """The number of rounds on a quiet machine."""
     budget_seconds: float = 50
-    """No pair of rounds begins after this time, set-up included, except for the first."""
+    """No pair of rounds begins after this time, set-up included, except for the first. A row with a
+    noisy control has three times as long.
+    """
     once: bool = False
     """One run of each arm, without a warm-up and a control: the arm itself settles or repeats, or
     it is too long for more.

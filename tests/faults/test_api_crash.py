@@ -49,7 +49,8 @@ async def test_killed_at(database: Databases, tmp_path: Path, point: str, commit
         async with running("users", {"api": port}, {**environment, VARIABLE: f"{point}=kill"}, tmp_path) as [api]:
             with pytest.raises(httpx.TransportError):
                 await http.post("/tenants", json=BODY, headers=KEY)
-            assert await asyncio.wait_for(api.wait(), 20) == -signal.SIGKILL
+            async with asyncio.timeout(20):
+                assert await api.wait() == -signal.SIGKILL
         assert await owner.fetchval("select count(*) from outbox") == committed
 
         async with running("users", {"api": port}, environment, tmp_path):

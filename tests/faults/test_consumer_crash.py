@@ -26,7 +26,8 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
     await stage.topic.publish(*ann.tells("Ann", "Anna"), *bob.tells("Bob"))
 
     async with stage.worker(consumer, failpoints=f"consumer.{point}=kill") as worker:
-        assert await asyncio.wait_for(worker.wait(), 20) < 0
+        async with asyncio.timeout(20):
+            assert await worker.wait() < 0
     assert (await stage.consumer_position() != [0]) == point.endswith("commit")
 
     # A separate group does not wait for the dead member's session to end: its position is in the
@@ -65,7 +66,8 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
 
     await stage.rows("update dead_letters set next_attempt_at = now() returning 1")
     async with stage.worker(stage.club.greetings, failpoints=f"retries.{point}=kill") as worker:
-        assert await asyncio.wait_for(worker.wait(), 20) < 0
+        async with asyncio.timeout(20):
+            assert await worker.wait() < 0
     assert await stage.greeted(ann) == [[1] if point == "after_commit" else []]
 
     async def flows() -> bool:

@@ -62,7 +62,8 @@ async def test_a_partition_taken_away_in_the_middle_of_its_records_is_handled_on
     consumer = greetings(stage, stuck_the_first_time)
     async with stage.consuming(consumer, handler_seconds=300.0, revoke_seconds=0.2):
         await stage.topic.publish(*ann.tells("Ann", "Anna"))
-        await asyncio.wait_for(in_hand.wait(), 20)
+        async with asyncio.timeout(20):
+            await in_hand.wait()
         async with stage.consuming(consumer):  # another member of the group: every partition is revoked for a moment
             await eventually(lambda: stage.reached(2, consumers=1), deadline_seconds=30)
             await stage.topic.publish(*ann.tells("Annie"))

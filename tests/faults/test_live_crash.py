@@ -44,7 +44,8 @@ async def test_killed_at(live: LiveRig, invoices: Invoices, point: str) -> None:
     invoices.add(20)
     await publish(live.bootstrap, twice(invoices.envelopes))
     async with live.process(failpoints=f"live.{point}=kill") as process:
-        assert await asyncio.wait_for(process.wait(), 40) < 0
+        async with asyncio.timeout(40):
+            assert await process.wait() < 0
     async with live.running():
         await live.agrees_with(invoices)
 

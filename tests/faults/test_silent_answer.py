@@ -79,7 +79,8 @@ async def test_a_transaction_fails_as_transient_and_its_connection_leaves_the_po
         asking = asyncio.create_task(asked())
         await caught(proxy)
         with pytest.raises(Transient, match="no answer in time"):
-            await asyncio.wait_for(asking, 20)
+            async with asyncio.timeout(20):
+                await asking
         async with pool.transaction() as connection:
             assert driver(connection).get_server_pid() != before
 
@@ -95,7 +96,8 @@ async def test_a_statement_alone_leaves_no_silent_connection_in_the_pool(databas
         asking = asyncio.create_task(asked())
         await caught(proxy)
         with pytest.raises(Transient):
-            await asyncio.wait_for(asking, 20)
+            async with asyncio.timeout(20):
+                await asking
         async with pool.autocommit() as raw:
             assert await raw.fetchval("select 1") == 1
 

@@ -116,7 +116,8 @@ async def killed(services: ServicesRig, *options: str) -> int:
     )
     await process.start()
     try:
-        return await asyncio.wait_for(process.wait(), 40)
+        async with asyncio.timeout(40):
+            return await process.wait()
     finally:
         await process.kill()
 

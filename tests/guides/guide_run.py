@@ -56,7 +56,8 @@ class GuideRun:
         shell = Child(["sh", "-ec", command], log=printed, environment=self._environment(), directory=self.folder)
         await shell.start()
         try:
-            code = await asyncio.wait_for(shell.wait(), STEP_SECONDS)
+            async with asyncio.timeout(STEP_SECONDS):
+                code = await shell.wait()
         except TimeoutError as error:
             raise NotFollowable(f"`{command}` did not end\n{printed.read_text()}") from error
         finally:

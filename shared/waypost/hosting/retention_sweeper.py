@@ -1,5 +1,5 @@
 """Deletes expired rows of every service: inbox entries, stored responses of idempotency keys,
-results of finished jobs.
+results of finished jobs, settled dead letters.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ from waypost.jobs.results import prune_results
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
 from waypost.postgres.database import Database
-from waypost.postgres.retention import prune_inbox, prune_stored_responses
+from waypost.postgres.retention import prune_dead_letters, prune_inbox, prune_stored_responses
 from waypost.postgres.tenancy import some_at_a_time
 
 log = structlog.get_logger()
@@ -35,6 +35,8 @@ class Retention:
     """How long results of finished jobs and their idempotency keys are stored. Dead jobs are kept
     for an operator.
     """
+    dead_letters: timedelta = timedelta(days=30)
+    """How long the record of a settled dead letter is stored. Open ones stay for an operator."""
 
 
 class RetentionSweeper(PeriodicLoop):
@@ -77,9 +79,12 @@ class RetentionSweeper(PeriodicLoop):
         async with self._database.transaction() as rows:
             tenants = await self._tenants(rows)
         inbox = await prune_inbox(self._database, self._retention.inbox)
+        dead_letters = await prune_dead_letters(self._database, self._retention.dead_letters)
         stored_responses = await self._prune(prune_stored_responses, tenants, self._retention.stored_responses)
         results = await self._prune(prune_results, tenants, self._retention.results)
-        log.info("retention_done", inbox=inbox, stored_responses=stored_responses, results=results)
+        log.info(
+            "retention_done", inbox=inbox, dead_letters=dead_letters, stored_responses=stored_responses, results=results
+        )
 
     async def _prune(self, prune: PruneForTenants, tenants: Sequence[TenantId], older_than: timedelta) -> int:
         return sum([await prune(self._database, some, older_than) for some in some_at_a_time(tenants)])

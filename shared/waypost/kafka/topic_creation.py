@@ -1,12 +1,14 @@
 """Creates the declared topics on a cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from waypost.kernel.errors import Misconfigured
-from waypost.kernel.topic import Topic
+from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
 from waypost.project import from_cluster, is_ours, on_cluster
 
 NO_ERROR = 0
@@ -18,14 +20,30 @@ class PartitionsChanged(Misconfigured):
     """
 
 
+class FewerCopies(Misconfigured):
+    """A topic keeps fewer copies of a record than declared, so that the loss of a broker may lose
+    acknowledged records.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingTopic:
+    """A topic of the cluster."""
+
+    partitions: int
+    replication: int
+    """The smallest number of replicas of its partitions."""
+    min_insync_replicas: int
+
+
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
-    """Creates missing topics and returns their names. Raises PartitionsChanged, before anything is
-    created, for a topic that differs.
+    """Creates missing topics and returns their names. Raises PartitionsChanged or FewerCopies,
+    before anything is created, for a topic that differs.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        existing = await _partitions(admin)
+        existing = await _existing(admin, {topic.name for topic in topics})
         _refuse_changes(topics, existing)
         missing = [topic for topic in topics if topic.name not in existing]
         await _create(admin, missing)
@@ -34,18 +52,52 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str
         await admin.close()
 
 
-async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, int]:
-    described = await admin.describe_topics()
-    return {from_cluster(topic["topic"]): len(topic["partitions"]) for topic in described if is_ours(topic["topic"])}
+async def _existing(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> Mapping[str, ExistingTopic]:
+    described = {
+        name: topic["partitions"]
+        for topic in await admin.describe_topics()
+        if is_ours(topic["topic"]) and (name := from_cluster(topic["topic"])) in wanted
+    }
+    copies = await _min_insync_replicas(admin, described)
+    return {
+        name: ExistingTopic(
+            partitions=len(partitions),
+            replication=min(len(partition["replicas"]) for partition in partitions),
+            min_insync_replicas=copies[name],
+        )
+        for name, partitions in described.items()
+        if name in copies and partitions  # not a topic that is being deleted
+    }
 
 
-def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, int]) -> None:
+async def _min_insync_replicas(admin: AIOKafkaAdminClient, names: Collection[str]) -> Mapping[str, int]:
+    if not names:
+        return {}
+    wanted = {MIN_INSYNC_REPLICAS: None}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, on_cluster(name), configs=wanted) for name in names]
+    (answer,) = await admin.describe_configs(resources)
+    return {
+        from_cluster(name): int(entries[0][1])
+        for code, _, _, name, entries in answer.resources
+        if code == NO_ERROR and entries
+    }
+
+
+def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, ExistingTopic]) -> None:
     for topic in topics:
-        count = existing.get(topic.name, topic.partitions)
-        if count != topic.partitions:
+        if (found := existing.get(topic.name)) is None:
+            continue
+        if found.partitions != topic.partitions:
             raise PartitionsChanged(
-                f"{topic.name} has {count} partitions, topics.yaml says {topic.partitions}: change the file back to {count},"
-                " or publish to a topic of a new name",
+                f"{topic.name} has {found.partitions} partitions, topics.yaml says {topic.partitions}: change the file back"
+                f" to {found.partitions}, or publish to a topic of a new name",
+                topic=topic.name,
+            )
+        if found.replication < topic.replication or found.min_insync_replicas < topic.min_insync_replicas:
+            raise FewerCopies(
+                f"{topic.name} has replication {found.replication} and {MIN_INSYNC_REPLICAS} {found.min_insync_replicas},"
+                f" topics.yaml says {topic.replication} and {topic.min_insync_replicas}: raise them on the cluster with"
+                " kafka-reassign-partitions and kafka-configs",
                 topic=topic.name,
             )
 

@@ -101,4 +101,5 @@ class KafkaTopicLogs:
             yield log
         finally:
             with contextlib.suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(client.stop(), CLOSE_SECONDS)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await client.stop()

@@ -110,7 +110,8 @@ class Child:
         self.send(first)
         self.send(signal.SIGCONT)
         try:
-            await asyncio.wait_for(self.wait(), deadline_seconds)
+            async with asyncio.timeout(deadline_seconds):
+                await self.wait()
         except TimeoutError:
             await self.kill()
 

@@ -109,7 +109,7 @@ TOOLKIT_TABLES = (
         "dead_letters",
         "id consumer event_id tenant_id type topic partition kafka_offset key key_digest sequence headers payload status"
         " attempts unfinished redrives next_attempt_at error_class error fingerprint retryable awaits_topic location"
-        " traceback first_failed_at updated_at",
+        " traceback first_failed_at updated_at content_removed_at",
         app="select insert update delete",
         ops="select insert update delete",
     ),

@@ -1,6 +1,6 @@
 """Deletes expired rows in chunks, so that no statement holds many locks or times out.
 
-Each function returns the number of deleted rows. Concurrent runs are harmless.
+Each function returns the number of rows. Concurrent runs are harmless.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,29 @@ _PRUNE_ANSWERS = text(
 )
 """Without row locks: the application's role may not update a stored response."""
 
+_SETTLED = """
+select id from dead_letters as settled
+where status in ('redriven', 'superseded', 'discarded') and content_removed_at is null
+  and updated_at < now() - cast(:age as interval) and (status = 'discarded') = :discarded
+  and not exists (
+    select from parked_keys as parked
+    where parked.consumer = settled.consumer and parked.topic = settled.topic and parked.key_digest = settled.key_digest)
+limit :chunk for update skip locked"""
+"""The status list and `content_removed_at` repeat the predicate of the index
+`dead_letters_settled`.
+"""
+
+_PRUNE_HANDLED = text(f"delete from dead_letters where id = any (array({_SETTLED}))").bindparams(discarded=False)
+
+_REMOVE_CONTENT = text(
+    f"""
+    update dead_letters set
+        payload = null, headers = '{{"key": null, "timestamp_ms": 0, "headers": []}}', traceback = null,
+        error = case when error is not null then 'removed' end, content_removed_at = now()
+    where id = any (array({_SETTLED}))
+    """
+).bindparams(discarded=True)
+
 
 async def prune_inbox(database: Database, older_than: timedelta) -> int:
     """Deletes inbox entries older than `older_than`. The order guard and the dead letters keep
@@ -46,16 +69,27 @@ async def prune_stored_responses(database: Database, tenants: Sequence[TenantId]
     return await in_chunks(database, _PRUNE_ANSWERS, older_than, tenants)
 
 
+async def prune_dead_letters(database: Database, older_than: timedelta) -> int:
+    """Deletes dead letters whose event was handled that long ago, by a redrive or a rebuild.
+
+    Removes the record and the error's text of discarded ones; the row stays, because a rebuild must
+    skip the event for as long as its topic contains it. A parked key keeps all its dead letters.
+    Keep them at least as long as the inbox entries.
+    """
+    handled = await in_chunks(database, _PRUNE_HANDLED, older_than)
+    return handled + await in_chunks(database, _REMOVE_CONTENT, older_than)
+
+
 async def in_chunks(
     database: Database, statement: TextClause, older_than: timedelta, tenants: Sequence[TenantId] = ()
 ) -> int:
-    """Repeats a `delete` with the parameters `:age` and `:chunk` until it deletes less than a
-    chunk. Each run is a transaction bound to the tenants.
+    """Repeats a statement with the parameters `:age` and `:chunk` until it changes fewer rows than
+    a chunk. Each run is a transaction bound to the tenants.
     """
     total = 0
     while True:
         async with database.transaction(tenants) as connection:
-            deleted = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
-        total += deleted
-        if deleted < CHUNK:
+            changed = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
+        total += changed
+        if changed < CHUNK:
             return total

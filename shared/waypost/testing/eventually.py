@@ -55,4 +55,5 @@ async def eventually(
             await asyncio.sleep(max(POLL_SECONDS, min(ended - begun, left)))
         else:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(signal.wait(), left)
+                async with asyncio.timeout(left):
+                    await signal.wait()

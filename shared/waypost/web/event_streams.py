@@ -85,4 +85,5 @@ class Streams:
                 yield b": still here\n\n"
                 last_sent = now()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), every_seconds)
+                async with asyncio.timeout(every_seconds):
+                    await self._ending.wait()

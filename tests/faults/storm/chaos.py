@@ -95,7 +95,8 @@ class Chaos:
         finally:
             del server.environment[VARIABLE]  # the next start is without a failpoint
         with suppress(TimeoutError):
-            await asyncio.wait_for(armed.wait(), REACHED_SECONDS)
+            async with asyncio.timeout(REACHED_SECONDS):
+                await armed.wait()
             return armed.exit_code == -signal.SIGKILL
         await armed.kill()
         return False

@@ -61,7 +61,8 @@ class Stack:
         process = await asyncio.create_subprocess_exec(*command, env=self._environment, stdout=PIPE, stderr=PIPE)
         assert process.stderr is not None
         try:
-            first = await asyncio.wait_for(process.stderr.readline(), SECONDS)
+            async with asyncio.timeout(SECONDS):
+                first = await process.stderr.readline()
             assert first.startswith(b"following"), first
             yield process
         finally:
@@ -106,4 +107,5 @@ class Stack:
 
 async def ended_by_control_c(process: asyncio.subprocess.Process) -> int:
     process.send_signal(signal.SIGINT)
-    return await asyncio.wait_for(process.wait(), SECONDS)
+    async with asyncio.timeout(SECONDS):
+        return await process.wait()

@@ -44,3 +44,17 @@ async def test_a_dead_letter_is_given_up_by_its_id(stage: Stage, operator: Opera
     ((dead,),) = await stage.rows("select id from dead_letters where status = 'dead'")
     discarded = await operator.runs("dead-letters", "discard", str(dead), "--yes", *WHY)
     assert (discarded.code, await stage.greeted(bob)) == (0, [[2, 3]])
+
+
+async def test_dead_letters_are_given_up_by_a_filter(stage: Stage, operator: Operator, bob: User) -> None:
+    rehearsed = await operator.runs("dead-letters", "discard", "--error-class", "Permanent", *CLUB, "--dry-run")
+    assert (rehearsed.code, "would be discarded" in rehearsed.output) == (0, True)
+    assert "would discard 1 dead letters; nothing was changed" in rehearsed.problem
+    discarded = await operator.runs(
+        "dead-letters", "discard", "--error-class", "Permanent", *CLUB, "--yes", *WHY, "--json"
+    )
+    ((dead, *behind),) = [each["dead_letters"] for each in discarded.told[0]["dead_letters"]]
+    assert (discarded.code, dead["status"], [each["status"] for each in behind]) == (0, "discarded", ["redriven"] * 2)
+    assert await stage.greeted(bob) == [[2, 3]]
+    again = await operator.runs("dead-letters", "discard", "--error-class", "Permanent", *CLUB, "--yes", *WHY)
+    assert (again.code, "no open dead letter of club matches: nothing was changed" in again.problem) == (1, True)

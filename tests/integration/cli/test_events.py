@@ -24,7 +24,8 @@ async def test_tail_shows_a_record_that_is_published_afterwards(stack: Stack) ->
         async with stack.following("users.user") as tail:
             event = await stack.record()
             assert tail.stdout is not None
-            line = (await asyncio.wait_for(tail.stdout.readline(), SECONDS)).decode()
+            async with asyncio.timeout(SECONDS):
+                line = (await tail.stdout.readline()).decode()
             code = await ended_by_control_c(tail)
     assert code == 0
     assert str(before.event_id) not in line
@@ -79,7 +80,8 @@ async def test_tail_leaves_out_topics_that_no_event_is_declared_for(stack: Stack
 
 async def first_line(process: asyncio.subprocess.Process) -> bytes:
     assert process.stdout is not None
-    return await asyncio.wait_for(process.stdout.readline(), SECONDS)
+    async with asyncio.timeout(SECONDS):
+        return await process.stdout.readline()
 
 
 async def test_show_finds_an_event_by_its_id_before_and_after_it_is_published(stack: Stack) -> None:

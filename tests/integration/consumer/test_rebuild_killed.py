@@ -60,6 +60,7 @@ async def killed(stage: Stage, failpoints: str) -> int:
     )
     await process.start()
     try:
-        return await asyncio.wait_for(process.wait(), 40)
+        async with asyncio.timeout(40):
+            return await process.wait()
     finally:
         await process.kill()

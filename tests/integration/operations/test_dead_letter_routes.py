@@ -114,6 +114,19 @@ async def test_a_dead_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, 
     assert await stage.greeted(bob) == [[2, 3]]
 
 
+async def test_many_dead_letters_are_given_up(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
+    order = {"consumer": "club.greetings", **WHY}
+    rehearsed = (await http.post(f"{DEAD_LETTERS}/discard", json={**order, "dry_run": True, "limit": 2})).json()
+    assert ([each["outcome"] for each in rehearsed["dead_letters"]], rehearsed["left"]) == ([None, None], 1)
+    first = (await http.post(f"{DEAD_LETTERS}/discard", json={**order, "limit": 2})).json()
+    assert ([each["dead_letters"][0]["status"] for each in first["dead_letters"]], first["left"]) == (
+        ["discarded"] * 2,
+        1,
+    )
+    await http.post(f"{DEAD_LETTERS}/discard", json=order)
+    assert (await stage.greeted(bob), (await http.get(DEAD_LETTERS)).json()["data"]) == ([[]], [])
+
+
 @pytest.mark.parametrize("end", [{"since": "0001-01-01T00:00:00+14:00"}, {"until": "9999-12-31T23:59:59-14:00"}])
 async def test_no_moment_is_too_early_or_too_late_for_an_answer(http: httpx.AsyncClient, end: dict[str, str]) -> None:
     assert (await http.get(DEAD_LETTERS, params=end)).status_code == 422
@@ -131,6 +144,9 @@ async def test_no_moment_is_too_early_or_too_late_for_an_answer(http: httpx.Asyn
         ("redrive", {**WHY, "since": "0001-01-01T00:00:00+14:00"}, 422),
         ("redrive", {**WHY, "until": "9999-12-31T23:59:59-14:00"}, 422),
         ("redrive", {**WHY, "type": "user.gone"}, 404),
+        ("discard", WHY, 422),
+        ("discard", {**WHY, "status": ["discarded"]}, 422),
+        ("discard", {**WHY, "type": "user.gone"}, 404),
         (f"{NOBODYS}/redrive", WHY, 404),
         (f"{NOBODYS}/discard", WHY, 404),
         ("nope/discard", WHY, 422),

@@ -145,6 +145,25 @@ async def test_one_that_was_redriven_too_often_stays_dead(admin_service: AdminSe
     assert outcomes == [ParkedKeyOutcome.FAILED] * 5 + [ParkedKeyOutcome.EXHAUSTED]
 
 
+async def test_one_is_redriven_beyond_the_limit_by_its_id(stage: Stage, admin_service: AdminService, bob: User) -> None:
+    search = await the_dead_one(admin_service)
+    for _ in range(5):
+        await redriven(admin_service, search)
+    stage.club.trouble = no_trouble
+    redrive = await Redrive.of(admin_service, search, beyond_limit=True)
+    assert [each.is_settled async for each in redrive.process(AUDIT, Rate())] == [True]
+    assert await stage.greeted(bob) == [[1, 2, 3]]
+
+
+async def test_the_limit_holds_for_another_dead_letter_of_the_key(admin_service: AdminService, bob: User) -> None:
+    search = await the_dead_one(admin_service)
+    for _ in range(5):
+        await redriven(admin_service, search)
+    (waiting, *_) = await find_dead_letters(admin_service.ops, Search(statuses=[Status.WAITING]), limit=10)
+    redrive = await Redrive.of(admin_service, Search(id=waiting.dead_letter.id), beyond_limit=True)
+    assert [each.outcome async for each in redrive.process(AUDIT, Rate())] == [ParkedKeyOutcome.EXHAUSTED]
+
+
 async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: AdminService, bob: User) -> None:
     stage.club.trouble = no_trouble
     search = await the_dead_one(admin_service)
@@ -172,7 +191,9 @@ async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob:
         await find(admin_service, new_id())
     nothing = await Redrive.of(admin_service, Search(type="user.gone"))
     assert not nothing.selection.has_matches
-    assert "no open dead letter of club matches: nothing was changed" in str(nothing_matches([nothing]))
+    assert "no open dead letter of club matches: nothing was changed" in str(
+        nothing_matches([nothing.service], nothing.selection.settled)
+    )
 
 
 async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, admin_service: AdminService) -> None:

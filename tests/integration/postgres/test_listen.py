@@ -25,7 +25,8 @@ async def listening(users: ServiceDatabase, wakeups: LocalWakeups) -> AsyncItera
     listener = WakeupListener(PostgresListener(users.relay, ["outbox", "jobs"], wakeups.wake, application_name="ear"))
     await listener.start()
     try:
-        await asyncio.wait_for(listener.ready.wait(), 10)
+        async with asyncio.timeout(10):
+            await listener.ready.wait()
         yield listener
     finally:
         await listener.stop()
@@ -48,7 +49,8 @@ async def test_a_wakeup_of_another_process_arrives_on_its_channel_alone(users: S
         outbox.clear()
         jobs.clear()
         wakeup_sender.send("jobs")
-        await asyncio.wait_for(jobs.wait(), 10)
+        async with asyncio.timeout(10):
+            await jobs.wait()
         assert not outbox.is_set()
 
 
@@ -61,12 +63,16 @@ async def test_a_listener_that_was_cut_off_wakes_everybody_when_it_hears_again(
         outbox.clear()
         jobs.clear()
         assert await end_sessions(postgres, users.name, "ear") == 1
-        await asyncio.wait_for(outbox.wait(), 10)
-        await asyncio.wait_for(jobs.wait(), 10)
-        await asyncio.wait_for(listener.ready.wait(), 10)
+        async with asyncio.timeout(10):
+            await outbox.wait()
+        async with asyncio.timeout(10):
+            await jobs.wait()
+        async with asyncio.timeout(10):
+            await listener.ready.wait()
         outbox.clear()
         wakeup_sender.send("outbox")
-        await asyncio.wait_for(outbox.wait(), 10)
+        async with asyncio.timeout(10):
+            await outbox.wait()
 
 
 async def test_a_wakeup_sender_whose_session_ended_reconnects(users: ServiceDatabase, postgres: str) -> None:
@@ -74,11 +80,13 @@ async def test_a_wakeup_sender_whose_session_ended_reconnects(users: ServiceData
     outbox = elsewhere.subscribe("outbox")
     async with listening(users, elsewhere), sending(users) as wakeup_sender:
         wakeup_sender.send("outbox")
-        await asyncio.wait_for(outbox.wait(), 10)
+        async with asyncio.timeout(10):
+            await outbox.wait()
         await eventually(lambda: end_sessions(postgres, users.name, "wakeups"))
         outbox.clear()
         wakeup_sender.send("outbox")
-        await asyncio.wait_for(outbox.wait(), 10)
+        async with asyncio.timeout(10):
+            await outbox.wait()
 
 
 async def test_a_notifier_without_a_server_raises_transient() -> None:

@@ -36,7 +36,8 @@ class RelayRig:
         relay = Relay(PostgresOutbox(self.database.relay), KafkaBroker(self.bootstrap), LocalWakeups())
         await relay.start()
         try:
-            await asyncio.wait_for(relay.ready.wait(), 20)
+            async with asyncio.timeout(20):
+                await relay.ready.wait()
             yield relay
         finally:
             await relay.drain(5)

@@ -21,9 +21,9 @@ COMMANDS: Mapping[str, Entry] = {
         "Redrives the keys of the matching dead letters, each key from its lowest version, until a dead letter fails or none is left.",
     ),
     "discard": Entry(
-        "waypost.cli.dead_letters.redrive",
+        "waypost.cli.dead_letters.discard",
         "discard",
-        "Settles a dead letter without handling it: its event counts as handled. Then processes the records that wait behind it.",
+        "Settles the matching dead letters without handling them: their events count as handled.",
     ),
 }
 

@@ -179,7 +179,8 @@ class BatchProcessor:
 
     async def _pause(self, failed_times: int) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), self._policy.pauses.seconds(failed_times))
+            async with asyncio.timeout(self._policy.pauses.seconds(failed_times)):
+                await self._stopping.wait()
         if self._stopping.is_set():
             raise Stopped
 

@@ -94,7 +94,8 @@ class PartitionTask:
         """
         self._stopping.set()
         try:
-            await asyncio.wait_for(self._idle.wait(), deadline_seconds)
+            async with asyncio.timeout(deadline_seconds):
+                await self._idle.wait()
         except TimeoutError:
             if self._processing is not None:
                 self._processing.cancel()

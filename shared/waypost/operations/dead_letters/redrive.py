@@ -1,4 +1,4 @@
-"""Redrive of dead letters, key by key, and discard of one dead letter; the result for each key."""
+"""Redrive of dead letters, key by key; the result for each key."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +12,7 @@ from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError
 from waypost.operations.admin_service import AdminService
-from waypost.operations.dead_letters.selection import find, parked_key_processor_of, select
+from waypost.operations.dead_letters.selection import parked_key_processor_of, select
 from waypost.ports.dead_letters import DeadLetter, ParkedKey
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.redrive_selection import (
@@ -57,7 +57,7 @@ class RedriveResult:
         for attempt in attempts:
             if dead_letter := attempt.dead_letter:
                 dead_letters[dead_letter.id] = _with_failure(
-                    dead_letters.get(dead_letter.id) or _selected_of(dead_letter), attempt
+                    dead_letters.get(dead_letter.id) or selected_of(dead_letter), attempt
                 )
         statuses = await dead_letter_statuses(database, dead_letters)
         return replace(
@@ -77,19 +77,24 @@ class Redrive:
     stay settled, and another redrive processes the rest.
     """
 
-    def __init__(self, service: AdminService, selection: Selection) -> None:
+    def __init__(self, service: AdminService, selection: Selection, *, beyond_limit: UUID | None) -> None:
         self.service = service.name
         self.selection = selection
+        self._beyond_limit = beyond_limit
         self._admin_service = service
         self._results: list[RedriveResult] = []
         self._prevented: list[WaypostError] = []
 
     @classmethod
-    async def of(cls, service: AdminService, search: Search, *, at_most: int | None = None) -> Self:
-        """Selects up to `at_most` keys, the least often redriven first. Raises the errors of
-        `select`.
+    async def of(
+        cls, service: AdminService, search: Search, *, at_most: int | None = None, beyond_limit: bool = False
+    ) -> Self:
+        """Selects up to `at_most` keys, the least often redriven first. With `beyond_limit`, the
+        dead letter of a search by id is attempted although it reached the limit of redrives. Raises
+        the errors of `select`.
         """
-        return cls(service, await select(service, search, limit=at_most))
+        selection = await select(service, search, limit=at_most)
+        return cls(service, selection, beyond_limit=search.id if beyond_limit else None)
 
     @property
     def results(self) -> Sequence[RedriveResult]:
@@ -126,7 +131,7 @@ class Redrive:
         processor, waited = parked_key_processor_of(self._admin_service, selected.consumer), 0
         attempts: list[Attempt] = []
         while not attempts or attempts[-1].outcome is ParkedKeyOutcome.HANDLED:
-            attempt = await processor.attempt(selected.parked, audit_context)
+            attempt = await processor.attempt(selected.parked, audit_context, beyond_limit=self._beyond_limit)
             await rate.after(1)
             if attempt.outcome is ParkedKeyOutcome.LOCKED:
                 waited += 1
@@ -140,26 +145,12 @@ class Redrive:
         return await RedriveResult.before(selected).after(attempts, self._admin_service.ops)
 
 
-async def discard(service: AdminService, dead_letter_id: UUID, audit_context: AuditContext) -> RedriveResult:
-    """Marks a dead letter as discarded, so that its event counts as handled when its turn comes.
-    Then processes the records that wait behind it.
-
-    Raises NotFound, Conflict for a settled one, and Transient while another process holds the lock
-    of its key.
+def nothing_matches(services: Sequence[str], settled: int = 0) -> NotFound:
+    """The error for a search without an open match in any of these services; `settled` is the
+    number of settled ones.
     """
-    stored = await find(service, dead_letter_id)
-    attempts = await parked_key_processor_of(service, stored.consumer).discard(dead_letter_id, audit_context)
-    selected = _selected_of(stored.dead_letter, matches=True)
-    before = RedriveResult(consumer=stored.consumer, key=stored.dead_letter.key or b"", dead_letters=[selected])
-    return await before.after(attempts, service.ops)
-
-
-def nothing_matches(redrives: Sequence[Redrive]) -> NotFound:
-    """The error for a search without a match in any of these services."""
-    services = ", ".join(redrive.service for redrive in redrives)
-    settled = sum(redrive.selection.settled for redrive in redrives)
     already = f"; {settled} that match are settled already" if settled else ""
-    return NotFound(f"no open dead letter of {services} matches{already}: nothing was changed")
+    return NotFound(f"no open dead letter of {', '.join(services)} matches{already}: nothing was changed")
 
 
 async def _still_parked(processor: ParkedKeyProcessor, parked: ParkedKey) -> bool:
@@ -169,7 +160,7 @@ async def _still_parked(processor: ParkedKeyProcessor, parked: ParkedKey) -> boo
     return True
 
 
-def _selected_of(dead_letter: DeadLetter, *, matches: bool = False) -> SelectedDeadLetter:
+def selected_of(dead_letter: DeadLetter, *, matches: bool = False) -> SelectedDeadLetter:
     return SelectedDeadLetter(
         id=dead_letter.id,
         type=dead_letter.type,

@@ -10,7 +10,7 @@ import asyncpg
 from waypost.ports.dead_letters import OPEN, ParkedKey, Status
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import IN_KEY_ORDER, IS_OPEN
-from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search
+from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search, count_dead_letters
 from waypost.postgres.sql import NamedSql
 
 _SETTLED = tuple(status for status in Status if status not in OPEN)
@@ -44,8 +44,6 @@ _UNPROCESSABLE = NamedSql(f"""
 select id, type, sequence, status, error_class, true as matches, count(*) over () as total from dead_letters
 where {WANTED} and not {IN_KEY_ORDER}
 order by first_failed_at, id limit :limit""")
-
-_COUNT = NamedSql(f"select count(*) from dead_letters where {WANTED}")
 
 _STATUSES = "select id, status from dead_letters where id = any ($1::uuid[])"
 
@@ -101,13 +99,12 @@ async def select_for_redrive(database: Database, search: Search, *, limit: int |
     chosen = {f"{name}s": [row[name] for row in keys] for name in ("consumer", "topic", "key_digest")}
     dead_letters = await database.fetch(*_OF_KEYS.bind(search.parameters(**chosen))) if keys else []
     unprocessable = await database.fetch(*_UNPROCESSABLE.bind(limited))
-    (settled,) = await database.fetch(*_COUNT.bind(replace(search, statuses=_SETTLED).parameters()))
     return Selection(
         keys=list(_grouped_by_key(dead_letters)),
         more_keys=_total(keys) - len(keys),
         unprocessable=[_selected(row) for row in unprocessable],
         more_unprocessable=_total(unprocessable) - len(unprocessable),
-        settled=settled["count"],
+        settled=await count_dead_letters(database, replace(search, statuses=_SETTLED)),
     )
 
 

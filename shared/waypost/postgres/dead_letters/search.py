@@ -28,11 +28,13 @@ MATCHES = """
 WANTED = f"status = any (:statuses::text[]) and {MATCHES}"
 
 _LIST = NamedSql(f"""
-select consumer, first_failed_at, {COLUMNS} from dead_letters
+select consumer, first_failed_at, content_removed_at, {COLUMNS} from dead_letters
 where {WANTED} and (:after_time::timestamptz is null or (first_failed_at, id) > (:after_time, :after_id::uuid))
 order by first_failed_at, id limit :limit""")
 
-_FIND = f"select consumer, first_failed_at, {COLUMNS} from dead_letters where id = $1"
+_COUNT = NamedSql(f"select count(*) from dead_letters where {WANTED}")
+
+_FIND = f"select consumer, first_failed_at, content_removed_at, {COLUMNS} from dead_letters where id = $1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class StoredDeadLetter:
     consumer: str
     """`<service>.<name>`"""
     first_failed_at: datetime
+    content_removed_at: datetime | None
+    """When retention removed the record and the error's text; only of discarded ones."""
     dead_letter: DeadLetter
 
 
@@ -87,6 +91,12 @@ async def find_dead_letters(
     return [_stored(row) for row in rows]
 
 
+async def count_dead_letters(database: Reads, search: Search) -> int:
+    """The number of matching dead letters."""
+    (row,) = await database.fetch(*_COUNT.bind(search.parameters()))
+    return int(row["count"])
+
+
 async def find_dead_letter(database: Reads, dead_letter_id: UUID) -> StoredDeadLetter | None:
     for row in await database.fetch(_FIND, dead_letter_id):
         return _stored(row)
@@ -94,4 +104,9 @@ async def find_dead_letter(database: Reads, dead_letter_id: UUID) -> StoredDeadL
 
 
 def _stored(row: asyncpg.Record) -> StoredDeadLetter:
-    return StoredDeadLetter(consumer=row["consumer"], first_failed_at=row["first_failed_at"], dead_letter=from_row(row))
+    return StoredDeadLetter(
+        consumer=row["consumer"],
+        first_failed_at=row["first_failed_at"],
+        content_removed_at=row["content_removed_at"],
+        dead_letter=from_row(row),
+    )

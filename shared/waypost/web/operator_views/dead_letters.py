@@ -25,6 +25,8 @@ class DeadLetterView(ResponseModel):
     redrives: int
     first_failed_at: datetime
     next_attempt_at: datetime | None
+    content_removed_at: datetime | None
+    """When retention removed the record and the error's text. Null if they are stored."""
     error_class: str | None
     error: str | None
     fingerprint: str | None
@@ -50,6 +52,7 @@ class DeadLetterView(ResponseModel):
             redrives=dead_letter.redrives,
             first_failed_at=stored.first_failed_at,
             next_attempt_at=dead_letter.next_attempt_at,
+            content_removed_at=stored.content_removed_at,
             error_class=failure and failure.error_class,
             error=failure and failure.error,
             fingerprint=failure and failure.fingerprint,

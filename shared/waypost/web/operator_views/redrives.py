@@ -5,7 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
-from waypost.operations.dead_letters import Redrive, RedriveResult
+from waypost.operations.dead_letters import Discard, Redrive, RedriveResult
 from waypost.ports.dead_letters import Status
 from waypost.web.models import ResponseModel
 
@@ -63,4 +63,24 @@ class RedriveView(ResponseModel):
             unprocessable_left=redrive.selection.more_unprocessable,
             settled=redrive.selection.settled,
             left=redrive.left,
+        )
+
+
+class DiscardView(ResponseModel):
+    service: str
+    dead_letters: Sequence[KeyView]
+    """One entry per matching dead letter: it and the dead letters of its key that were handled
+    after it.
+    """
+    left: int
+    """Number of matching dead letters that this request did not process. Repeat the request to
+    process them.
+    """
+
+    @classmethod
+    def of(cls, discard: Discard) -> Self:
+        return cls(
+            service=discard.service,
+            dead_letters=[KeyView.of(result) for result in discard.results],
+            left=discard.left,
         )

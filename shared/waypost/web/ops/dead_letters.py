@@ -9,13 +9,13 @@ from pydantic import ConfigDict, Field, model_validator
 from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.operations import dead_letters
-from waypost.operations.dead_letters import Redrive, nothing_matches
+from waypost.operations.dead_letters import Discard, Redrive, nothing_matches
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Place, Search, StoredDeadLetter, find_dead_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
 from waypost.web.operator_views.dead_letters import DeadLetterView, DeadLetterWithRecordView
-from waypost.web.operator_views.redrives import KeyView, RedriveView
+from waypost.web.operator_views.redrives import DiscardView, KeyView, RedriveView
 from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 from waypost.web.pagination import Page, PageRequest, paged_by
 
@@ -55,12 +55,8 @@ class DeadLetterQuery(DeadLetterFilter):
     model_config = ConfigDict(extra="ignore")  # the query also has the page's parameters
 
 
-class RedriveOrder(DeadLetterFilter, ReasonedRequest):
+class BulkOrder(DeadLetterFilter, ReasonedRequest):
     dry_run: bool = False
-    keys: Annotated[int, Field(ge=1, le=MAX_KEYS)] = 20
-    """Maximum number of keys that this request processes. The response contains the number that is
-    left.
-    """
     dead_letters_per_second: Annotated[float, Field(gt=0, le=MAX_PER_SECOND)] | None = None
 
     @model_validator(mode="after")
@@ -68,6 +64,25 @@ class RedriveOrder(DeadLetterFilter, ReasonedRequest):
         if not self.status and self.search() == Search():
             raise ValueError('name at least one filter; "status": ["dead"] selects every dead one')
         return self
+
+
+class RedriveOrder(BulkOrder):
+    keys: Annotated[int, Field(ge=1, le=MAX_KEYS)] = 20
+    """Maximum number of keys that this request processes. The response contains the number that is
+    left.
+    """
+
+
+class DiscardOrder(BulkOrder):
+    limit: Annotated[int, Field(ge=1, le=MAX_KEYS)] = 20
+    """Maximum number of dead letters that this request discards. The response contains the number
+    that is left.
+    """
+
+
+class RedriveOneOrder(ReasonedRequest):
+    beyond_limit: bool = False
+    """Redrives the dead letter although it reached the limit of redrives."""
 
 
 DeadLetters = Annotated[PageRequest[Place], paged_by(Place)]
@@ -106,20 +121,36 @@ async def redrive_some(
     """
     redrive = await Redrive.of(admin_service, order.search(), at_most=order.keys)
     if not redrive.selection.has_matches:
-        raise nothing_matches([redrive])
+        raise nothing_matches([redrive.service], redrive.selection.settled)
     audit_context = None if order.dry_run else order.audited_by(operator)
     async for _ in redrive.process(audit_context, Rate(order.dead_letters_per_second)):
         """The response contains all results."""
     return RedriveView.of(redrive)
 
 
+@router.post("/discard")
+async def discard_some(
+    order: DiscardOrder, operator: OperatorCaller, admin_service: CurrentAdminService
+) -> DiscardView:
+    """Settles the matching dead letters without handling them: their events count as handled. Then
+    processes the records that wait behind them.
+    """
+    discard = await Discard.of(admin_service, order.search(), at_most=order.limit)
+    if not discard.matching:
+        raise nothing_matches([discard.service])
+    audit_context = None if order.dry_run else order.audited_by(operator)
+    async for _ in discard.process(audit_context, Rate(order.dead_letters_per_second)):
+        """The response contains all results."""
+    return DiscardView.of(discard)
+
+
 @router.post("/{dead_letter_id}/redrive")
 async def redrive_dead_letter(
-    dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
+    dead_letter_id: UUID, order: RedriveOneOrder, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> RedriveView:
     """Redrives the key of one dead letter, from its lowest version."""
-    redrive = await Redrive.of(admin_service, Search(id=dead_letter_id))
-    async for _ in redrive.process(audit_context, Rate()):
+    redrive = await Redrive.of(admin_service, Search(id=dead_letter_id), beyond_limit=order.beyond_limit)
+    async for _ in redrive.process(order.audited_by(operator), Rate()):
         """There is one key."""
     return RedriveView.of(redrive)
 

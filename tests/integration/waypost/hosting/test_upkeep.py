@@ -11,6 +11,8 @@ from waypost.hosting.retention_sweeper import Retention, RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
+from waypost.ports.dead_letters import Status
+from waypost.postgres.dead_letters.search import Search, find_dead_letters
 from waypost.postgres.sql import driver
 from waypost.postgres.tenancy import TENANTS_AT_ONCE
 from waypost.testing.database import Databases
@@ -34,6 +36,16 @@ from unnest($1::uuid[]) as tenant_id, unnest($2::interval[]) as age, unnest(arra
 _UNFINISHED = """
 insert into job_results (tenant_id, job_id, name, enqueued_at)
 select tenant_id, gen_random_uuid(), 'work', now() - interval '90 days' from unnest($1::uuid[]) as tenant_id"""
+
+_DEAD_LETTERS = """
+insert into dead_letters (consumer, id, event_id, topic, partition, kafka_offset, key, type, sequence, headers, payload, status,
+                          error_class, error, fingerprint, retryable, awaits_topic, traceback, updated_at)
+select 'billing.customers', gen_random_uuid(), gen_random_uuid(), 'users.user', 0, 1, key, 'user.created', 1,
+       '{"key": "k", "timestamp_ms": 1, "headers": [["name", "Ada"]]}', 'Ada', status,
+       'ValueError', 'Ada is too short', 'f', true, false, 'name = "Ada"', now() - age
+from unnest($1::interval[]) as age, unnest(array['free', 'parked']::bytea[]) as key,
+     unnest(array['retrying', 'dead', 'waiting', 'redriven', 'superseded', 'discarded']) as status"""
+_PARK = "insert into parked_keys (consumer, topic, key) values ('billing.customers', 'users.user', 'parked')"
 
 
 async def work(job: JobContext) -> None: ...
@@ -83,6 +95,32 @@ async def test_a_round_forgets_what_is_old_of_every_tenant_and_nothing_else(bill
     assert await kept(billing) == {"inbox": 2, "answers": 4, "results": 8, "dead": 4, "queued": 2}
     await RetentionSweeper(billing.database, directory).round()
     assert await kept(billing) == {"inbox": 1, "answers": 2, "results": 4, "dead": 4, "queued": 2}
+
+
+async def test_settled_dead_letters_are_deleted_unless_their_key_is_parked(billing: Service) -> None:
+    async with billing.database.transaction() as rows:
+        await driver(rows).execute(_DEAD_LETTERS, around(LONG.dead_letters))
+        await driver(rows).execute(_PARK)
+    await RetentionSweeper(billing.database, directory).round()
+    async with billing.database.transaction() as rows:
+        kept = await driver(rows).fetch("select key, status, count(*) from dead_letters group by key, status")
+    assert {(row["key"], row["status"]): row["count"] for row in kept} == {
+        **{(key, status): 2 for key in (b"free", b"parked") for status in ("retrying", "dead", "waiting", "discarded")},
+        **{(b"free", status): 1 for status in ("redriven", "superseded")},
+        **{(b"parked", status): 2 for status in ("redriven", "superseded")},
+    }
+
+
+async def test_a_discarded_dead_letter_loses_its_record_and_stays(billing: Service) -> None:
+    async with billing.database.transaction() as rows:
+        await driver(rows).execute(_DEAD_LETTERS, around(LONG.dead_letters))
+        await driver(rows).execute(_PARK)
+    await RetentionSweeper(billing.database, directory).round()
+    found = await find_dead_letters(billing.database, Search(statuses=list(Status)), limit=100)
+    (removed,) = [stored for stored in found if stored.content_removed_at is not None]
+    assert (removed.dead_letter.status, removed.dead_letter.key) == (Status.DISCARDED, b"free")
+    assert "Ada" not in repr(removed)
+    assert all(repr(stored).count("Ada") == 4 for stored in found if stored is not removed)
 
 
 async def test_more_than_a_chunk_goes_in_one_round(billing: Service) -> None:

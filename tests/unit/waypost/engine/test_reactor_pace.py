@@ -134,7 +134,8 @@ async def test_many_failing_events_are_split_in_bounded_depth() -> None:
     """
     pipeline = FailingPipeline()
     processor = BatchProcessor("c", cast(Pipeline, pipeline), cast(Any, None), POLICY, asyncio.Event())
-    await asyncio.wait_for(processor.process(batch_of(2000)), 60)
+    async with asyncio.timeout(60):
+        await processor.process(batch_of(2000))
     assert pipeline.failed == [number * GAP for number in range(0, 2000, 2)]
     assert pipeline.records < 2000 * 20
 
@@ -160,7 +161,8 @@ async def test_an_event_may_conflict_with_other_writers_several_times(conflicts:
     pipeline = ConflictingPipeline(conflicts)
     policy = replace(POLICY, conflicts=10, pauses=Backoff(first_seconds=0.001, factor=1.0))
     processor = BatchProcessor("c", cast(Pipeline, pipeline), cast(Any, Reachable()), policy, asyncio.Event())
-    await asyncio.wait_for(processor.process(batch_of(1)), 20)
+    async with asyncio.timeout(20):
+        await processor.process(batch_of(1))
     assert pipeline.failed == failed
 
 

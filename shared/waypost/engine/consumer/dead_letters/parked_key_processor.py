@@ -137,16 +137,22 @@ class ParkedKeyProcessor:
         return dead_letter
 
     async def attempt(
-        self, parked: ParkedKey, audit_context: AuditContext | None = None, *, at_once: bool = False
+        self,
+        parked: ParkedKey,
+        audit_context: AuditContext | None = None,
+        *,
+        at_once: bool = False,
+        beyond_limit: UUID | None = None,
     ) -> Attempt:
         """Attempts the next dead letter of the key. With an audit context this is a redrive: it
-        also attempts dead ones and ones that are not due yet.
+        also attempts dead ones and ones that are not due yet. The limit of redrives does not apply
+        to the dead letter `beyond_limit`.
 
         A transient error does not count as a redrive: it is reported to the operator, who may
         retry. An automatic retry does count it, so that a record that keeps failing this way dies
         in the end. Raises Transient where the database is unavailable.
         """
-        started = await self._queue.next(parked, audit_context, at_once=at_once)
+        started = await self._queue.next(parked, audit_context, at_once=at_once, beyond_limit=beyond_limit)
         if isinstance(started, ParkedKeyOutcome):
             return Attempt(outcome=started)
         AFTER_COUNT.hit()

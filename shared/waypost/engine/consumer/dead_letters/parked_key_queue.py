@@ -49,7 +49,12 @@ class ParkedKeyQueue:
         self._clock = clock
 
     async def next(
-        self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
+        self,
+        parked: ParkedKey,
+        audit_context: AuditContext | None,
+        *,
+        at_once: bool = False,
+        beyond_limit: UUID | None = None,
     ) -> StartedAttempt | ParkedKeyOutcome:
         """Starts an attempt at the next dead letter, or returns the reason why there is none.
 
@@ -67,6 +72,8 @@ class ParkedKeyQueue:
             if dead_letter.sequence not in (None, reached + 1):
                 await self._postpone(dead_letter, transaction)
                 return ParkedKeyOutcome.VERSION_MISSING
+            if audit_context and dead_letter.id != beyond_limit and dead_letter.redrives >= self._retry.max_redrives:
+                return ParkedKeyOutcome.EXHAUSTED
             return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
 
     async def _begin(
@@ -78,8 +85,6 @@ class ParkedKeyQueue:
         at_once: bool,
     ) -> StartedAttempt | ParkedKeyOutcome:
         now = self._clock.now()
-        if audit_context and dead_letter.redrives >= self._retry.max_redrives:
-            return ParkedKeyOutcome.EXHAUSTED
         if not audit_context and (
             blocked_by := await self._blocked_by(dead_letter, transaction, None if at_once else now)
         ):

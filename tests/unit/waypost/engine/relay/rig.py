@@ -26,7 +26,8 @@ class RelayRig:
         relay = Relay(self.outbox, self.broker, self.wakeups)
         self.relays.append(relay)
         await relay.start()
-        await asyncio.wait_for(relay.ready.wait(), 5)
+        async with asyncio.timeout(5):
+            await relay.ready.wait()
         return relay
 
     def write(self, key: bytes, *payloads: bytes, topic: str = TOPIC) -> None:

@@ -42,7 +42,8 @@ async def test_acknowledged_rows_are_deleted_if_the_next_chunk_is_refused(rig: R
     rig.write(b"a", b"1")
     await rig.until_published(b"1")
     rig.write(b"a", b"bad")
-    await asyncio.wait_for(offered.wait(), 5)
+    async with asyncio.timeout(5):
+        await offered.wait()
     rig.outbox.deleting.set()
     await eventually(lambda: rig.outbox.marked)
     assert rig.published() == [b"1"]
