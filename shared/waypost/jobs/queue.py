@@ -1,4 +1,4 @@
-"""Enqueues jobs in the caller's transaction, with one statement."""
+"""Enqueues jobs in the caller's transaction: with one statement, or together with the commit."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,8 @@ from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.jobs import JobQueue, NewJob
-from waypost.postgres.sql import Sql
+from waypost.postgres.last_writes import LiteralInsert
+from waypost.postgres.sql import Sql, last_writes
 from waypost.postgres.tenancy import bind_statement, some_at_a_time
 from waypost.telemetry.tracing import Trace
 
@@ -36,6 +37,11 @@ with known as (
     select job_id, tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from known where fresh
 )
 select job_id, fresh from known"""
+
+# A job without a key is new, and its id is known: its rows are written with the commit.
+_RESULT = LiteralInsert("job_results", ("tenant_id", "job_id", "owner_id", "name", "enqueued_at"))
+_CAUSED = ("correlation_id", "causation_id", "traceparent", "tracestate", "actor_id")
+_JOB = LiteralInsert("jobs", ("id", "tenant_id", "name", "arguments", "priority", "enqueued_at", "run_at", *_CAUSED))
 
 ENQUEUE = _ENQUEUE.format(wanted="unnest($1::uuid[], $2::uuid[])")
 _ENQUEUE_ONE = _ENQUEUE.format(wanted="(values ($1::uuid, $2::uuid))")  # arrays cost twice as much
@@ -65,11 +71,18 @@ class PostgresJobQueue(JobQueue):
         stored = json.dumps(self._registry.encode(job.name, job.arguments))
         tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
         with sending(job.name, job_id) as trace:
+            caused = _caused(self._unit.cause, trace)
+            if job.idempotency_key is None:
+                last, due = last_writes(self._connection), job.run_at or now
+                last.add(_RESULT.text([(tenant, job_id, job.owner_id, job.name, now)]))
+                last.add(_JOB.text([(job_id, tenant, job.name, stored, job.priority, now, due, *caused)]))
+                self._unit.woken_by_jobs = True
+                return JobId(job_id)
             (known_id, fresh), *_ = await self._sql.fetch(
                 _ENQUEUE_ONE,
                 *(tenant, job_id, job.owner_id, job.name, stored, job.idempotency_key),
                 *(job.priority, now, job.run_at or now),
-                *_caused(self._unit.cause, trace),
+                *caused,
             )
         self._unit.woken_by_jobs |= fresh
         return JobId(known_id)

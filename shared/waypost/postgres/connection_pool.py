@@ -15,6 +15,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from waypost.postgres.last_writes import LastWrites
 from waypost.postgres.row_writes import CompiledWrites
 from waypost.telemetry.statements import statement_event
 
@@ -41,7 +42,7 @@ class TransactionConnection(AsyncConnection):
     reach the transaction of another request. SQLAlchemy's part exists from its first statement on.
     """
 
-    __slots__ = ("_opened", "_pooled", "_writes")
+    __slots__ = ("_opened", "_pooled", "_writes", "last_writes")
 
     def __init__(self, engine: AsyncEngine, pooled: PooledConnection, writes: CompiledWrites) -> None:
         self.engine = engine
@@ -49,6 +50,7 @@ class TransactionConnection(AsyncConnection):
         self._writes = writes
         self._pooled: PooledConnection | None = pooled
         self._opened: Connection | None = None
+        self.last_writes = LastWrites()
 
     @property
     def sync_connection(self) -> Connection | None:  # type: ignore[override] # the base has an attribute

@@ -213,7 +213,7 @@ async def _commit(connection: TransactionConnection) -> None:
     if not raw.is_in_transaction():
         return
     with statement_event("commit"):
-        status = await raw.execute("commit")
+        status = await connection.last_writes.commit(raw)
     if status == "ROLLBACK":
         raise asyncpg.InFailedSQLTransactionError(
             "the commit rolled back, because the code ignored an error of an earlier statement"

@@ -4,21 +4,21 @@ import hashlib
 import hmac
 from datetime import datetime
 
-import asyncpg
 import orjson
 
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.idempotency import KeyedRequest, KeyReused, KeyTaken, RequestInProgress, StoredResponse
 from waypost.ports.unit_of_work import UnitOfWork
-from waypost.postgres.sql import Sql
+from waypost.postgres.last_writes import LiteralInsert
+from waypost.postgres.sql import Sql, last_writes
 
 # Does not wait for the lock: a hundred waiting duplicates would hold a hundred connections.
 _CLAIM = "select in_progress, body_hash, status, headers, body from claim_idempotency_key($1, $2, $3, $4)"
 
-_KEEP = """
-insert into idempotency_keys (tenant_id, route, key, body_hash, status, headers, body, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)"""
+_KEEP = LiteralInsert(
+    "idempotency_keys", ("tenant_id", "route", "key", "body_hash", "status", "headers", "body", "created_at")
+)
 
 
 class PostgresIdempotencyKeys:
@@ -37,17 +37,16 @@ class PostgresIdempotencyKeys:
 
     async def keep(self, request: KeyedRequest, response: StoredResponse, uow: UnitOfWork, *, at: datetime) -> None:
         row = (
+            sole_tenant(uow.tenants),
             request.route,
             request.key,
             request.body_hash,
             response.status,
             orjson.dumps(dict(response.headers)).decode(),
             response.body,
+            at,
         )
-        try:
-            await Sql(uow.rows).execute(_KEEP, sole_tenant(uow.tenants), *row, at)
-        except asyncpg.UniqueViolationError as error:
-            raise KeyTaken from error
+        last_writes(uow.rows).add(_KEEP.text([row]), {"idempotency_keys_pkey": KeyTaken})
 
 
 def _lock_of(tenant: TenantId, request: KeyedRequest) -> int:

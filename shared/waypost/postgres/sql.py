@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a command that only reads does not load SQLAlchemy
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from waypost.postgres.connection_pool import TransactionConnection
+    from waypost.postgres.last_writes import LastWrites
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -76,6 +77,11 @@ class NamedSql:
         for a missing name.
         """
         return self.text, *(values[name] for name in self._names)
+
+
+def last_writes(connection: "AsyncConnection") -> "LastWrites":
+    """The writes that are sent with the commit of the open transaction."""
+    return cast("TransactionConnection", connection).last_writes
 
 
 class RowInsert:

@@ -1,5 +1,6 @@
-"""The business transaction on PostgreSQL. Jobs and rows are written when the handler asks for them.
-Before the commit it writes the events, then inline projections, then outbox rows.
+"""The business transaction on PostgreSQL. Rows are written when the handler asks for them. Before
+the commit it writes the events, then inline projections. Outbox rows and jobs without a key are
+sent in one message with the commit.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -93,8 +94,8 @@ class PostgresUnitOfWork(Repository):
             await self._path.project(stored, self._connection)
 
     async def finish(self, admit: AdmissionCheck = admit_all) -> None:
-        """Flushes, and writes the outbox rows. The owner of the transaction calls it once, right
-        before the commit.
+        """Flushes, and adds the outbox rows to the commit. The owner of the transaction calls it
+        once, right before the commit.
 
         Outbox ids are allocated here, after the versions of all aggregates are inserted. The order
         by id is therefore the order by version.
@@ -102,7 +103,7 @@ class PostgresUnitOfWork(Repository):
         await self.flush()
         if self.unsent:
             admit()
-            await outbox.insert(self._connection, self.unsent, self._path.clock.now())
+            outbox.insert_with_commit(self._connection, self.unsent, self._path.clock.now())
 
     def send_wakeups(self) -> None:
         """Wakes relay and job workers. The owner of the transaction calls it once, after the

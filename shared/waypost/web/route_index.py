@@ -15,6 +15,7 @@ from starlette.convertors import Convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from waypost.telemetry import names
+from waypost.web.plain_route import plain_app
 
 _Key = tuple[str, str, int]
 """Method, first segment of the path, and number of its segments."""
@@ -85,7 +86,7 @@ def _entry(route: RouteContext, path: str) -> IndexedRoute:
         pattern=route.path_regex,
         convertors=route.param_convertors,
         endpoint=route.endpoint or _no_endpoint,
-        app=route.app if isinstance(route.original_route, APIRoute) else None,
+        app=plain_app(route) or (route.app if isinstance(route.original_route, APIRoute) else None),
     )
 
 

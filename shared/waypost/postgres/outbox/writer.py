@@ -8,34 +8,40 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.errors import Invalid
 from waypost.kernel.partitioner import shard_for
 from waypost.postgres.event_store import NewEvent
-from waypost.postgres.sql import RowInsert, Sql
+from waypost.postgres.last_writes import LiteralInsert
+from waypost.postgres.sql import RowInsert, Sql, last_writes
 
 MAX_RECORD_BYTES = 900_000
 """Limit below Kafka's default `message.max.bytes` (1,048,588), with space for headers and framing.
 Larger events could never be published, so they are refused here.
 """
 
-# In the order of the rows: ids of one aggregate grow with its versions.
-_INSERT = RowInsert(
-    "outbox",
-    {
-        "shard": "smallint",
-        "event_id": "uuid",
-        "tenant_id": "uuid",
-        "topic": "text",
-        "key": "bytea",
-        "payload": "bytea",
-        "headers": "json",
-        "created_at": "timestamptz",
-    },
-)
+_TYPES = {
+    "shard": "smallint",
+    "event_id": "uuid",
+    "tenant_id": "uuid",
+    "topic": "text",
+    "key": "bytea",
+    "payload": "bytea",
+    "headers": "json",
+    "created_at": "timestamptz",
+}
+
+# Both in the order of the rows: ids of one aggregate grow with its versions.
+_INSERT = RowInsert("outbox", _TYPES)
+_LAST_INSERT = LiteralInsert("outbox", list(_TYPES))
 
 
 async def insert(connection: AsyncConnection, events: Sequence[NewEvent], at: datetime) -> None:
-    """Inserts one row per event, as the last statement of a business transaction. Raises Invalid
-    for an event that is too large for a record.
+    """Inserts one row per event, at the end of a transaction with many events. Raises Invalid for
+    an event that is too large for a record.
     """
     await Sql(connection).execute(*_INSERT.bind([_row(event, at) for event in events]))
+
+
+def insert_with_commit(connection: AsyncConnection, events: Sequence[NewEvent], at: datetime) -> None:
+    """Like `insert`, in one message with the commit."""
+    last_writes(connection).add(_LAST_INSERT.text([_row(event, at) for event in events]))
 
 
 def _row(event: NewEvent, at: datetime) -> tuple[object, ...]:

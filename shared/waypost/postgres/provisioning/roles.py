@@ -41,6 +41,10 @@ LIMITS = {
     "transaction_timeout": "15s",
 }
 
+# Keeps the texts of failed statements out of the server's log: the writes that are sent with a
+# commit contain values. To set it, the provisioning role must be a superuser.
+UNLOGGED = {"log_min_error_statement": "panic"}
+
 _SAFE = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -55,9 +59,14 @@ async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passw
     for role in Role:
         name = role_name(service, role)
         await _ensure_role(admin, name, passwords[role])
-        settings = LIVENESS if role is Role.OWNER else LIVENESS | LIMITS
-        for setting, value in settings.items():
+        for setting, value in _settings(role).items():
             await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
+
+
+def _settings(role: Role) -> Mapping[str, str]:
+    if role is Role.OWNER:
+        return LIVENESS
+    return LIVENESS | LIMITS | (UNLOGGED if role is Role.APP else {})
 
 
 async def _ensure_role(admin: asyncpg.Connection, name: str, password: str) -> None:
