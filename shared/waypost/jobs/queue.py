@@ -17,7 +17,7 @@ from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.postgres.last_writes import LiteralInsert
-from waypost.postgres.sql import Sql, last_writes
+from waypost.postgres.sql import Sql, in_savepoint, last_writes
 from waypost.postgres.tenancy import bind_statement, some_at_a_time
 from waypost.telemetry.tracing import Trace
 
@@ -38,7 +38,8 @@ with known as (
 )
 select job_id, fresh from known"""
 
-# A job without a key is new, and its id is known: its rows are written with the commit.
+# A job without a key is new, and its id is known: its rows are written with the commit. Inside a
+# savepoint they are written at once, because a rollback to it must drop them.
 _RESULT = LiteralInsert("job_results", ("tenant_id", "job_id", "owner_id", "name", "enqueued_at"))
 _CAUSED = ("correlation_id", "causation_id", "traceparent", "tracestate", "actor_id")
 _JOB = LiteralInsert("jobs", ("id", "tenant_id", "name", "arguments", "priority", "enqueued_at", "run_at", *_CAUSED))
@@ -72,7 +73,7 @@ class PostgresJobQueue(JobQueue):
         tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
         with sending(job.name, job_id) as trace:
             caused = _caused(self._unit.cause, trace)
-            if job.idempotency_key is None:
+            if job.idempotency_key is None and not in_savepoint(self._connection):
                 last, due = last_writes(self._connection), job.run_at or now
                 last.add(_RESULT.text([(tenant, job_id, job.owner_id, job.name, now)]))
                 last.add(_JOB.text([(job_id, tenant, job.name, stored, job.priority, now, due, *caused)]))

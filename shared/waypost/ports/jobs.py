@@ -49,7 +49,9 @@ class JobQueue(Protocol):
         The job carries the one bound tenant and the unit of work's cause. Arguments are ids,
         scalars and lists of scalars; others raise Invalid with the reason. A second enqueue with
         the same (tenant, name, `idempotency_key`) returns the first one's id and enqueues nothing.
-        The rows of a job without a key are written by the commit, and invisible before.
+        The rows of a job without a key are written by the commit, and invisible before. In a block
+        of `rows.begin_nested()` they are written at once; a savepoint set by SQL text does not
+        cover them.
         Jobs with a higher `priority` run first. While an event is handled, a job without a key gets
         one that is the same each time the event is handled.
         """

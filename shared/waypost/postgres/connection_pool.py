@@ -65,6 +65,13 @@ class TransactionConnection(AsyncConnection):
             raise ResourceClosedError("the transaction of this connection has ended")
         return self._pooled.driver
 
+    @property
+    def in_savepoint(self) -> bool:
+        """Whether a block of `begin_nested` is open, so that the last statements may be rolled back
+        alone.
+        """
+        return self._opened is not None and self._opened.in_nested_transaction()
+
     async def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
         """Executes a statement that only writes rows on the driver; its result has only the row
         count. SQLAlchemy executes every other statement.

@@ -70,17 +70,17 @@ def _of_base(kind: type) -> Callable[[Any], str]:
 
 
 def _text(value: str) -> str:
-    """An escape string, which does not depend on `standard_conforming_strings`."""
     if "\0" in value:
         raise Invalid("a text with a NUL character cannot be stored")
     return "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
+# Escape strings do not depend on `standard_conforming_strings`.
 _LITERALS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     str: _text,
     int: lambda value: f"'{value:d}'",
-    bytes: lambda value: f"'\\x{value.hex()}'",
+    bytes: lambda value: f"E'\\\\x{value.hex()}'",
     UUID: lambda value: f"'{value.int:032x}'",
     datetime: lambda value: f"'{value.astimezone(UTC).isoformat()}'",  # the server refuses offsets from 16 h on
 }

@@ -80,8 +80,15 @@ class NamedSql:
 
 
 def last_writes(connection: "AsyncConnection") -> "LastWrites":
-    """The writes that are sent with the commit of the open transaction."""
+    """The writes that are sent with the commit of the open transaction. A rollback to a savepoint
+    does not drop them: see `in_savepoint`.
+    """
     return cast("TransactionConnection", connection).last_writes
+
+
+def in_savepoint(connection: "AsyncConnection") -> bool:
+    """Whether a block of `begin_nested` is open on the connection."""
+    return cast("TransactionConnection", connection).in_savepoint
 
 
 class RowInsert:

@@ -51,6 +51,21 @@ async def test_concurrent_duplicate_waits_for_the_first_commit_and_gets_its_id(s
     assert len(await billing.fetch("select from jobs")) == 1
 
 
+@pytest.mark.parametrize("key", [None, "inv-1"])
+async def test_a_rollback_to_a_savepoint_drops_the_jobs_of_its_block_alone(service: ServiceOf, key: str | None) -> None:
+    billing = await service([Job(work)])
+    with bound_tenants([billing.tenant]):
+        async with billing.units.begin() as unit:
+            before = await unit.jobs.enqueue("work")
+            savepoint = await unit.rows.begin_nested()
+            await unit.jobs.enqueue("work", idempotency_key=key)
+            await savepoint.rollback()
+            async with unit.rows.begin_nested():
+                within = await unit.jobs.enqueue("work")
+            after = await unit.jobs.enqueue("work")
+    assert {row["id"] for row in await billing.fetch("select id from jobs")} == {before, within, after}
+
+
 async def test_duplicate_of_a_rolled_back_enqueue_is_the_first(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     with bound_tenants([billing.tenant]), pytest.raises(ZeroDivisionError):
