@@ -80,7 +80,7 @@ _LITERALS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     str: _text,
     int: lambda value: f"'{value:d}'",
-    bytes: lambda value: f"'\\x{value.hex()}'",
+    bytes: lambda value: f"E'\\\\x{value.hex()}'",
     UUID: lambda value: f"'{value.int:032x}'",
     datetime: lambda value: f"'{value.astimezone(UTC).isoformat()}'",  # the server refuses offsets from 16 h on
 }
