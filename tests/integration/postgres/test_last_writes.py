@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures.club import migrate
-from waypost.kernel.errors import Invalid
+from waypost.kernel.errors import Invalid, Transient
 from waypost.postgres.database import Database
 from waypost.postgres.last_writes import LiteralInsert, literal
 from waypost.postgres.sql import Sql, last_writes, roll_back
@@ -86,7 +86,7 @@ async def test_transaction_that_was_rolled_back_writes_nothing(pool: Database) -
 
 
 async def test_ignored_error_of_a_statement_stores_nothing(pool: Database) -> None:
-    with pytest.raises(asyncpg.InFailedSQLTransactionError):
+    with pytest.raises(Transient, match="current transaction is aborted"):
         async with pool.transaction() as connection:
             last_writes(connection).add(NOTES.text([(1, "a")]))
             with pytest.raises(asyncpg.DivisionByZeroError):
