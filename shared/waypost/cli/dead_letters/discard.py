@@ -9,8 +9,9 @@ from uuid import UUID
 import typer
 
 from waypost.cli.databases import ALL_SERVICES, open_admin_service, trace_as
-from waypost.cli.dead_letters.options import filtered, services_to_search
+from waypost.cli.dead_letters.options import filtered
 from waypost.cli.dead_letters.results import print_key
+from waypost.cli.dead_letters.searched import services_to_search
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
 from waypost.cli.parsers import parse_id, parse_rate

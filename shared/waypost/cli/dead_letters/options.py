@@ -1,7 +1,7 @@
 """Options and arguments that select dead letters, the same for every `dead-letters` command."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any
@@ -12,8 +12,6 @@ import typer
 from waypost.cli.answers import find_in_any
 from waypost.cli.parsers import parse_id, parse_time
 from waypost.cli.reads import reading
-from waypost.cli.services import chosen_services, service_named
-from waypost.hosting.service import Service
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
@@ -82,12 +80,3 @@ async def find(dead_letter_id: UUID) -> tuple[str, StoredDeadLetter]:
 
     hint = "`waypost dead-letters list` shows the existing ones"
     return await find_in_any(find_in, what=f"dead letter {dead_letter_id} in", hint=hint)
-
-
-async def services_to_search(search: Search, name: str | None) -> Sequence[Service]:
-    """The service that stores the dead letter of a search by id; otherwise the named one, or all.
-    Raises NotFound for an unknown dead letter or service.
-    """
-    if search.id is not None:
-        return [service_named((await find(search.id))[0])]
-    return chosen_services(name)
