@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import asyncpg
-import structlog
-
-log = structlog.get_logger()
 
 
 class Role(StrEnum):
@@ -45,7 +42,7 @@ LIMITS = {
 }
 
 # Keeps the texts of failed statements out of the server's log: the writes that are sent with a
-# commit contain values. Only a superuser may set it, or a role that was granted SET on it.
+# commit contain values. Only a superuser may set it.
 UNLOGGED = {"log_min_error_statement": "panic"}
 
 _SAFE = re.compile(r"[a-zA-Z0-9_-]+")
@@ -57,22 +54,19 @@ def role_name(service: str, role: Role) -> str:
 
 async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passwords) -> None:
     """Creates missing roles, and sets passwords and limits each time, so that a change of this file
-    reaches an existing cluster. Warns about a setting that `admin` may not set.
+    reaches an existing cluster.
     """
     for role in Role:
         name = role_name(service, role)
         await _ensure_role(admin, name, passwords[role])
-        await _set(admin, name, LIVENESS if role is Role.OWNER else LIVENESS | LIMITS)
-    app = role_name(service, Role.APP)
-    try:
-        await _set(admin, app, UNLOGGED)
-    except asyncpg.InsufficientPrivilegeError as error:
-        log.warning("role_setting_refused", role=app, settings=UNLOGGED, error=str(error))
+        for setting, value in _settings(role).items():
+            await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
 
 
-async def _set(admin: asyncpg.Connection, name: str, settings: Mapping[str, str]) -> None:
-    for setting, value in settings.items():
-        await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
+def _settings(role: Role) -> Mapping[str, str]:
+    if role is Role.OWNER:
+        return LIVENESS
+    return LIVENESS | LIMITS | (UNLOGGED if role is Role.APP else {})
 
 
 async def _ensure_role(admin: asyncpg.Connection, name: str, password: str) -> None:
