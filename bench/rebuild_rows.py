@@ -41,7 +41,7 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=3)],
         arms=arms,
         scale=Scale(units=100_000, processes=2),
-        rounds=3,
+        rounds=4,
         processes=(1, 2, 4),
         guarded=True,
     )

@@ -114,7 +114,7 @@ class Row:
     scale: Scale
     servers: Callable[[], AbstractAsyncContextManager[Servers]] = postgres_and_kafka
     rounds: int = 6
-    """The number of rounds on a quiet machine."""
+    """The number of rounds on a quiet machine; even, because rounds run in pairs."""
     budget_seconds: float = 50
     """No pair of rounds begins after this time, set-up included, except for the first. A row with a
     noisy control has three times as long.

@@ -8,7 +8,7 @@ from waypost.cli.output import AsJson, console, present, span_of, table
 from waypost.cli.reads import read_each
 from waypost.cli.services import setting_of
 from waypost.operations.consumers import ConsumerLag, consumer_lag
-from waypost.postgres.declared_consumers import stored_declared
+from waypost.postgres.declared_consumers import read_stored_consumers
 from waypost.postgres.reads import Reads
 from waypost.project import variable
 from waypost.web.operator_views.consumers import ConsumerView
@@ -24,7 +24,7 @@ def consumers(
 
     async def ask(asked: str, reads: Reads) -> Sequence[ConsumerLag]:
         bootstrap = setting_of(asked, variable("KAFKA_BOOTSTRAP"))
-        return await consumer_lag(await stored_declared(reads), reads, bootstrap)
+        return await consumer_lag(await read_stored_consumers(reads), reads, bootstrap)
 
     results, problems = asyncio.run(read_each(service, ask))
     lags = [consumer for result in results for consumer in result]

@@ -1,7 +1,8 @@
 """Calls the handlers of projections with groups of events. Builds the most common handler, which
-updates columns of one row.
+updates columns of an aggregate's row.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -14,6 +15,7 @@ from waypost.engine.row_per_aggregate import RowPerAggregate
 from waypost.engine.row_sets import quoted, row_set, rows_of
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import ProjectionHandler
 
 
@@ -37,16 +39,16 @@ def grouped(
     """
     groups: list[list[Envelope[Event]]] = []
     reached: dict[UUID, int] = {}
-    latest: dict[object, int] = {}
+    latest_group: dict[object, int] = {}
     for envelope in envelopes:
         kind = type(envelope.event)
         handler = handlers[kind]
-        together = handler if isinstance(handler, RowPerAggregate) else kind
-        index = latest.get(together, -1)
+        group_key = handler if isinstance(handler, RowPerAggregate) else kind
+        index = latest_group.get(group_key, -1)
         if index < reached.get(envelope.aggregate_id, 0):
             index = len(groups)
             groups.append([])
-            latest[together] = index
+            latest_group[group_key] = index
         groups[index].append(envelope)
         reached[envelope.aggregate_id] = index
     return groups
@@ -54,23 +56,27 @@ def grouped(
 
 def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
     """A handler that sets the columns that `columns` returns for each event, in the row with `key`
-    equal to the aggregate's id; also `version`, if the table has it.
+    equal to the aggregate's id; also `version`, if the table has it. The rows with the same columns
+    are updated by one statement.
     """
     update_one, update_all = cache(partial(_update_one, table, key)), cache(partial(_update_all, table, key))
 
     async def change(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        newest = {
-            (envelope.tenant_id, envelope.aggregate_id): {**columns(envelope.event), **_version(table, envelope)}
-            for envelope in envelopes
-        }
-        ((tenant_id, aggregate_id), values), *others = newest.items()
-        if others:
-            given = [{"tenant_id": of[0], str(key.name): of[1], **row} for of, row in newest.items()]
-            await rows.execute(update_all(frozenset(values)), row_set(given))
-        else:
-            new = {f"new_{name}": value for name, value in values.items()}
-            of_row = {"of_tenant": tenant_id, "of_aggregate": aggregate_id}
-            await rows.execute(update_one(frozenset(values)), [of_row | new])
+        newest: dict[tuple[TenantId, UUID], dict[str, object]] = defaultdict(dict)
+        for envelope in envelopes:
+            values = {**columns(envelope.event), **_version(table, envelope)}
+            newest[envelope.tenant_id, envelope.aggregate_id].update(values)
+        by_names = defaultdict(list)
+        for row_key, values in newest.items():
+            by_names[frozenset(values)].append((row_key, values))
+        for names, changed in by_names.items():
+            if len(changed) > 1:
+                given = [{"tenant_id": tenant, str(key.name): id_, **new} for (tenant, id_), new in changed]
+                await rows.execute(update_all(names), row_set(given))
+            else:
+                (((tenant, id_), new),) = changed
+                of_row = {"of_tenant": tenant, "of_aggregate": id_}
+                await rows.execute(update_one(names), [of_row | {f"new_{name}": new[name] for name in names}])
 
     return change
 

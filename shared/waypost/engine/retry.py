@@ -44,7 +44,7 @@ class RetryPolicy:
     max_attempts: int = 5
     pauses: Backoff = PAUSES
     max_redrives: int = 5
-    """Redrives by operators; at the limit the record stays dead."""
+    """Redrives by operators. At the limit, only a redrive by id beyond the limit attempts it."""
     alarm_after: int = 10
     """After this number of attempts, a wait for another topic's row is logged as an error."""
 

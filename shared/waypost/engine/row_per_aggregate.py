@@ -27,15 +27,17 @@ RowChange = Callable[[Row | None, Envelope[Any]], Row | None]
 """The row after the event, from the row before it; None if there is no row. Returns a new row, and
 does not change the given one.
 """
-Columns = Callable[[Any], Row]
+ColumnsOf = Callable[[Any], Row]
 
 
-def put(columns: Columns) -> RowChange:
-    """The row has the columns that `columns` returns for the event, whether it existed or not."""
+def put(columns: ColumnsOf) -> RowChange:
+    """Adds the row, or replaces it: it has the columns that `columns` returns for the event, and
+    null in every other column.
+    """
     return lambda _, envelope: columns(envelope.event)
 
 
-def change(columns: Columns) -> RowChange:
+def change(columns: ColumnsOf) -> RowChange:
     """Sets the columns that `columns` returns for the event; no change if there is no row."""
     return lambda row, envelope: None if row is None else {**row, **columns(envelope.event)}
 
@@ -48,7 +50,7 @@ def row_per_aggregate(name: str, table: Table, changes: Mapping[type[Event], Row
     """The async projection `name` with one row of `table` for each aggregate.
 
     The primary key is `tenant_id` and the aggregate's id. A column `version` gets the version of
-    the last event with a change. The events come from one topic, and have versions. Raises
+    the last event in `changes`. The events come from one topic, and have versions. Raises
     Misconfigured.
     """
     if len({kind.topic for kind in changes}) != 1:
@@ -82,15 +84,15 @@ class RowPerAggregate:
         stored = await self.read({(each.tenant_id, each.aggregate_id) for each in events}, rows)
         await self.write(self.changed(events, stored), rows)
 
-    def changed(self, envelopes: Iterable[Envelope[Any]], rows: Mapping[Key, Row | None]) -> dict[Key, Row | None]:
-        """The rows that the events change, from the rows before. Raises the errors of a change."""
+    def changed(self, envelopes: Iterable[Envelope[Any]], stored: Mapping[Key, Row | None]) -> dict[Key, Row | None]:
+        """The rows that the events change, from the stored rows. Raises the errors of a change."""
         changed: dict[Key, Row | None] = {}
         for envelope in envelopes:
             event, _, tenant_id, aggregate_id, version, *_ = envelope
             if version == 0:
                 raise Permanent(f"{event.type} has no version, which a row per aggregate needs for the order of events")
             key = (tenant_id, aggregate_id)
-            before = changed[key] if key in changed else rows.get(key)
+            before = changed[key] if key in changed else stored.get(key)
             row = self._changes[type(event)](before, envelope)
             if row is not None and self._has_version:
                 row = {**row, "version": version}

@@ -36,7 +36,9 @@ class Retention:
     for an operator.
     """
     dead_letters: timedelta = timedelta(days=30)
-    """How long the record of a settled dead letter is stored. Open ones stay for an operator."""
+    """How long a redriven or superseded dead letter is stored, and the record of a discarded one.
+    Open ones stay for an operator.
+    """
 
 
 class RetentionSweeper(PeriodicLoop):

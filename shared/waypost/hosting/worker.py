@@ -15,11 +15,11 @@ from waypost.kafka.consumer import KafkaSubscription
 from waypost.kafka.producer import KafkaBroker
 from waypost.ports.consumers import Consumer
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
-from waypost.postgres.declared_consumers import store_declared
+from waypost.postgres.declared_consumers import store_consumers
 from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox
 
-LIST_SECONDS = 600.0
+STORE_LIST_SECONDS = 600.0
 
 
 async def run_worker(service: Service) -> None:
@@ -43,12 +43,12 @@ async def run_worker(service: Service) -> None:
 
 
 def consumer_list(service: Service, runtime: Runtime) -> FunctionLoop:
-    """Stores the declared consumers, for the command that shows their lag. It stores them again
-    from time to time: a worker of an older release that starts later stores its own.
+    """The loop that stores the declared consumers, which a command lists. It repeats, because a
+    worker of an older release may start later and store its own list.
     """
     declared = [declaration_of(service.name, consumer) for consumer in service.consumers]
     return FunctionLoop(
-        partial(store_declared, runtime.database, declared), name="consumer list", every_seconds=LIST_SECONDS
+        partial(store_consumers, runtime.database, declared), name="consumer list", every_seconds=STORE_LIST_SECONDS
     )
 
 

@@ -24,7 +24,7 @@ RESPONSE_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 REBALANCE_MILLISECONDS = 30_000
 HEARTBEAT_SHARE = 0.3
-"""Interval of heartbeats, as a share of the session time-out: three may be lost."""
+"""Interval of heartbeats, as a share of the session time-out: two in a row may be lost."""
 NEVER_MILLISECONDS = 2**31 - 1
 
 

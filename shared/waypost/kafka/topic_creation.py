@@ -20,9 +20,9 @@ class PartitionsChanged(Misconfigured):
     """
 
 
-class FewerCopies(Misconfigured):
-    """A topic keeps fewer copies of a record than declared, so that the loss of a broker may lose
-    acknowledged records.
+class TooFewReplicas(Misconfigured):
+    """A topic has fewer replicas than declared, or a lower `min.insync.replicas`, so that the loss
+    of a broker may lose acknowledged records.
     """
 
 
@@ -37,7 +37,7 @@ class ExistingTopic:
 
 
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
-    """Creates missing topics and returns their names. Raises PartitionsChanged or FewerCopies,
+    """Creates missing topics and returns their names. Raises PartitionsChanged or TooFewReplicas,
     before anything is created, for a topic that differs.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -58,15 +58,15 @@ async def _existing(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> Mapp
         for topic in await admin.describe_topics()
         if is_ours(topic["topic"]) and (name := from_cluster(topic["topic"])) in wanted
     }
-    copies = await _min_insync_replicas(admin, described)
+    min_insync_replicas = await _min_insync_replicas(admin, described)
     return {
         name: ExistingTopic(
             partitions=len(partitions),
             replication=min(len(partition["replicas"]) for partition in partitions),
-            min_insync_replicas=copies[name],
+            min_insync_replicas=min_insync_replicas[name],
         )
         for name, partitions in described.items()
-        if name in copies and partitions  # not a topic that is being deleted
+        if name in min_insync_replicas and partitions  # not a topic that is being deleted
     }
 
 
@@ -94,7 +94,7 @@ def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, ExistingTopi
                 topic=topic.name,
             )
         if found.replication < topic.replication or found.min_insync_replicas < topic.min_insync_replicas:
-            raise FewerCopies(
+            raise TooFewReplicas(
                 f"{topic.name} has replication {found.replication} and {MIN_INSYNC_REPLICAS} {found.min_insync_replicas},"
                 f" topics.yaml says {topic.replication} and {topic.min_insync_replicas}: raise them on the cluster with"
                 " kafka-reassign-partitions and kafka-configs",

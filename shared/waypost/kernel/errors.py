@@ -17,7 +17,7 @@ WaypostError
 ├── Unavailable                 503: a limit is reached or a dependency is unavailable; retry later
 ├── Misconfigured               the process refuses to start; the message names the setting
 │   ├── PartitionsChanged       a topic has another number of partitions than declared
-│   └── FewerCopies             a topic keeps fewer copies of a record than declared
+│   └── TooFewReplicas          a topic has fewer replicas than declared
 ├── Transient                   the same work may succeed later; nothing is lost
 │   ├── TopicUnavailable        a topic does not exist, or not for this client
 │   ├── NotAcknowledged         the broker did not acknowledge a chunk of the relay in time

@@ -21,12 +21,12 @@ the lag is known in records only.
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """The offsets of one consumer."""
+    """The offsets from which the lag of one consumer follows."""
 
-    known: Mapping[str, Sequence[Partition]]
+    partitions: Mapping[str, Sequence[Partition]]
     """The partitions of each topic that exists."""
     committed: Mapping[Partition, int]
-    """A partition that was never read has no position."""
+    """By this consumer. A partition that was never read is absent."""
     ends: Mapping[Partition, int]
 
 
@@ -81,17 +81,11 @@ async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootst
 
 async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: Offsets, bootstrap: str) -> ConsumerLag:
     topics = sorted(consumer.topics)
-    partitions = [partition for topic in topics for partition in offsets.known.get(topic, ())]
-    committed, ends = offsets.committed, offsets.ends
+    partitions = [partition for topic in topics for partition in offsets.partitions.get(topic, ())]
+    committed = {partition: offsets.committed.get(partition, 0) for partition in partitions}
     tally = await tally_of(ops, consumer.group)
-    waiting = await _waiting_since(
-        bootstrap,
-        {
-            partition: committed.get(partition, 0)
-            for partition in partitions
-            if committed.get(partition, 0) < ends[partition]
-        },
-    )
+    behind = {partition: offset for partition, offset in committed.items() if offset < offsets.ends[partition]}
+    ages = await _ages_of_next_records(bootstrap, behind)
     return ConsumerLag(
         group=consumer.group,
         kind=consumer.kind,
@@ -99,13 +93,13 @@ async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: Offsets, boot
             PartitionLag(
                 topic=partition.topic,
                 partition=partition.number,
-                committed=committed.get(partition, 0),
-                end=ends[partition],
-                behind=waiting.get(partition),
+                committed=committed[partition],
+                end=offsets.ends[partition],
+                behind=ages.get(partition),
             )
             for partition in partitions
         ],
-        missing_topics=[topic for topic in topics if topic not in offsets.known],
+        missing_topics=[topic for topic in topics if topic not in offsets.partitions],
         parked_keys=tally.parked_keys,
         dead_letters=tally.dead_letters,
     )
@@ -126,7 +120,7 @@ async def _end_offsets(bootstrap: str, partitions: Collection[Partition]) -> Map
         return await log.end_offsets()
 
 
-async def _waiting_since(bootstrap: str, next_offsets: Mapping[Partition, int]) -> Mapping[Partition, timedelta]:
+async def _ages_of_next_records(bootstrap: str, next_offsets: Mapping[Partition, int]) -> Mapping[Partition, timedelta]:
     """The age of the record at each offset."""
     ages: dict[Partition, timedelta] = {}
     if not next_offsets:

@@ -58,5 +58,7 @@ class IdempotencyKeys(Protocol):
         ...
 
     async def keep(self, request: KeyedRequest, response: StoredResponse, uow: UnitOfWork, *, at: datetime) -> None:
-        """Stores the response. Raises KeyTaken."""
+        """Stores the response with the commit, which raises KeyTaken if a concurrent duplicate
+        stored it first.
+        """
         ...

@@ -27,7 +27,7 @@ where (declared_consumers.kind, declared_consumers.topics) is distinct from (exc
 _STORED = "select consumer, kind, topics from declared_consumers order by consumer"
 
 
-async def store_declared(database: "Database", consumers: Sequence[DeclaredConsumer]) -> None:
+async def store_consumers(database: "Database", consumers: Sequence[DeclaredConsumer]) -> None:
     """Replaces the stored list. Raises Transient."""
     rows = [{"consumer": each.group, "kind": each.kind, "topics": list(each.topics)} for each in consumers]
     async with database.transaction() as connection:
@@ -37,8 +37,8 @@ async def store_declared(database: "Database", consumers: Sequence[DeclaredConsu
         await sql.execute(_STORE, json.dumps(rows))
 
 
-async def stored_declared(ops: Reads) -> Sequence[DeclaredConsumer]:
-    """The consumers of the worker that started last. Empty before the first start. Raises
+async def read_stored_consumers(ops: Reads) -> Sequence[DeclaredConsumer]:
+    """The list of the worker that stored last. Empty before a worker has started. Raises
     Transient.
     """
     return [

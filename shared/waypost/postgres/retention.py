@@ -1,6 +1,6 @@
 """Deletes expired rows in chunks, so that no statement holds many locks or times out.
 
-Each function returns the number of rows. Concurrent runs are harmless.
+Each function returns the number of rows that it deleted or emptied. Concurrent runs are harmless.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,8 @@ that look like an outage elsewhere.
 
 A heartbeat on the loop measures its own delay. Code that handles an error asks for the longest
 delay since its work began. An overdue heartbeat counts too, so that the result does not depend on
-the order of tasks after a block. The heartbeat is slower while the process is idle.
+the order of tasks after a block. The heartbeat of an idle process is slower: a block
+shorter than a second may then be missed, or measured too short.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ log = structlog.get_logger()
 BEAT_SECONDS = 0.25
 IDLE_BEAT_SECONDS = 1.0
 IDLE_LOAD = 0.02
-"""Up to this share of a core the process is idle."""
+"""A process that uses at most this share of a core is idle."""
 BLOCKED_SECONDS = 0.5
 """Delays from here on are logged, and reported as the cause of a lost transaction."""
 REMEMBERED = 100

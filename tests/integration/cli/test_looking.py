@@ -14,7 +14,7 @@ from waypost.kernel.partitioner import shard_for
 from waypost.native.ports import LOOPBACK
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.postgres.database import Database
-from waypost.postgres.declared_consumers import store_declared
+from waypost.postgres.declared_consumers import store_consumers
 from waypost.testing.database import connected
 from waypost.testing.http import caller, serving
 from waypost.testing.topics import create_topic, delete_topic, unique
@@ -60,7 +60,7 @@ async def test_the_stored_consumers_are_shown(stack: Stack) -> None:
     before = await stack.waypost("consumers", "users")
     assert "a worker stores the list" in before.output
     pool = Database(stack.users.app, application_name="test", pool_size=1, schemas=[])
-    await store_declared(
+    await store_consumers(
         pool, [DeclaredConsumer(group="users.tenants", kind=ConsumerKind.ASYNC_PROJECTION, topics=["users.tenant"])]
     )
     await pool.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from waypost.kafka.topic_creation import FewerCopies, ensure_topics
+from waypost.kafka.topic_creation import TooFewReplicas, ensure_topics
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.errors import Transient
 from waypost.kernel.topic import Topic
@@ -49,7 +49,7 @@ async def test_a_topic_with_fewer_copies_than_declared_is_refused(kafka: str) ->
     await ensure_topics(kafka, [declared(name, replication=1)])
     assert await ensure_topics(kafka, [declared(name, replication=1)]) == []
     other = unique("users.user")
-    with pytest.raises(FewerCopies, match=f"{name} has replication 1 and .* 1, topics.yaml says 3 and 2"):
+    with pytest.raises(TooFewReplicas, match=f"{name} has replication 1 and .* 1, topics.yaml says 3 and 2"):
         await ensure_topics(kafka, [declared(other, replication=1), declared(name, replication=3)])
     async with connected_client(kafka) as client:
         assert other not in await describe(client, [other])

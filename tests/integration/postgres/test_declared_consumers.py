@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.outbox import migrate_toolkit
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.postgres.database import Database
-from waypost.postgres.declared_consumers import store_declared, stored_declared
+from waypost.postgres.declared_consumers import read_stored_consumers, store_consumers
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.read_session import read_session
 from waypost.testing.database import Databases
@@ -34,8 +34,8 @@ async def pool(users: ServiceDatabase) -> AsyncIterator[Database]:
 
 async def test_the_list_of_the_last_worker_is_stored(users: ServiceDatabase, pool: Database) -> None:
     async with read_session(users.ops, application_name="test") as ops:
-        assert await stored_declared(ops) == []
-        await store_declared(pool, [TENANTS, DUNNING])
-        assert await stored_declared(ops) == [DUNNING, TENANTS]
-        await store_declared(pool, [DUNNING_OF_NEXT_RELEASE])
-        assert await stored_declared(ops) == [DUNNING_OF_NEXT_RELEASE]
+        assert await read_stored_consumers(ops) == []
+        await store_consumers(pool, [TENANTS, DUNNING])
+        assert await read_stored_consumers(ops) == [DUNNING, TENANTS]
+        await store_consumers(pool, [DUNNING_OF_NEXT_RELEASE])
+        assert await read_stored_consumers(ops) == [DUNNING_OF_NEXT_RELEASE]

@@ -106,7 +106,7 @@ class FoldingWriter:
         except ShadowIncomplete:
             raise
         except Exception as error:  # noqa: BLE001 - a value of the service; the pipeline finds the record at fault
-            log.warning("rows_refused", partition=str(partition), below=next_offset, error=repr(error))
+            log.warning("rebuild_rows_refused", partition=str(partition), below=next_offset, error=repr(error))
             self._shadow_writer.rewind(partition, part.stored_offset, part.records_in_memory)
             part.is_refused = True
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
@@ -139,7 +139,7 @@ class FoldingWriter:
             with batch_span(partition.topic, self._shadow_writer.name, records, redelivered=True):
                 return part.memory.apply(messages, inbox_kept_since=kept_since)
         except Exception as error:  # noqa: BLE001 - code of the service; the pipeline finds the record at fault
-            log.warning("batch_not_folded", partition=str(partition), error=repr(error))
+            log.warning("rebuild_change_failed", partition=str(partition), error=repr(error))
             return False
 
     async def _store(self, partition: Partition, part: _Part, next_offset: int, transaction: ShadowTransaction) -> None:

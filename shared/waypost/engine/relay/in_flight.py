@@ -67,7 +67,7 @@ class InFlight:
         while self._counted() > rows:
             self._settled.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SLOW_SECONDS):  # `wait_for` may lose a cancellation
+                async with asyncio.timeout(SLOW_SECONDS):
                     await self._settled.wait()
 
     def _counted(self) -> int:

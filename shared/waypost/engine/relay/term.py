@@ -159,7 +159,6 @@ class IdleBackoff:
     async def wait(self, wakeup: asyncio.Event) -> None:
         """Waits for a wake-up or the end of the pause; each idle pause doubles the next one."""
         with contextlib.suppress(TimeoutError):
-            # `wait_for` may lose a cancellation.
             async with asyncio.timeout(self._seconds * random.uniform(0.8, 1)):  # noqa: S311 - jitter
                 await wakeup.wait()
         self._seconds = min(self._seconds * 2, IDLE_SECONDS)

@@ -49,7 +49,8 @@ async def run_job(
     await _refuse_ids_of_other_tenants(service, TenantId(tenant_id), read)
     with bound_tenants([TenantId(tenant_id)]):
         async with service.units.begin() as unit:
-            job_id = await unit.jobs.enqueue(name, **read)
+            async with unit.rows.begin_nested():  # within a savepoint, the job is written at once
+                job_id = await unit.jobs.enqueue(name, **read)
             facts = {"name": name, "arguments": json.dumps(arguments)}
             await record_action(unit.rows, audit_context, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
             enqueued = await job_within(Sql(unit.rows), job_id)

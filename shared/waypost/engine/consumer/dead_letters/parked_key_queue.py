@@ -22,7 +22,9 @@ class ParkedKeyOutcome(StrEnum):
     DEAD = "dead"
     """The first dead letter has used its attempts."""
     EXHAUSTED = "exhausted"
-    """The first dead letter has reached the limit of redrives and stays dead."""
+    """The first dead letter has reached the limit of redrives: only a redrive by its id, beyond the
+    limit, attempts it.
+    """
     VERSION_MISSING = "version_missing"
     """A version is missing before the first dead letter."""
     NOT_DUE = "not_due"
