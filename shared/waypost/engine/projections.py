@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, TextClause, Update, bindparam, text, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.engine.row_per_aggregate import RowPerAggregate
-from waypost.engine.row_sets import quoted, row_set, rows_of
+from waypost.engine.row_sets import quoted, rows_argument, rows_clause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -72,7 +72,7 @@ def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str
         for names, changed in by_names.items():
             if len(changed) > 1:
                 given = [{"tenant_id": tenant, str(key.name): id_, **new} for (tenant, id_), new in changed]
-                await rows.execute(update_all(names), row_set(given))
+                await rows.execute(update_all(names), rows_argument(given))
             else:
                 (((tenant, id_), new),) = changed
                 of_row = {"of_tenant": tenant, "of_aggregate": id_}
@@ -96,4 +96,4 @@ def _update_one(table: Table, key: Column[Any], names: frozenset[str]) -> Update
 def _update_all(table: Table, key: Column[Any], names: frozenset[str]) -> TextClause:
     updates = ", ".join(f"{quoted(name)} = new.{quoted(name)}" for name in sorted(names))
     of_key = f"stored.tenant_id = new.tenant_id and stored.{quoted(key.name)} = new.{quoted(key.name)}"
-    return text(f"update {table.name} as stored set {updates} from {rows_of(table)} as new where {of_key}")
+    return text(f"update {table.name} as stored set {updates} from {rows_clause(table)} as new where {of_key}")

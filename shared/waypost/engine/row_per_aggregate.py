@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Table, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.engine.row_sets import quoted, row_set, rows_of
+from waypost.engine.row_sets import quoted, rows_argument, rows_clause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured, Permanent
 from waypost.kernel.event import Event
@@ -114,7 +114,7 @@ class RowPerAggregate:
         if stored := [
             self._values(key, row) for key, row in sorted(changed.items(), key=itemgetter(0)) if row is not None
         ]:
-            await rows.execute(self._write, row_set(stored))
+            await rows.execute(self._write, rows_argument(stored))
 
     def _values(self, key: Key, row: Row) -> Row:
         if unknown := row.keys() - self._columns:
@@ -144,7 +144,7 @@ def _write_statement(table: Table, key: str) -> Any:
     update = f"update set {', '.join(f'{name} = excluded.{name}' for name in others)}" if others else "nothing"
     return text(
         f"""
-        insert into {table.name} ({names}) select {names} from {rows_of(table)}
+        insert into {table.name} ({names}) select {names} from {rows_clause(table)}
         on conflict (tenant_id, {quoted(key)}) do {update}"""
     )
 

@@ -15,12 +15,12 @@ import orjson
 from sqlalchemy import Table
 
 
-def rows_of(table: Table) -> str:
+def rows_clause(table: Table) -> str:
     """The rows of the parameter `:rows`, for a `from` clause."""
     return f"json_populate_recordset(null::{table.name}, cast(:rows as json))"
 
 
-def row_set(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+def rows_argument(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     """The parameter `rows`. An absent column is null. Raises TypeError for a value of a type that
     JSON cannot express.
     """

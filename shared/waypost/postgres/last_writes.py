@@ -36,10 +36,10 @@ class LastWrites:
         try:
             return str(await raw.execute("; ".join((*self._statements, "commit"))))
         except asyncpg.UniqueViolationError as error:
-            kind = self._errors.get(error.constraint_name or "")
-            if kind is None:
+            error_class = self._errors.get(error.constraint_name or "")
+            if error_class is None:
                 raise
-            raise kind from error
+            raise error_class from error
 
 
 class LiteralInsert:
@@ -57,8 +57,8 @@ def literal(value: object) -> str:
     """The value as a literal, whose type is that of its column. Raises Invalid for a text with a
     NUL character, which would end the message, and TypeError for a value without a literal.
     """
-    kind = _LITERALS.get(type(value)) or _of_base(type(value))
-    return kind(value)
+    to_literal = _LITERALS.get(type(value)) or _of_base(type(value))
+    return to_literal(value)
 
 
 def _of_base(kind: type) -> Callable[[Any], str]:

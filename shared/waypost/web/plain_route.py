@@ -46,15 +46,15 @@ def plain_app(route: RouteContext) -> ASGIApp | None:
     return _PlainRoute(route).serve if is_plain else None
 
 
-def _is_plain(each: Dependant) -> bool:
-    call: Any = each.call
+def _is_plain(dependant: Dependant) -> bool:
+    call: Any = dependant.call
     needs_more = (
-        each.websocket_param_name,
-        each.http_connection_param_name,
-        each.response_param_name,
-        each.background_tasks_param_name,
-        each.security_scopes_param_name,
-        each.concurrency,
+        dependant.websocket_param_name,
+        dependant.http_connection_param_name,
+        dependant.response_param_name,
+        dependant.background_tasks_param_name,
+        dependant.security_scopes_param_name,
+        dependant.concurrency,
     )
     return any(map(inspect.iscoroutinefunction, (call, type(call).__call__))) and not any(needs_more)
 
@@ -70,7 +70,7 @@ def _returns_response(call: Any) -> bool:
 
 
 class _Invalid(Exception):
-    """Leaves the request to the framework."""
+    """The request is not valid: the framework serves it."""
 
 
 class _PlainRoute:
@@ -84,50 +84,50 @@ class _PlainRoute:
         request = Request(scope, receive, send)
         body = await _read_body(request) if self._endpoint.body_params else None
         try:
-            values = self._parameters(request, body)
+            values = self._all_values(request, body)
         except _Invalid:
             await self._framework(scope, receive if body is None else _replayed(body, receive), send)
             return
-        response = await self._call(*values)
+        response = await self._run(*values)
         await response(scope, receive, send)
 
-    def _parameters(self, request: Request, body: bytes | None) -> list[Values]:
-        """The parameters of the endpoint, then of each dependency. Raises _Invalid."""
+    def _all_values(self, request: Request, body: bytes | None) -> list[Values]:
+        """The values for the endpoint, then for each dependency. Raises _Invalid."""
         if getattr(self._application, "dependency_overrides", None):
             raise _Invalid
-        own = _parameters(self._endpoint, request)
+        own = _values_of(self._endpoint, request)
         if body is not None:
             (field,) = self._endpoint.body_params
             own[field.name] = _valid(*field.validate(_json(request, body), {}, loc=("body",)))
-        return [own, *(_parameters(each, request) for each in self._dependencies)]
+        return [own, *(_values_of(each, request) for each in self._dependencies)]
 
-    async def _call(self, values: Values, *of_dependencies: Values) -> Response:
+    async def _run(self, values: Values, *of_dependencies: Values) -> Response:
         for dependency, parameters in zip(self._dependencies, of_dependencies, strict=True):
-            solved = await _called(dependency, parameters)
+            solved = await _call(dependency, parameters)
             if dependency.name is not None:
                 values[dependency.name] = solved
-        response: Response = await _called(self._endpoint, values)
+        response: Response = await _call(self._endpoint, values)
         return response
 
 
-async def _called(each: Dependant, values: Values) -> Any:
-    assert each.call is not None  # noqa: S101 - a plain route has no other
-    return await each.call(**values)
+async def _call(dependant: Dependant, values: Values) -> Any:
+    assert dependant.call is not None  # noqa: S101 - a plain route has no other
+    return await dependant.call(**values)
 
 
-def _parameters(each: Dependant, request: Request) -> Values:
+def _values_of(dependant: Dependant, request: Request) -> Values:
     """Raises _Invalid for an invalid parameter."""
     values: Values = {}
-    if each.request_param_name:
-        values[each.request_param_name] = request
-    if each.path_params:
-        values |= _valid(*request_params_to_args(each.path_params, request.path_params))
-    if each.query_params:
-        values |= _valid(*request_params_to_args(each.query_params, request.query_params))
-    if each.header_params:
-        values |= _valid(*request_params_to_args(each.header_params, request.headers))
-    if each.cookie_params:
-        values |= _valid(*request_params_to_args(each.cookie_params, request.cookies))
+    if dependant.request_param_name:
+        values[dependant.request_param_name] = request
+    if dependant.path_params:
+        values |= _valid(*request_params_to_args(dependant.path_params, request.path_params))
+    if dependant.query_params:
+        values |= _valid(*request_params_to_args(dependant.query_params, request.query_params))
+    if dependant.header_params:
+        values |= _valid(*request_params_to_args(dependant.header_params, request.headers))
+    if dependant.cookie_params:
+        values |= _valid(*request_params_to_args(dependant.cookie_params, request.cookies))
     return values
 
 

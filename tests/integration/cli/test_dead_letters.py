@@ -40,13 +40,13 @@ async def test_a_dead_letter_is_listed_and_shown(operator: Operator, bob: User) 
     assert shown["record"]["type"] == "user.created"
 
 
-async def test_a_dead_letter_is_given_up_by_its_id(stage: Stage, operator: Operator, bob: User) -> None:
+async def test_a_dead_letter_is_discarded_by_its_id(stage: Stage, operator: Operator, bob: User) -> None:
     ((dead,),) = await stage.rows("select id from dead_letters where status = 'dead'")
     discarded = await operator.runs("dead-letters", "discard", str(dead), "--yes", *WHY)
     assert (discarded.code, await stage.greeted(bob)) == (0, [[2, 3]])
 
 
-async def test_dead_letters_are_given_up_by_a_filter(stage: Stage, operator: Operator, bob: User) -> None:
+async def test_dead_letters_are_discarded_by_a_filter(stage: Stage, operator: Operator, bob: User) -> None:
     rehearsed = await operator.runs("dead-letters", "discard", "--error-class", "Permanent", *CLUB, "--dry-run")
     assert (rehearsed.code, "would be discarded" in rehearsed.output) == (0, True)
     assert "would discard 1 dead letters; nothing was changed" in rehearsed.problem

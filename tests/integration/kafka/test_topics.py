@@ -44,7 +44,7 @@ async def test_a_topic_that_is_not_there_is_left_out_and_not_created(kafka: str)
         assert await describe(client, [name]) == {}
 
 
-async def test_a_topic_with_fewer_copies_than_declared_is_refused(kafka: str) -> None:
+async def test_a_topic_with_fewer_replicas_than_declared_is_refused(kafka: str) -> None:
     name = unique("users.user")
     await ensure_topics(kafka, [declared(name, replication=1)])
     assert await ensure_topics(kafka, [declared(name, replication=1)]) == []

@@ -44,8 +44,8 @@ async def test_dead_letters_are_listed_shown_and_redriven(stage: Stage, http: ht
 
     stage.club.trouble = no_trouble
     order = {"status": ["dead"], "consumer": "club.greetings", **WHY}
-    rehearsed = (await http.post(f"{DEAD_LETTERS}/redrive", json={**order, "dry_run": True})).json()
-    assert (rehearsed["keys"][0]["outcome"], await stage.greeted(bob)) == (None, [[]])
+    dry_run = (await http.post(f"{DEAD_LETTERS}/redrive", json={**order, "dry_run": True})).json()
+    assert (dry_run["keys"][0]["outcome"], await stage.greeted(bob)) == (None, [[]])
     redriven = (await http.post(f"{DEAD_LETTERS}/redrive", json=order)).json()
     assert [each["status"] for each in redriven["keys"][0]["dead_letters"]] == ["redriven"] * 3
     assert (redriven["left"], await stage.greeted(bob)) == (0, [[1, 2, 3]])
@@ -106,18 +106,18 @@ async def test_what_was_only_prevented_waits_for_another_topic_as_before(
     assert await stage.greeted(ann) == [[1]]
 
 
-async def test_a_dead_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
+async def test_a_dead_letter_is_discarded(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
     stage.club.trouble = no_trouble
     (dead,) = (await http.get(DEAD_LETTERS, params={"status": "dead"})).json()["data"]
-    given_up = (await http.post(f"{DEAD_LETTERS}/{dead['id']}/discard", json=WHY)).json()
-    assert [each["status"] for each in given_up["dead_letters"]] == ["discarded", "redriven", "redriven"]
+    discarded = (await http.post(f"{DEAD_LETTERS}/{dead['id']}/discard", json=WHY)).json()
+    assert [each["status"] for each in discarded["dead_letters"]] == ["discarded", "redriven", "redriven"]
     assert await stage.greeted(bob) == [[2, 3]]
 
 
-async def test_many_dead_letters_are_given_up(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
+async def test_dead_letters_are_discarded_up_to_the_limit(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
     order = {"consumer": "club.greetings", **WHY}
-    rehearsed = (await http.post(f"{DEAD_LETTERS}/discard", json={**order, "dry_run": True, "limit": 2})).json()
-    assert ([each["outcome"] for each in rehearsed["dead_letters"]], rehearsed["left"]) == ([None, None], 1)
+    dry_run = (await http.post(f"{DEAD_LETTERS}/discard", json={**order, "dry_run": True, "limit": 2})).json()
+    assert ([each["outcome"] for each in dry_run["dead_letters"]], dry_run["left"]) == ([None, None], 1)
     first = (await http.post(f"{DEAD_LETTERS}/discard", json={**order, "limit": 2})).json()
     assert ([each["dead_letters"][0]["status"] for each in first["dead_letters"]], first["left"]) == (
         ["discarded"] * 2,

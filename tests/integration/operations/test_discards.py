@@ -21,9 +21,9 @@ async def test_all_matching_dead_letters_are_discarded(stage: Stage, admin_servi
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(6, consumers=1))
     garbage = Search(error_class="MalformedHeaders")
-    rehearsed = await Discard.of(admin_service, garbage)
-    assert [each.outcome async for each in rehearsed.process(None, Rate())] == [None] * 3
-    assert (rehearsed.left, await operator_actions(admin_service.ops)) == (0, [])
+    dry_run = await Discard.of(admin_service, garbage)
+    assert [each.outcome async for each in dry_run.process(None, Rate())] == [None] * 3
+    assert (dry_run.left, await operator_actions(admin_service.ops)) == (0, [])
     some = await Discard.of(admin_service, garbage, at_most=2)
     assert [each.is_settled async for each in some.process(AUDIT, Rate())] == [True] * 2
     assert (some.matching, some.left, len(await operator_actions(admin_service.ops))) == (3, 1, 2)

@@ -70,7 +70,7 @@ async def test_violated_constraint_raises_the_error_of_its_write(pool: Database)
     assert await stored(pool) == []
 
 
-async def test_values_of_a_failed_write_are_not_logged_by_the_server(pool: Database) -> None:
+async def test_the_application_keeps_statements_out_of_the_log(pool: Database) -> None:
     assert [tuple(row) for row in await pool.fetch("show log_min_error_statement")] == [("panic",)]
 
 

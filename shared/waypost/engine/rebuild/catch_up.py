@@ -51,7 +51,7 @@ class CatchUp:
                     self._writer.count(partition, records)
                     self._report(len(records))
                     await self._rate.after(len(records))
-            await self._writer.finish(partition, self.transactions)
+            await self._writer.flush(partition, self.transactions)
 
 
 class Counter:

@@ -49,11 +49,11 @@ class _Part:
 
 
 class FoldingWriter:
-    """Processes records as the ShadowWriter does. They are stored by `finish`, or earlier.
+    """Processes records as the ShadowWriter does. They are stored by `flush`, or earlier.
 
-    Records in order change rows and versions in memory. A batch that contains any other record is
-    processed by the ShadowWriter's pipeline: a record that is malformed, waits for an earlier
-    version, has no version or a parked key, or whose change raises an error.
+    A batch whose records are all in order changes rows and versions in memory. The pipeline of the
+    ShadowWriter processes every other batch: one with a record that is malformed, waits for an
+    earlier version, has no version or a parked key, or whose change raises an error.
     """
 
     def __init__(
@@ -75,15 +75,15 @@ class FoldingWriter:
         """Raises ShadowIncomplete. Ignores records of a refused partition."""
         part = self._parts[partition]
         if len(part.memory) >= AGGREGATES_IN_MEMORY:
-            await self.finish(partition, transactions)
+            await self.flush(partition, transactions)
         if part.is_refused:
             return
         messages = self._parser.parse_all(records)
-        if await self._is_in_memory(partition, part, messages, transactions) and self._apply(partition, part, messages):
+        if await self._load(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)
             return
-        await self.finish(partition, transactions)
+        await self.flush(partition, transactions)
         if not part.is_refused:
             await self._shadow_writer.write(partition, records, transactions)
             part.stored_offset, part.may_be_parked = records[-1].offset + 1, True
@@ -93,9 +93,9 @@ class FoldingWriter:
         if not self._parts[partition].is_refused:
             self._shadow_writer.count(partition, records)
 
-    async def finish(self, partition: Partition, transactions: ShadowTransactions) -> None:
-        """Stores what is in memory. If the database refuses it, the partition is refused: this
-        process writes no more of it. Raises ShadowIncomplete.
+    async def flush(self, partition: Partition, transactions: ShadowTransactions) -> None:
+        """Stores the rows in memory. If the database refuses them, this process writes no more of
+        the partition, and the parent continues at the stored offset. Raises ShadowIncomplete.
         """
         part, next_offset = self._parts[partition], self._shadow_writer.next_offsets[partition]
         if next_offset == part.stored_offset:
@@ -111,11 +111,11 @@ class FoldingWriter:
             part.is_refused = True
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
 
-    async def _is_in_memory(
+    async def _load(
         self, partition: Partition, part: _Part, messages: Sequence[Message], transactions: ShadowTransactions
     ) -> bool:
-        """Reads what is stored of the messages' aggregates, unless it is in memory. False for
-        messages of the pipeline.
+        """Reads the stored rows and versions of the messages' aggregates into memory. Returns False
+        if the pipeline must process the batch: a record has no version, or its key is parked.
         """
         if any(message.sequence is None for message in messages):
             return False

@@ -103,7 +103,7 @@ class ShadowWriter:
         self.next_offsets[partition] = records[-1].offset + 1
         self.records += len(records)
 
-    async def finish(self, partition: Partition, transactions: ConsumerTransactions) -> None:
+    async def flush(self, partition: Partition, transactions: ConsumerTransactions) -> None:
         """Everything is stored: each `write` commits."""
 
     def rewind(self, partition: Partition, next_offset: int, records: int) -> None:

@@ -3,11 +3,10 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field, model_validator
 
 from waypost.engine.rate import Rate
-from waypost.kernel.audit_context import AuditContext
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Discard, Redrive, nothing_matches
 from waypost.ports.dead_letters import Status
@@ -88,13 +87,6 @@ class RedriveOneOrder(ReasonedRequest):
 DeadLetters = Annotated[PageRequest[Place], paged_by(Place)]
 
 
-async def _audit_context(operator: OperatorCaller, body: ReasonedRequest) -> AuditContext:
-    return body.audited_by(operator)
-
-
-Ordered = Annotated[AuditContext, Depends(_audit_context)]
-
-
 @router.get("")
 async def list_dead_letters(
     wanted: Annotated[DeadLetterQuery, Query()], page: DeadLetters, admin_service: CurrentAdminService
@@ -157,12 +149,12 @@ async def redrive_dead_letter(
 
 @router.post("/{dead_letter_id}/discard")
 async def discard_dead_letter(
-    dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
+    dead_letter_id: UUID, order: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> KeyView:
     """Settles a dead letter without handling it: its event counts as handled. Then processes the
     records that wait behind it.
     """
-    return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, audit_context))
+    return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, order.audited_by(operator)))
 
 
 def _place(stored: StoredDeadLetter) -> Place:

@@ -29,6 +29,6 @@ def test_an_acknowledgement_by_one_of_several_brokers_is_refused(
         topic(replication, min_insync_replicas)
 
 
-def test_more_copies_than_brokers_are_refused() -> None:
+def test_min_insync_replicas_above_the_replication_are_refused() -> None:
     with pytest.raises(Misconfigured, match=r"users.user declares replication 1 and .* 2: no record could be ack"):
         topic(1, "2")
