@@ -143,7 +143,7 @@ def _json(request: Request, body: bytes) -> Any:
         raise _Invalid
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _Invalid from error
 
 
