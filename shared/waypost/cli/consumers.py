@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from waypost.cli.options import OneService
-from waypost.cli.output import AsJson, console, present, span_of, table
+from waypost.cli.output import AsJson, console, present, print_to_stderr, span_of, table
 from waypost.cli.reads import read_each
 from waypost.cli.services import setting_of
 from waypost.operations.consumers import ConsumerLag, consumer_lag
@@ -22,19 +22,19 @@ def consumers(
 ) -> None:
     """Shows the lag of each consumer in records and in time, its parked keys and dead letters."""
 
-    async def ask(asked: str, reads: Reads) -> Sequence[ConsumerLag]:
+    async def ask(asked: str, reads: Reads) -> tuple[str, Sequence[ConsumerLag]]:
         bootstrap = setting_of(asked, variable("KAFKA_BOOTSTRAP"))
-        return await consumer_lag(await read_stored_consumers(reads), reads, bootstrap)
+        return asked, await consumer_lag(await read_stored_consumers(reads), reads, bootstrap)
 
     results, problems = asyncio.run(read_each(service, ask))
-    lags = [consumer for result in results for consumer in result]
+    lags = [consumer for _, consumers in results for consumer in consumers]
+    for asked in (asked for asked, consumers in results if not consumers):
+        print_to_stderr(f"{asked}: no consumers; a worker stores the list of its service when it starts")
     document = [ConsumerView.model_validate(consumer).model_dump(mode="json") for consumer in lags]
     present(document, lambda: _show(lags), as_json=as_json, problems=problems)
 
 
 def _show(consumers: Sequence[ConsumerLag]) -> None:
-    if not consumers:
-        console.print("no consumers; a worker stores the list of its service when it starts")
     for consumer in consumers:
         console.print(f"{consumer.group} ({consumer.kind}): {_summary(consumer)}")
         used = [partition for partition in consumer.partitions if partition.end]

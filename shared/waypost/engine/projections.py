@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, TextClause, Update, bindparam, text, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.engine.row_per_aggregate import RowPerAggregate
-from waypost.engine.row_sets import quoted, rows_argument, rows_clause
+from waypost.engine.row_sets import is_plain, quoted, rows_argument, rows_clause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -56,8 +56,8 @@ def grouped(
 
 def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
     """A handler that sets the columns that `columns` returns for each event, in the row with `key`
-    equal to the aggregate's id; also `version`, if the table has it. The rows with the same columns
-    are updated by one statement.
+    equal to the aggregate's id; also `version`, if the table has it. Rows with the same columns are
+    updated by one statement, if the columns are plain (`waypost.engine.row_sets`).
     """
     update_one, update_all = cache(partial(_update_one, table, key)), cache(partial(_update_all, table, key))
 
@@ -70,13 +70,15 @@ def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str
         for row_key, values in newest.items():
             by_names[frozenset(values)].append((row_key, values))
         for names, changed in by_names.items():
-            if len(changed) > 1:
+            if len(changed) > 1 and all(is_plain(table.c[name]) for name in names):
                 given = [{"tenant_id": tenant, str(key.name): id_, **new} for (tenant, id_), new in changed]
                 await rows.execute(update_all(names), rows_argument(given))
             else:
-                (((tenant, id_), new),) = changed
-                of_row = {"of_tenant": tenant, "of_aggregate": id_}
-                await rows.execute(update_one(names), [of_row | {f"new_{name}": new[name] for name in names}])
+                values_of = [
+                    {"of_tenant": tenant, "of_aggregate": id_, **{f"new_{name}": new[name] for name in names}}
+                    for (tenant, id_), new in changed
+                ]
+                await rows.execute(update_one(names), values_of)
 
     return change
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Table, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.engine.row_sets import quoted, rows_argument, rows_clause
+from waypost.engine.row_sets import is_json, is_plain, quoted, rows_argument, rows_clause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured, Permanent
 from waypost.kernel.event import Event
@@ -72,6 +72,11 @@ class RowPerAggregate:
                 f"table {table.name}: the primary key of a row per aggregate is tenant_id and the aggregate's id"
             )
         self._key = str(key[1])
+        if unfit := [column.name for column in table.columns if not (is_plain(column) or is_json(column))]:
+            raise Misconfigured(
+                f"table {table.name}: a row per aggregate cannot have the types of the columns {', '.join(unfit)};"
+                " declare handlers for the events instead"
+            )
         self._columns = frozenset(str(column.name) for column in table.columns) - {"tenant_id", self._key}
         self._has_version = "version" in self._columns
         self._read = _read_statement(table, self._key)
@@ -130,7 +135,8 @@ def _matches(key: str) -> str:
 
 
 def _read_statement(table: Table, key: str) -> Any:
-    statement = f"select stored.* from {_OF_KEYS} join {table.name} as stored on {_matches(key)}"
+    columns = ", ".join(f"stored.{quoted(column.name)}" for column in table.columns)
+    statement = f"select {columns} from {_OF_KEYS} join {table.name} as stored on {_matches(key)}"
     return _with_keys(statement).columns(*table.columns)
 
 

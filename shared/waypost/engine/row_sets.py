@@ -12,7 +12,27 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Table
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
+
+_PLAIN = frozenset(
+    {BigInteger, Boolean, Date, DateTime, Integer, LargeBinary, Numeric, SmallInteger, String, Text, Uuid}
+)
 
 
 def rows_clause(table: Table) -> str:
@@ -25,6 +45,19 @@ def rows_argument(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     JSON cannot express.
     """
     return {"rows": orjson.dumps(rows, default=_as_text).decode()}
+
+
+def is_plain(column: Column[Any]) -> bool:
+    """Whether the server converts the column's values from JSON to what the driver stores for the
+    same values. Not so: floats, which may be infinite; enumerations and other types that SQLAlchemy
+    converts; and columns with `onupdate`.
+    """
+    kind = column.type.item_type if isinstance(column.type, ARRAY) else column.type
+    return type(kind) in _PLAIN and column.onupdate is None
+
+
+def is_json(column: Column[Any]) -> bool:
+    return isinstance(column.type, JSON) and column.onupdate is None
 
 
 def quoted(name: str) -> str:

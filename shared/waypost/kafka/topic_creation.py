@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
@@ -66,7 +66,7 @@ async def _existing(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> Mapp
             min_insync_replicas=min_insync_replicas[name],
         )
         for name, partitions in described.items()
-        if name in min_insync_replicas and partitions  # not a topic that is being deleted
+        if name in min_insync_replicas and partitions  # not one that is being deleted
     }
 
 
@@ -76,11 +76,14 @@ async def _min_insync_replicas(admin: AIOKafkaAdminClient, names: Collection[str
     wanted = {MIN_INSYNC_REPLICAS: None}
     resources = [ConfigResource(ConfigResourceType.TOPIC, on_cluster(name), configs=wanted) for name in names]
     (answer,) = await admin.describe_configs(resources)
-    return {
-        from_cluster(name): int(entries[0][1])
-        for code, _, _, name, entries in answer.resources
-        if code == NO_ERROR and entries
-    }
+    found = {}
+    for code, _, _, name, entries in answer.resources:
+        if code == UnknownTopicOrPartitionError.errno:
+            continue  # it is being deleted
+        if code != NO_ERROR:
+            raise for_code(code)(name)
+        found[from_cluster(name)] = int(entries[0][1])
+    return found
 
 
 def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, ExistingTopic]) -> None:

@@ -25,7 +25,14 @@ class Topic:
         """The number of copies that an acknowledged record has at least (Kafka's topic setting
         `min.insync.replicas`, whose default is 1).
         """
-        return int(self.configuration.get(MIN_INSYNC_REPLICAS, 1))
+        value = self.configuration.get(MIN_INSYNC_REPLICAS, 1)
+        try:
+            return int(value)
+        except (TypeError, ValueError) as error:
+            raise Misconfigured(
+                f'{self.name} declares {MIN_INSYNC_REPLICAS} {value!r}: write a number in quotes, such as "2"',
+                topic=self.name,
+            ) from error
 
     def __post_init__(self) -> None:
         declared = f"{self.name} declares replication {self.replication} and {MIN_INSYNC_REPLICAS} "

@@ -23,16 +23,21 @@ class LastWrites:
     def __init__(self) -> None:
         self._statements: list[str] = []
         self._errors: dict[str, type[Exception]] = {}
+        self.is_sent = False
 
     def add(self, statement: str, errors: Mapping[str, type[Exception]] = _NO_ERRORS) -> None:
         """`statement`: complete, with literals. `errors`: by the name of a unique constraint, the
-        error that the commit raises if the constraint is violated.
+        error that the commit raises if the constraint is violated. Raises RuntimeError after the
+        message was sent.
         """
+        if self.is_sent:
+            raise RuntimeError("the transaction is being committed: its last writes are sent already")
         self._statements.append(statement)
         self._errors.update(errors)
 
     async def commit(self, raw: asyncpg.Connection) -> str:
         """Executes the writes and the commit. Returns the command tag, COMMIT or ROLLBACK."""
+        self.is_sent = True
         try:
             return str(await raw.execute("; ".join((*self._statements, "commit"))))
         except asyncpg.UniqueViolationError as error:

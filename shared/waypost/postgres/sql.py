@@ -81,8 +81,10 @@ class NamedSql:
 
 def last_writes(connection: "AsyncConnection") -> "LastWrites":
     """The writes that are sent with the commit of the open transaction. A rollback to a savepoint
-    does not drop them: see `in_savepoint`.
+    does not drop them: see `in_savepoint`. Raises the errors of `driver`, for example after the
+    transaction.
     """
+    driver(connection)
     return cast("TransactionConnection", connection).last_writes
 
 

@@ -4,7 +4,7 @@ that look like an outage elsewhere.
 A heartbeat on the loop measures its own delay. Code that handles an error asks for the longest
 delay since its work began. An overdue heartbeat counts too, so that the result does not depend on
 the order of tasks after a block. The heartbeat of an idle process is slower: a block
-shorter than a second may then be missed, or measured too short.
+shorter than 1.5 s may then be missed, or measured too short.
 """
 
 import asyncio

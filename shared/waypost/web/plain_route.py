@@ -29,9 +29,10 @@ def plain_app(route: RouteContext) -> ASGIApp | None:
 
     A plain route returns a Response. Its parameters are in the path, the query, the headers and the
     cookies, and one JSON body. Each dependency is an async callable that needs only such parameters
-    and the request, and no other dependency.
+    and the request, and no other dependency. A route of a subclass, or with a limit of its own for
+    bodies, is not plain: the framework's handler enforces these.
     """
-    if not isinstance(route.original_route, APIRoute):
+    if type(route.original_route) is not APIRoute or route.max_body_size is not None:
         return None
     endpoint: Dependant = route.dependant
     callables = (endpoint, *endpoint.dependencies)
@@ -65,7 +66,10 @@ def _is_json_model(info: Any) -> bool:
 
 
 def _returns_response(call: Any) -> bool:
-    returned = inspect.signature(call, eval_str=True).return_annotation
+    try:
+        returned = inspect.signature(call, eval_str=True).return_annotation
+    except NameError:  # a name that only type checkers import
+        return False
     return isinstance(returned, type) and issubclass(returned, Response)
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Enum,
+    Float,
     LargeBinary,
     MetaData,
     Numeric,
@@ -25,7 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from tests.fixtures.club import Stage
 from waypost.engine.projections import project
 from waypost.engine.row_per_aggregate import Key, Row, RowPerAggregate
-from waypost.kernel.errors import Permanent
+from waypost.kernel.errors import Misconfigured, Permanent
 from waypost.kernel.ids import TenantId
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.testing.database import connected
@@ -109,3 +111,38 @@ async def test_a_batch_is_one_call_for_all_types(stage: Stage, monkeypatch: pyte
 
 def _key() -> Key:
     return TenantId(uuid4()), uuid4()
+
+
+PEOPLE = Table(
+    "people",
+    MetaData(),
+    Column("tenant_id", Uuid),
+    Column("user_id", Uuid),
+    Column("note", Text),
+    Column("names", ARRAY(Text)),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+)
+
+
+async def test_columns_are_read_by_name(stage: Stage) -> None:
+    async with connected(stage.database.owner) as owner, owner.transaction():
+        for statement in create_projection_schema("club", "people", PEOPLE.metadata):
+            await owner.execute(statement)
+        # The database of a release before `note`, migrated: the new column is the last one.
+        await owner.execute("alter table people.people drop column note")
+        await owner.execute("alter table people.people add column note text")
+    rows, key = RowPerAggregate(PEOPLE, {}), _key()
+    row = {"note": "Ann", "names": ["a", "b"]}
+    async with stage.pool.transaction({key[0]}) as connection:
+        await connection.exec_driver_sql("set local search_path to public, people")
+        await rows.write({key: row}, connection)
+        assert await rows.read([key], connection) == {key: row}
+
+
+@pytest.mark.parametrize(
+    "unfit", [Column("kind", Enum("a", "b")), Column("share", Float), Column("at", Text, onupdate="x")]
+)
+def test_a_column_that_json_could_change_is_refused(unfit: Column[Any]) -> None:
+    key = [Column("tenant_id", Uuid, primary_key=True), Column("user_id", Uuid, primary_key=True)]
+    with pytest.raises(Misconfigured, match=f"cannot have the types of the columns {unfit.name}"):
+        RowPerAggregate(Table("people", MetaData(), *key, unfit), {})

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import ResourceClosedError
 
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
@@ -17,7 +18,7 @@ from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
-from waypost.postgres.sql import driver
+from waypost.postgres.sql import driver, last_writes
 from waypost.testing.eventually import eventually
 
 
@@ -64,6 +65,33 @@ async def test_a_rollback_to_a_savepoint_drops_the_jobs_of_its_block_alone(servi
                 within = await unit.jobs.enqueue("work")
             after = await unit.jobs.enqueue("work")
     assert {row["id"] for row in await billing.fetch("select id from jobs")} == {before, within, after}
+
+
+@pytest.mark.parametrize("key", [None, "inv-1"])
+async def test_an_enqueue_after_the_transaction_is_refused(service: ServiceOf, key: str | None) -> None:
+    billing = await service([Job(work)])
+    with bound_tenants([billing.tenant]):
+        async with billing.units.begin() as unit:
+            pass
+        with pytest.raises(ResourceClosedError):
+            await unit.jobs.enqueue("work", idempotency_key=key)
+
+
+async def test_an_enqueue_during_the_commit_is_refused(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    with bound_tenants([billing.tenant]):
+        async with billing.units.begin() as unit:
+            writes = last_writes(unit.rows)
+            writes.add("select pg_sleep(0.2)")
+
+            async def enqueue_late() -> None:
+                await eventually(lambda: writes.is_sent)
+                await unit.jobs.enqueue("work")
+
+            late = asyncio.create_task(enqueue_late())
+        with pytest.raises((RuntimeError, ResourceClosedError)):
+            await late
+    assert await billing.fetch("select id from jobs") == []
 
 
 async def test_duplicate_of_a_rolled_back_enqueue_is_the_first(service: ServiceOf) -> None:

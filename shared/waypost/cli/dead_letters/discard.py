@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -49,10 +50,13 @@ def discard(
             "select dead letters: one by its id, or several by a filter (--status dead selects every dead one)"
         )
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
-    wanted = replace(search, id=dead_letter_id)
+    # A dead letter that is stored while the operator confirms is not discarded.
+    wanted = replace(search, id=dead_letter_id, until=search.until or datetime.now(UTC))
     if audit_context is not None and not yes:
         number = asyncio.run(_count(wanted, service))
-        typer.confirm(f"Dead letters: {number}. Their events will never be handled. Discard?", abort=True, err=True)
+        typer.confirm(
+            f"Dead letters: {number}. A discarded event will never be handled. Discard?", abort=True, err=True
+        )
     trace_as(ALL_SERVICES)
     discards, problems = asyncio.run(_process(wanted, service, audit_context, Rate(rate), quiet=as_json))
     if as_json:

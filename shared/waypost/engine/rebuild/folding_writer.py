@@ -14,6 +14,7 @@ import structlog
 
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.panics import panics_as_errors
 from waypost.engine.rebuild.memory_rows import MemoryRows
 from waypost.engine.rebuild.shadow_writer import ShadowIncomplete, ShadowWriter, incomplete
 from waypost.engine.row_per_aggregate import RowPerAggregate
@@ -98,17 +99,18 @@ class FoldingWriter:
         the partition, and the parent continues at the stored offset. Raises ShadowIncomplete.
         """
         part, next_offset = self._parts[partition], self._shadow_writer.next_offsets[partition]
-        if next_offset == part.stored_offset:
-            return
         try:
-            await self._in_transaction(transactions, (), partial(self._store, partition, part, next_offset))
-            part.stored_offset = next_offset
+            if next_offset != part.stored_offset:
+                store = partial(self._store, partition, part, next_offset)
+                await self._in_transaction(transactions, (), store, terminations=self._policy.terminations)
+                part.stored_offset = next_offset
         except ShadowIncomplete:
             raise
         except Exception as error:  # noqa: BLE001 - a value of the service; the pipeline finds the record at fault
             log.warning("rebuild_rows_refused", partition=str(partition), below=next_offset, error=repr(error))
             self._shadow_writer.rewind(partition, part.stored_offset, part.records_in_memory)
             part.is_refused = True
+        # Also if nothing had to be stored: the pipeline is about to change what was only read.
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
 
     async def _load(
@@ -136,7 +138,7 @@ class FoldingWriter:
         records = [message.record for message in messages if message.has_handler]
         kept_since = self._clock.now() - self._policy.duplicate_window
         try:
-            with batch_span(partition.topic, self._shadow_writer.name, records, redelivered=True):
+            with panics_as_errors(), batch_span(partition.topic, self._shadow_writer.name, records, redelivered=True):
                 return part.memory.apply(messages, inbox_kept_since=kept_since)
         except Exception as error:  # noqa: BLE001 - code of the service; the pipeline finds the record at fault
             log.warning("rebuild_change_failed", partition=str(partition), error=repr(error))
@@ -155,14 +157,21 @@ class FoldingWriter:
         transactions: ShadowTransactions,
         tenants: Iterable[TenantId],
         run: Callable[[ShadowTransaction], Awaitable[R]],
+        *,
+        terminations: int | None = None,
     ) -> R:
-        """Runs it in a transaction, until no transient error ends the transaction."""
+        """Runs it in a transaction, until no transient error ends the transaction. Raises the error
+        after this number of terminations if the database is reachable: the transaction may exceed
+        the limits of the role, each time.
+        """
         for failures in count(1):
             try:
                 async with transactions.begin(tenants) as transaction:
                     return await run(transaction)
             except Transient as error:
                 log.warning("rebuild_transaction_failed", consumer=self._shadow_writer.name, error=str(error))
+                if terminations is not None and failures >= terminations and await transactions.is_reachable():
+                    raise
                 await asyncio.sleep(self._policy.pauses.seconds(failures))
         raise AssertionError("it returns or raises")
 

@@ -38,7 +38,8 @@ class Ownership:
         """Rebalances until cancelled. Raises Transient when the lease is lost."""
         while True:
             live_relays = await self.rebalance()
-            await asyncio.sleep(REBALANCE_SECONDS if live_relays > 1 else ALONE_SECONDS)
+            owns_all = live_relays <= 1 and len(self.owned) == SHARDS
+            await asyncio.sleep(ALONE_SECONDS if owns_all else REBALANCE_SECONDS)
 
     async def rebalance(self) -> int:
         """Adjusts the owned shards to the current number of relays, and returns it. Raises

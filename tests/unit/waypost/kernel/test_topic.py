@@ -32,3 +32,9 @@ def test_an_acknowledgement_by_one_of_several_brokers_is_refused(
 def test_min_insync_replicas_above_the_replication_are_refused() -> None:
     with pytest.raises(Misconfigured, match=r"users.user declares replication 1 and .* 2: no record could be ack"):
         topic(1, "2")
+
+
+@pytest.mark.parametrize("value", ["two", ""])
+def test_min_insync_replicas_that_is_not_a_number_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured, match=r"users.user declares min.insync.replicas '.*': write a number"):
+        topic(3, value)

@@ -1,13 +1,14 @@
 """A plain route answers as the framework does, and calls the framework only for what is invalid."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, Query
+from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, HTTPException, Query
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,7 @@ from starlette.types import Message
 from tests.fixtures.web import api
 from waypost.kernel.errors import Conflict, Forbidden
 from waypost.testing.http import client_of
+from waypost.web import route_index
 from waypost.web.body import MAX_BODY_BYTES
 
 router = APIRouter(prefix="/lamps")
@@ -182,3 +184,52 @@ async def test_client_that_leaves_while_it_sends_is_an_invalid_request() -> None
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers, "state": {}}
     await api(router)(scope, left, send)
     assert sent[0]["status"] == 400
+
+
+class Guarded(APIRoute):
+    """A route class that refuses requests without a pass."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            if "x-pass" not in request.headers:
+                raise HTTPException(403)
+            return await handle(request)
+
+        return guarded
+
+
+def _answers_of_special_routes() -> FastAPI:
+    guarded, limited, app = APIRouter(route_class=Guarded), APIRouter(), FastAPI()
+
+    @guarded.get("/guarded")
+    async def guarded_route() -> Response:
+        return JSONResponse({})
+
+    @limited.post("/limited", max_body_size=100)
+    async def limited_route(body: dict[str, str]) -> Response:
+        return JSONResponse({})
+
+    async def late_name() -> Response:
+        return JSONResponse({})
+
+    late_name.__annotations__["return"] = "OnlyForTypeCheckers"
+    app.include_router(guarded)
+    app.include_router(limited)
+    app.add_api_route("/late", late_name, response_model=None)
+    route_index.install(app.router)
+    return app
+
+
+async def test_routes_with_a_handler_of_their_own_keep_it() -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=_answers_of_special_routes()), base_url="http://service"
+    ) as client:
+        statuses = [
+            (await client.get("/guarded")).status_code,
+            (await client.get("/guarded", headers={"x-pass": "1"})).status_code,
+            (await client.post("/limited", json={"text": "x" * 1000})).status_code,
+            (await client.get("/late")).status_code,
+        ]
+    assert statuses == [403, 200, 413, 200]
