@@ -1,9 +1,10 @@
 """The handler that updates columns of aggregates: of one row, or of several by one statement."""
 
+import math
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table, Text, Uuid, insert, select
+from sqlalchemy import Column, Float, MetaData, PrimaryKeyConstraint, Table, Text, Uuid, insert, select
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.tables import members
@@ -45,8 +46,15 @@ PROFILES = Table(
     Column("user_id", Uuid),
     Column("name", Text),
     Column("motto", Text),
+    Column("share", Float),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
+
+
+async def create_profiles(stage: Stage) -> None:
+    async with connected(stage.database.owner) as owner, owner.transaction():
+        for statement in create_projection_schema("club", "profiles", PROFILES.metadata):
+            await owner.execute(statement)
 
 
 def given_columns(event: Any) -> dict[str, Any]:
@@ -56,9 +64,7 @@ def given_columns(event: Any) -> dict[str, Any]:
 
 
 async def test_each_event_changes_its_own_columns(stage: Stage) -> None:
-    async with connected(stage.database.owner) as owner, owner.transaction():
-        for statement in create_projection_schema("club", "profiles", PROFILES.metadata):
-            await owner.execute(statement)
+    await create_profiles(stage)
     people = ann, bob, eve, joe = [stage.user() for _ in range(4)]
     for person in people:
         list(person.tells("created"))
@@ -72,3 +78,18 @@ async def test_each_event_changes_its_own_columns(stage: Stage) -> None:
         await project(renamed, {stage.club.updated: handler}, connection)
         stored = {row.user_id: (row.name, row.motto) for row in await connection.execute(select(PROFILES))}
     assert [stored[person.id] for person in people] == [("Ann", "a"), ("-", "b"), ("Eva", "e"), ("Joe", "-")]
+
+
+async def test_values_that_json_cannot_express_are_stored_for_several_rows(stage: Stage) -> None:
+    await create_profiles(stage)
+    ann, bob = people = [stage.user() for _ in range(2)]
+    events = [event for person in people for event in person.tells("created", "shares")[1:]]
+    shares = {ann.id: math.inf, bob.id: 0.5}
+    handler = changes(PROFILES, PROFILES.c.user_id, lambda event: {"share": shares[event.user_id]})
+    async with stage.pool.transaction({person.tenant_id for person in people}) as connection:
+        await connection.exec_driver_sql("set local search_path to public, profiles")
+        new = [{"tenant_id": person.tenant_id, "user_id": person.id} for person in people]
+        await connection.execute(insert(PROFILES), new)
+        await project(events, {stage.club.updated: handler}, connection)
+        stored = await connection.execute(select(PROFILES.c.user_id, PROFILES.c.share))
+        assert {row.user_id: row.share for row in stored} == shares
