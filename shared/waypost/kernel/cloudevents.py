@@ -23,12 +23,13 @@ from waypost.kernel.header_forms import (
     read_sequence,
     read_source,
     read_time,
-    read_traceparent,
+    read_trace,
     read_type,
     read_uuid,
     sequence_of,
     source_of,
     traceparent_of,
+    tracestate_of,
     type_of,
     utc_of,
     uuids_of,
@@ -126,7 +127,7 @@ def header_name(name: str) -> bytes:
 
 def from_headers(headers: Headers) -> Attributes:
     """Parses headers. Raises MalformedHeaders for a header of the contract that is missing,
-    malformed or repeated; other headers may repeat.
+    malformed or repeated; other headers may repeat. A trace context that is not valid is ignored.
     """
     return _read_at_once(headers) or _read_singly(headers)
 
@@ -156,7 +157,7 @@ def _read_at_once(headers: Headers) -> Attributes | None:
             correlation,
             causation,
             None if traceparent is None else traceparent_of(traceparent),
-            None if tracestate is None else tracestate.decode(),
+            None if tracestate is None or traceparent is None else tracestate_of(tracestate),
             actor[0] if actor else None,
         )
         return Attributes(
@@ -182,7 +183,7 @@ def _read_singly(headers: Headers) -> Attributes:
         if name in metadata and _is_ours(name):
             raise _malformed(name, "is repeated")
         try:
-            metadata[name] = value.decode()
+            metadata[name] = "" if name in metadata else value.decode()
         except (UnicodeDecodeError, AttributeError) as error:  # a header's value may be null in Kafka
             if _is_ours(name):
                 raise _malformed(name, "has a value that is not UTF-8 text") from error
@@ -193,6 +194,7 @@ def from_metadata(metadata: Mapping[str, str]) -> Attributes:
     """Parses stored metadata. Raises MalformedHeaders like `from_headers`."""
     _require(metadata, "content-type", CONTENT_TYPE)
     _require(metadata, "ce_specversion", "1.0")
+    traceparent, tracestate = read_trace(metadata.get("traceparent"), metadata.get("tracestate"))
     return Attributes(
         event_id=EventId(_read(metadata, ID, read_uuid)),
         event_type=_read(metadata, "ce_type", read_type),
@@ -204,8 +206,8 @@ def from_metadata(metadata: Mapping[str, str]) -> Attributes:
         cause=Cause(
             correlation_id=_read(metadata, "ce_correlationid", read_uuid),
             causation_id=_read(metadata, "ce_causationid", read_uuid),
-            traceparent=_read_optional(metadata, "traceparent", read_traceparent),
-            tracestate=metadata.get("tracestate"),
+            traceparent=traceparent,
+            tracestate=tracestate,
             actor_id=_read_optional(metadata, "ce_actorid", read_uuid),
         ),
     )
@@ -231,7 +233,7 @@ def _require(metadata: Mapping[str, str], name: str, expected: str) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith("ce_") or name == "content-type" or name in TRACE
+    return name.startswith("ce_") or name == "content-type"
 
 
 def _is_text(name: str) -> bool:

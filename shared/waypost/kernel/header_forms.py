@@ -28,6 +28,7 @@ _DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 _MASKED_UUID = b"00000000-0000-0000-0000-000000000000"
 _MASKED_UTC = b"0000-00-00T00:00:00.000000Z"
 _MASKED_TRACEPARENT = b"00-00000000000000000000000000000000-0000000000000000-00"
+_TRACEPARENT_LENGTH, TRACESTATE_LENGTH = len(_MASKED_TRACEPARENT), 512
 _NO_TRACE_ID, _NO_SPAN_ID = b"-%b-" % (b"0" * 32), b"-%b-" % (b"0" * 16)
 KEPT_TEXTS, KEPT_BYTES = 1_000, 200
 """Types and sources are kept after their check, if they are short: a consumer reads few of them."""
@@ -64,9 +65,18 @@ def sequence_of(value: bytes) -> int:
 
 def traceparent_of(value: bytes) -> str:
     """Raises ValueError."""
-    if value.translate(_HEX) != _MASKED_TRACEPARENT or _NO_TRACE_ID in value or _NO_SPAN_ID in value:
+    if not value.startswith(b"00-") or value.translate(_HEX) != _MASKED_TRACEPARENT:
+        raise ValueError("not a traceparent of version 00")
+    if _NO_TRACE_ID in value or _NO_SPAN_ID in value:
         raise ValueError("not a traceparent")
     return value.decode()
+
+
+def tracestate_of(value: bytes) -> str:
+    """Raises ValueError."""
+    if not is_tracestate(text := value.decode()):
+        raise ValueError("not a tracestate")
+    return text
 
 
 @lru_cache(maxsize=KEPT_TEXTS)
@@ -108,8 +118,26 @@ def read_sequence(text: str) -> int:
     return int(text)
 
 
-def read_traceparent(text: str) -> str:
-    return _match(TRACEPARENT_FORM, text)
+def read_trace(traceparent: str | None, tracestate: str | None) -> tuple[str | None, str | None]:
+    """The trace context, with a traceparent of version 00; (None, None) if the traceparent is
+    missing or not valid.
+
+    A trace is not part of the event, so one that is not valid is ignored. Of a later version only
+    the known fields are read (W3C Trace Context, 3.2.2 and 4.3).
+    """
+    fields, later = (traceparent or "")[:_TRACEPARENT_LENGTH], (traceparent or "")[_TRACEPARENT_LENGTH:]
+    if not TRACEPARENT_FORM.fullmatch(fields) or fields.startswith("ff"):
+        return None, None
+    if later and (fields.startswith("00") or not later.startswith("-")):
+        return None, None
+    return f"00{fields[2:]}", tracestate if is_tracestate(tracestate or "") else None
+
+
+def is_tracestate(text: str) -> bool:
+    """Whether a tracestate can be passed on: 1 to 512 printable ASCII characters (W3C Trace
+    Context, 3.3.1). Other characters could not be stored or sent in a header.
+    """
+    return 0 < len(text) <= TRACESTATE_LENGTH and text.isascii() and text.isprintable()
 
 
 def read_source(text: str) -> str:

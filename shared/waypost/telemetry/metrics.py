@@ -60,6 +60,11 @@ CONSUMER_FAILURES = Counter(
 CONSUMER_RETRIES = Counter(
     metric("consumer_retries_total"), "Attempts at dead letters, redrives included.", ["consumer"]
 )
+CONSUMER_IGNORED_TRACES = Counter(
+    metric("consumer_ignored_traces_total"),
+    "Records whose trace context was not valid; they were processed in a trace of their own.",
+    ["topic"],
+)
 CONSUMER_LAG_RECORDS = Gauge(
     metric("consumer_lag_records"),
     "Records between the consumer position and the end of the partition.",

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
@@ -44,6 +46,25 @@ async def test_sampled_events_leave_a_span_in_their_own_trace(stage: Stage, span
     found = traces(spans, stage.club.topic)
     assert found >= sampled
     assert not found & unsampled
+
+
+@pytest.mark.parametrize("traceparent", ["00-abc-def-01", f"00-{'0' * 32}-{'1' * 16}-01", ""])
+async def test_an_event_whose_trace_is_not_valid_is_handled(stage: Stage, traceparent: str) -> None:
+    ann = stage.user()
+    parts = stage.topic.parts(ann.tells("Ann")[0])
+    ignored_before = ignored_traces(stage.club.topic)
+    await stage.topic.publish_raw(
+        **{**parts, "headers": {**dict(parts["headers"]), "traceparent": traceparent.encode()}.items()}
+    )
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(1, consumers=1))
+    assert await stage.names(ann) == [["Ann"]]
+    assert await stage.rows("select id from dead_letters") == []
+    assert ignored_traces(stage.club.topic) == ignored_before + 1
+
+
+def ignored_traces(topic: str) -> float:
+    return REGISTRY.get_sample_value("waypost_consumer_ignored_traces_total", {"topic": topic}) or 0.0
 
 
 async def test_effects_of_a_handler_descend_from_its_span(stage: Stage, spans: InMemorySpanExporter) -> None:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import structlog
+
 from waypost.kernel.cloudevents import Attributes, from_headers
 from waypost.kernel.envelope import Envelope, Record
 from waypost.kernel.errors import MalformedHeaders, Poison, TenantMismatch, UndecodableRecord, UnstorableRecord
@@ -14,6 +16,9 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer, Reactor
+from waypost.telemetry import metrics
+
+log = structlog.get_logger()
 
 
 class Message(NamedTuple):
@@ -80,6 +85,7 @@ class MessageParser:
         self._types = frozenset(kind.type for kind in handled)
         self._without = without
         self._since = {kind.type: at for kind, at in (since or {}).items()}
+        self._topics_with_ignored_traces: set[str] = set()
 
     @classmethod
     def of(cls, consumer: Consumer, codec: EventCodec) -> Self:
@@ -98,9 +104,18 @@ class MessageParser:
         attributes: Attributes | None = None
         try:
             attributes = _attributes(record)
+            if attributes.cause.traceparent is None and any(name == "traceparent" for name, _ in record.headers):
+                self._report_ignored_trace(record)
             return Message(record, attributes, self._envelope(record, attributes))
         except Poison as poison:
             return Message(record=record, attributes=attributes, poison=poison)
+
+    def _report_ignored_trace(self, record: Record) -> None:
+        """Counts the record; the log names the first one of each topic."""
+        metrics.CONSUMER_IGNORED_TRACES.labels(record.topic).inc()
+        if record.topic not in self._topics_with_ignored_traces:
+            self._topics_with_ignored_traces.add(record.topic)
+            log.warning("trace_ignored", topic=record.topic, partition=record.partition, offset=record.offset)
 
     def _envelope(self, record: Record, attributes: Attributes) -> Envelope[Event] | None:
         if record.value is None:
