@@ -1,6 +1,7 @@
 """Wake-ups between processes by NOTIFY and LISTEN, each on its own session."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 
 import asyncpg
@@ -10,17 +11,22 @@ from waypost.ports.wakeups import Channel
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 
+HEARTBEAT_SECONDS = 10.0
+ANSWER_SECONDS = 2.0
+"""Time limit of a notification. A connection whose packets are lost reports no error."""
+
 _NOTIFY = "select pg_notify(channel, '') from unnest($1::text[]) as channel"
 
 
 class PostgresNotifier:
     """`waypost.ports.wakeups.Notifier` on one autocommit session, which is opened at first use and
-    after a connection loss.
+    after an error.
     """
 
-    def __init__(self, dsn: str, *, application_name: str) -> None:
+    def __init__(self, dsn: str, *, application_name: str, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._dsn = dsn
         self._application_name = application_name
+        self._answer_seconds = answer_seconds
         self._connection: asyncpg.Connection | None = None
 
     async def notify(self, channels: Collection[Channel]) -> None:
@@ -33,7 +39,11 @@ class PostgresNotifier:
                     application_name=self._application_name,
                     synchronous_commit="off",  # a lost wake-up is harmless, so the commit does not wait for the disk
                 )
-            await self._connection.execute(_NOTIFY, list(channels))
+            try:
+                await self._connection.execute(_NOTIFY, list(channels), timeout=self._answer_seconds)
+            except BaseException:
+                self._connection.terminate()  # the driver would wait for the server to confirm a cancellation
+                raise
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -44,15 +54,27 @@ class PostgresListener:
     """`waypost.ports.wakeups.Listener` on its own session."""
 
     def __init__(
-        self, dsn: str, channels: Sequence[Channel], wake: Callable[[Channel], None], *, application_name: str
+        self,
+        dsn: str,
+        channels: Sequence[Channel],
+        wake: Callable[[Channel], None],
+        *,
+        application_name: str,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
+        """`heartbeat_seconds` is the pause between queries that check the connection, and their
+        time limit.
+        """
         self._dsn = dsn
         self._channels = channels
         self._wake = wake
         self._application_name = application_name
+        self._heartbeat_seconds = heartbeat_seconds
 
     async def listen(self, listening: asyncio.Event) -> None:
-        """Listens until the connection ends. The driver reports the end only by a callback."""
+        """Listens until the connection ends or does not answer. The driver reports an end only by a
+        callback, and a connection whose packets are lost not at all. Raises Transient.
+        """
         ended = asyncio.Event()
         with as_transient():
             connection = await connect_directly(self._dsn, application_name=self._application_name)
@@ -63,7 +85,12 @@ class PostgresListener:
                 for channel in self._channels:
                     self._wake(channel)
                 listening.set()
-                await ended.wait()
+                while not ended.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(self._heartbeat_seconds):
+                            await ended.wait()
+                            break
+                    await connection.execute("select 1", timeout=self._heartbeat_seconds)
             finally:
                 await close_directly(connection)
         raise Transient("the listener lost its connection")
