@@ -1,13 +1,18 @@
-"""A killed rebuild has changed nothing, at any point; the next one removes its remains."""
+"""A killed or frozen rebuild has changed nothing, at any point; the next one removes its
+remains.
+"""
 
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.fixtures.club import Stage
 from tests.fixtures.forked import ForkedProgram
+from tests.fixtures.processes import is_stopped
 from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.engine.failpoints import VARIABLE
 from waypost.testing.eventually import eventually
@@ -45,8 +50,32 @@ async def test_killed_at(stage: Stage, point: str) -> None:
     assert await stage.rows(OF_THE_SHADOW) == []
 
 
+async def test_a_rebuild_that_freezes_in_its_swap_does_not_stop_the_live_consumer(stage: Stage) -> None:
+    ann, bob = stage.user(), stage.user()
+    await live(stage, [ann, bob])
+    before = await stage.names(ann)
+    async with rebuilding(stage, "rebuild.before_commit=stop") as process:
+        await eventually(lambda: is_stopped(process), deadline_seconds=40)
+        async with stage.consuming(stage.club.members):
+            await stage.topic.publish(*ann.tells("third"))
+
+            async def the_live_one_goes_on() -> bool:
+                return await stage.names(ann) == [[*before[0], "third"]]
+
+            await eventually(the_live_one_goes_on, deadline_seconds=30)
+    assert (await rebuilt(stage)).comparison.comparisons[0].equal
+    assert await stage.names(ann) == [[*before[0], "third"]]
+
+
 async def killed(stage: Stage, failpoints: str) -> int:
     """Returns the rebuild's exit code."""
+    async with rebuilding(stage, failpoints) as process, asyncio.timeout(40):
+        return await process.wait()
+
+
+@asynccontextmanager
+async def rebuilding(stage: Stage, failpoints: str) -> AsyncIterator[ForkedProgram]:
+    """A rebuild in a separate process."""
     given = {
         "app": stage.database.app,
         "owner": stage.database.owner,
@@ -60,7 +89,6 @@ async def killed(stage: Stage, failpoints: str) -> int:
     )
     await process.start()
     try:
-        async with asyncio.timeout(40):
-            return await process.wait()
+        yield process
     finally:
         await process.kill()

@@ -1,6 +1,7 @@
 """An inline projection, rebuilt from the event store."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,13 +17,14 @@ from waypost.engine.projections import project
 from waypost.engine.rebuild import RebuildReport, rebuild_inline_projection
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.envelope import Envelope
-from waypost.kernel.errors import Permanent
+from waypost.kernel.errors import Permanent, Transient
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection
 from waypost.postgres.rebuild import PostgresInlineShadowFactory
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
+from waypost.testing.eventually import eventually
 
 
 class Person(Aggregate):
@@ -58,11 +60,13 @@ class Office:
                 uow.add(person)
                 person.is_called(name, self.stage.club)
 
-    async def rebuilt(self, **options: Any) -> RebuildReport:
-        shadow_factory = PostgresInlineShadowFactory(
+    def shadow_factory(self) -> PostgresInlineShadowFactory:
+        return PostgresInlineShadowFactory(
             "club", self.projection, self.stage.club.codec, owner_dsn=self.stage.database.owner
         )
-        return await rebuild_inline_projection(self.projection, shadow_factory, **options)
+
+    async def rebuilt(self, **options: Any) -> RebuildReport:
+        return await rebuild_inline_projection(self.projection, self.shadow_factory(), **options)
 
     async def _project(self, envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         await project(envelopes, self.projection.handlers, rows)
@@ -106,6 +110,23 @@ async def test_events_written_meanwhile_are_in_it(office: Office) -> None:
     rounds = await calling
     assert all(report.swapped and report.comparison.comparisons[0].equal for report in reports)
     assert await office.stage.names(*people) == [[str(number) for number in range(1, rounds + 1)]] * 4
+
+
+async def test_a_swap_that_freezes_does_not_stop_the_writers(office: Office) -> None:
+    ann = office.stage.user()
+    await office.call(ann.tenant_id, ann.id, "first")
+
+    async def is_written() -> bool:
+        with contextlib.suppress(Transient):  # the limit of a wait for a lock
+            await office.call(ann.tenant_id, ann.id, "second")
+            return True
+        return False
+
+    async with office.shadow_factory().shadow() as shadow:
+        with pytest.raises(Transient):
+            async with shadow.swap():
+                await eventually(is_written, deadline_seconds=30)
+    assert await office.stage.names(ann) == [["first", "second"]]
 
 
 async def test_failed_handler_is_reported_and_nothing_is_changed(office: Office) -> None:

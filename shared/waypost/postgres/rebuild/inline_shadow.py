@@ -22,7 +22,7 @@ from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import rename_schemas
+from waypost.postgres.rebuild.swap import limit_locks, rename_schemas
 from waypost.postgres.sql import Sql, driver, roll_back
 from waypost.postgres.tenancy import bind_statement
 from waypost.postgres.versions import versions_in
@@ -114,7 +114,7 @@ class PostgresInlineShadow:
     @asynccontextmanager
     async def swap(self) -> AsyncIterator["PostgresInlineSwap"]:
         async with self._owner.transaction() as connection:
-            await connection.exec_driver_sql("set local lock_timeout = '2s'")
+            await limit_locks(connection)
             await connection.exec_driver_sql("lock table events in share mode")
             await self._use_new_schema(connection)
             swap = PostgresInlineSwap(connection, self._names, self._projection, self._rows)
