@@ -8,7 +8,8 @@ import asyncpg
 from waypost.kernel.errors import Transient
 
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
-_TRANSIENT_STATES = ("55P03",)
+LOCK_NOT_AVAILABLE = "55P03"
+"""State of a wait that exceeds lock_timeout."""
 
 # InternalClientError: the driver still reads the message with which the server ended the session.
 _LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -26,7 +27,7 @@ def is_transient(error: BaseException) -> bool:
         return True  # a migration changed a column's type; the next run prepares the statement again
     state = sqlstate(error)
     if state is not None:
-        return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
+        return state.startswith(_TRANSIENT_CLASSES) or state == LOCK_NOT_AVAILABLE
     return isinstance(error, _LOST)
 
 

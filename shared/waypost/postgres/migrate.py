@@ -2,17 +2,27 @@
 
 All migrations run in one transaction: if the process dies, the database keeps its old version. A
 second migrator waits for the first.
+
+A statement that waits for a table's lock blocks all later readers of the table, so it waits two
+seconds at most. Then the transaction is rolled back and tried again.
 """
 
+import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from waypost.kernel.errors import Misconfigured
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Misconfigured, Transient
+from waypost.postgres.driver_failures import LOCK_NOT_AVAILABLE
+from waypost.postgres.failures import sqlstate
 from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
 
 # Alembic is imported inside the function, because every process imports this module but only one
@@ -21,6 +31,15 @@ from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_
 SCHEMA_LOCK = 0x57415950
 """The advisory lock of migrations and rebuilds, which change the schemas of this database ("WAYP").
 """
+
+
+LIMITS = ("set local lock_timeout = '2s'", "set local idle_in_transaction_session_timeout = '30s'")
+"""The second ends the transaction of a migrator that freezes while it holds locks."""
+
+LOCK_ATTEMPTS = 20
+LOCK_PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=5.0)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +57,7 @@ async def migrate(
     """Upgrades the toolkit's tables to the newest version and the service's to `revision`.
 
     `owner_dsn` connects as `<service>_owner`. Raises Misconfigured if a newer release migrated the
-    database.
+    database, and Transient if a table stays locked for about two minutes.
     """
     return await _migrate(service, owner_dsn, [(toolkit, "head"), (service_line(service), revision)])
 
@@ -51,11 +70,33 @@ async def migrate_toolkit(service: str, owner_dsn: str, *, toolkit: MigrationLin
 async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[MigrationLine, str]]) -> Sequence[Upgrade]:
     engine = create_async_engine(make_url(owner_dsn).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
     try:
-        async with engine.begin() as connection:
-            await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-            return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
+        for attempt in itertools.count(1):
+            try:
+                return await _upgrade_all(engine, service, lines)
+            except DBAPIError as error:
+                if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                    raise
+                if attempt == LOCK_ATTEMPTS:
+                    raise Transient(
+                        f"the migration of {service} changed nothing: another transaction kept a table locked during"
+                        f" {attempt} attempts. Find it in pg_stat_activity (the oldest xact_start of this database),"
+                        " end it, and migrate again"
+                    ) from error
+                log.warning("migration_waits_for_lock", service=service, attempt=attempt, error=str(error.orig))
+            await asyncio.sleep(LOCK_PAUSES.seconds(attempt))
+        raise AssertionError("the last attempt returns or raises")
     finally:
         await engine.dispose()
+
+
+async def _upgrade_all(
+    engine: AsyncEngine, service: str, lines: Sequence[tuple[MigrationLine, str]]
+) -> Sequence[Upgrade]:
+    async with engine.begin() as connection:
+        await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+        for limit in LIMITS:
+            await connection.exec_driver_sql(limit)
+        return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
 
 
 def _upgrade(connection: Connection, service: str, line: MigrationLine, revision: str) -> Upgrade:

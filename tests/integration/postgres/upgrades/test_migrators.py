@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from tests.integration.postgres.upgrades.catalogue import catalogue
-from waypost.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured, Transient
+from waypost.postgres import migrate as migrations
 from waypost.postgres.migrate import migrate, migrate_toolkit
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.revisions import TOOLKIT, MigrationLine
@@ -59,6 +60,37 @@ async def test_a_migrator_that_is_killed_leaves_the_old_version(
     assert await version(previous) == "0001"
     (upgrade,) = await migrate_toolkit("billing", previous.owner, toolkit=next_release)
     assert (upgrade.before, upgrade.after) == ("0001", "9999")
+
+
+async def test_a_migrator_that_waits_for_a_table_does_not_stop_its_readers(
+    previous: ServiceDatabase, next_release: MigrationLine
+) -> None:
+    async with connected(previous.owner) as holder, connected(previous.owner) as observer:
+        async with holder.transaction():
+            await holder.execute("select from jobs")
+            migrating = asyncio.create_task(migrate_toolkit("billing", previous.owner, toolkit=next_release))
+
+            async def waits() -> bool:
+                return bool(await observer.fetchval(_WAITS_FOR_A_TABLE))
+
+            await eventually(waits, deadline_seconds=30)
+            async with asyncio.timeout(20):
+                await observer.execute("select from jobs")
+            assert await version(previous) == "0001"
+        (upgrade,) = await migrating
+    assert (upgrade.before, upgrade.after) == ("0001", "9999")
+
+
+async def test_a_migrator_of_a_table_that_stays_locked_names_the_remedy(
+    previous: ServiceDatabase, next_release: MigrationLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "LOCK_ATTEMPTS", 1)
+    before = await catalogue(previous)
+    async with connected(previous.owner) as holder, holder.transaction():
+        await holder.execute("select from jobs")
+        with pytest.raises(Transient, match=r"changed nothing.*pg_stat_activity.*migrate again"):
+            await migrate_toolkit("billing", previous.owner, toolkit=next_release)
+    assert await catalogue(previous) == before
 
 
 async def test_a_version_that_fails_leaves_the_old_one(previous: ServiceDatabase, next_release: MigrationLine) -> None:
