@@ -16,7 +16,7 @@ from waypost.engine.consumer.dead_letters.parked_key_processor import AFTER_COUN
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.failpoints import FailpointReached
 from waypost.kernel.envelope import Envelope
-from waypost.kernel.errors import Conflict, NotYet, Unavailable
+from waypost.kernel.errors import Conflict, NotYet, Transient, Unavailable, WaypostError
 from waypost.ports.consumers import Reactor
 from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.unit_of_work import UnitOfWork
@@ -56,6 +56,59 @@ async def test_short_unavailability_makes_no_dead_letter(stage: Stage) -> None:
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(1, consumers=1))
     assert (await stage.greeted(ann), await stage.dead_letters()) == ([[1]], [])
+
+
+@pytest.mark.parametrize("error", [Transient("locked"), Unavailable("the maximum is running", timedelta(seconds=1))])
+async def test_long_unavailability_leaves_no_dead_letter(stage: Stage, error: WaypostError) -> None:
+    """It lasts longer than all attempts at a dead letter."""
+    ann, over = stage.user(), False
+
+    def unavailable(envelope: Envelope[Any]) -> None:
+        if not over:
+            raise error
+
+    async def has_waited() -> bool:
+        return any(attempts > IMPATIENT.retry.max_attempts for _, _, attempts, _ in await stage.dead_letters())
+
+    async def flows() -> bool:
+        return await stage.greeted(ann) == [[1, 2]]
+
+    stage.club.trouble = unavailable
+    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(has_waited)
+        over = True
+        await eventually(flows)
+    assert {status for status, *_ in await stage.dead_letters()} == {"redriven"}
+
+
+@pytest.mark.parametrize("consumer", ["members", "greetings"])
+async def test_record_of_a_newer_release_is_handled_in_order_once_that_release_runs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, consumer: str
+) -> None:
+    ann, formats = stage.user(), stage.club.codec._formats
+    newer = max(formats.by_id) + 1
+    created, updated = ann.tells("Ann", "Anna")
+    parts = stage.topic.parts(created)
+    frame = b"\x00" + newer.to_bytes(4, "big")
+    await stage.topic.publish_raw(**{**parts, "value": frame + parts["value"][len(frame) :]})
+    await stage.topic.publish(updated)
+
+    async def has_waited() -> bool:
+        return any(attempts > IMPATIENT.retry.max_attempts for _, _, attempts, _ in await stage.dead_letters())
+
+    async def is_handled() -> bool:
+        return (await stage.names(ann) == [["Ann", "Anna"]]) or (await stage.greeted(ann) == [[1, 2]])
+
+    async with stage.consuming(getattr(stage.club, consumer)):
+        await eventually(has_waited)
+        assert [(status, error) for status, *_, error in await stage.dead_letters()] == [
+            ("retrying", "NewerSchema"),
+            ("waiting", None),
+        ]
+        monkeypatch.setitem(formats.by_id, newer, formats.by_id[int.from_bytes(parts["value"][1:5], "big")])
+        await eventually(is_handled)
+    assert {status for status, *_ in await stage.dead_letters()} == {"redriven"}
 
 
 async def test_session_lost_after_a_long_wait_for_another_topic_is_retried(stage: Stage) -> None:

@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from waypost.kernel.backoff import Backoff
-from waypost.kernel.errors import ConcurrencyConflict, NotYet, Permanent, Poison, Transient, Unavailable, WaypostError
+from waypost.kernel.errors import (
+    ConcurrencyConflict,
+    NewerSchema,
+    NotYet,
+    Permanent,
+    Poison,
+    Transient,
+    Unavailable,
+    WaypostError,
+)
 from waypost.ports.dead_letters import Failure, Status
 
 PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
@@ -25,6 +34,11 @@ NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
 
 RETRYABLE: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
 """Not the record's fault: the same work may succeed later."""
+
+WAITS: tuple[type[WaypostError], ...] = (NotYet, Transient, Unavailable, NewerSchema)
+"""The work waits for another topic, the end of an outage or a newer release, and uses no attempts.
+A conflict does use them: the writer that was first has committed, so the next attempt can succeed.
+"""
 
 PROCESS_DIED = Failure(
     error_class="ProcessDied", error="the process ended each time this record was handled", fingerprint="ProcessDied"
@@ -46,13 +60,13 @@ class RetryPolicy:
     max_redrives: int = 5
     """Redrives by operators. At the limit, only a redrive by id beyond the limit attempts it."""
     alarm_after: int = 10
-    """After this number of attempts, a wait for another topic's row is logged as an error."""
+    """After this number of attempts, a wait is logged as an error."""
 
     def status_after(self, failure: Failure, attempts: int, now: datetime) -> tuple[Status, datetime | None]:
         """The status and time of the next attempt after failure number `attempts`; (DEAD, None)
         without one.
         """
-        if failure.awaits_topic or (failure.retryable and attempts < self.max_attempts):
+        if failure.waits or (failure.retryable and attempts < self.max_attempts):
             return Status.RETRYING, now + timedelta(seconds=self.pauses.seconds(attempts))
         return Status.DEAD, None
 
@@ -66,17 +80,17 @@ def failure_of(error: BaseException) -> Failure:
         error=_message(error)[:MAX_ERROR_LENGTH],
         fingerprint=_fingerprint(error),
         retryable=not isinstance(error, NON_RETRYABLE),
-        awaits_topic=isinstance(error, NotYet),
+        waits=isinstance(error, WAITS),
         location=_location_of(error),
         traceback=_tail_of(error),
     )
 
 
 def ends_a_wait(before: Failure | None, now: Failure) -> bool:
-    """Whether a wait for another topic has ended. Waiting uses no attempts, so attempts are counted
-    from here.
+    """Whether a wait for another topic, or for the end of an outage, has ended. Waiting uses no
+    attempts, so attempts are counted from here.
     """
-    return before is not None and before.awaits_topic and not now.awaits_topic
+    return before is not None and before.waits and not now.waits
 
 
 def _message(error: BaseException) -> str:

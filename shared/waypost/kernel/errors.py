@@ -29,6 +29,7 @@ WaypostError
 │   └── RowsRejected            an outbox row cannot become a record
 ├── Poison                      the record is not a valid event
 │   ├── UndecodableRecord       wrong magic byte, unknown schema id, or body that does not fit
+│   │   └── NewerSchema         a schema of a newer release: the record waits for that release
 │   ├── MalformedHeaders        a header of the contract is missing or malformed
 │   ├── TenantMismatch          header and body name different tenants
 │   └── UnstorableRecord        the database refuses its dead letter with key and headers
@@ -123,6 +124,10 @@ class Poison(WaypostError):
 
 class UndecodableRecord(Poison):
     """The value is not an event in Confluent framing that a known schema fits."""
+
+
+class NewerSchema(UndecodableRecord):
+    """The value was written with a schema that this release does not have yet."""
 
 
 class MalformedHeaders(Poison):

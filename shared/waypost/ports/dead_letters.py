@@ -48,9 +48,9 @@ class Failure:
     """Equal for errors of the same code location, independent of the record."""
     retryable: bool = True
     """False if the same work would fail again: the dead letter is dead at once."""
-    awaits_topic: bool = False
-    """Whether the handler waits for a row from another topic: retried without limit, with an alarm
-    after a number of attempts.
+    waits: bool = False
+    """Whether the handler did not fail but waits, for a row from another topic or for the end of an
+    outage: retried without limit, with an alarm after a number of attempts.
     """
     location: str | None = None
     """File, line and function that raised the error."""

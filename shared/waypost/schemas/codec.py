@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from waypost.kernel.errors import Permanent, UndecodableRecord
+from waypost.kernel.errors import NewerSchema, Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
@@ -21,6 +21,9 @@ from waypost.schemas.wire import Read, converted, record
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
+
+NEWER_SCHEMAS = 1_000
+"""By how much a newer release's schema id may exceed the ids of this release."""
 
 
 class AvroCodec:
@@ -109,7 +112,7 @@ class AvroCodec:
             raise UndecodableRecord(f"the value starts with {magic:#04x}, not with Confluent's 0x00", magic=magic)
         written = self._formats.by_id.get(schema_id)
         if written is None:
-            raise UndecodableRecord(f"schema id {schema_id} is not in this release's lock", schema_id=schema_id)
+            raise self._unknown(schema_id)
         if written.event_type != event_type:
             raise UndecodableRecord(
                 f"schema id {schema_id} belongs to {written.event_type}, not to {event_type}",
@@ -117,6 +120,19 @@ class AvroCodec:
                 event_type=event_type,
             )
         return written
+
+    def _unknown(self, schema_id: int) -> UndecodableRecord:
+        """Ids are consecutive, so an id above the highest one belongs to a newer release; one far
+        above it, to another producer.
+        """
+        highest = max(self._formats.by_id, default=0)
+        if highest < schema_id <= highest + NEWER_SCHEMAS:
+            return NewerSchema(
+                f"schema id {schema_id} is newer than this release, whose lock ends at {highest}: deploy the release that"
+                " contains it, which then handles the record",
+                schema_id=schema_id,
+            )
+        return UndecodableRecord(f"schema id {schema_id} is not in this release's lock", schema_id=schema_id)
 
     def _newest_readers(self) -> Iterator[tuple[tuple[str, bytes], Read]]:
         """By type and frame: readers of the newest versions, whose events need no conversion."""

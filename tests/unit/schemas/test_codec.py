@@ -17,7 +17,7 @@ from schemas.catalogue import EVENTS
 from schemas.users import UserCreated
 from tests.unit.schemas.strategies import events
 from tests.unit.schemas.test_classes import user_created
-from waypost.kernel.errors import Permanent, UndecodableRecord
+from waypost.kernel.errors import NewerSchema, Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EventCodec
 from waypost.project import project
@@ -180,6 +180,14 @@ def reads_or_refuses(event_type: str, payload: bytes) -> None:
 def test_a_refusal_says_what_is_wrong(event_type: str, payload: bytes, reason: str) -> None:
     with pytest.raises(UndecodableRecord, match=reason):
         CODEC.decode(event_type, payload)
+
+
+def test_ids_far_above_the_own_ones_are_of_another_producer() -> None:
+    highest = max(line.id for line in read_lock(project().schemas_folder))
+    for schema_id, newer in ((highest + 1, True), (highest + 1_000, True), (highest + 1_001, False), (0, False)):
+        with pytest.raises(UndecodableRecord) as refusal:
+            CODEC.decode("user.created", b"\x00" + schema_id.to_bytes(4, "big"))
+        assert isinstance(refusal.value, NewerSchema) is newer
 
 
 class Reversal:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.schemas.folder import SchemaFolder, adds, removes
-from waypost.kernel.errors import Misconfigured, UndecodableRecord
+from waypost.kernel.errors import Misconfigured, NewerSchema, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.schemas.codec import AvroCodec
 from waypost.schemas.upcasters import Upcasters
@@ -57,10 +57,10 @@ def test_new_events_are_written_with_the_newest_version(folder: SchemaFolder) ->
     assert decoded == release.event("tenant.closed", **CLOSED, note="moved away")
 
 
-def test_an_old_release_refuses_a_version_it_has_never_seen(folder: SchemaFolder) -> None:
+def test_an_old_release_waits_for_the_release_of_a_newer_version(folder: SchemaFolder) -> None:
     old = Release(folder)
     with_note(folder)
-    with pytest.raises(UndecodableRecord, match="not in this release's lock"):
+    with pytest.raises(NewerSchema, match=r"is newer than this release.*deploy the release"):
         old.codec.decode("tenant.closed", Release(folder).closes(note="moved away"))
 
 

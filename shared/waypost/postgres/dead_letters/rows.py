@@ -14,6 +14,8 @@ from waypost.kernel.text import storable
 from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, Status
 
 FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
+_FIELDS = {"awaits_topic": "waits"}
+"""Fields of `Failure` whose column has another name."""
 
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
@@ -61,14 +63,16 @@ def failure_columns(failure: Failure | None) -> tuple[str | bool | None, ...]:
         storable(failure.error),
         failure.fingerprint,
         failure.retryable,
-        failure.awaits_topic,
+        failure.waits,
         failure.location and storable(failure.location),
         failure.traceback and storable(failure.traceback),
     )
 
 
 def from_row(row: asyncpg.Record) -> DeadLetter:
-    failure = Failure(**{name: row[name] for name in FAILURE_COLUMNS}) if row["error_class"] else None
+    failure = (
+        Failure(**{_FIELDS.get(name, name): row[name] for name in FAILURE_COLUMNS}) if row["error_class"] else None
+    )
     return DeadLetter(
         id=row["id"],
         record=_record(row),

@@ -4,7 +4,7 @@ the failure.
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -47,6 +47,15 @@ class Base(Exception):
 Base.__name__ = "Permanent"
 """A class of another library that happens to have the name."""
 
+WAITS = [
+    NotYet(),
+    RowOfAnotherTopic(),
+    Transient(),
+    LineDown(),
+    errors.Unavailable("full", timedelta(seconds=1)),
+    errors.NewerSchema(),
+]
+
 OUTCOMES = [
     (Permanent(), Status.DEAD),
     (CardRefused(), Status.DEAD),
@@ -56,6 +65,7 @@ OUTCOMES = [
     (errors.MalformedHeaders(), Status.DEAD),
     (errors.TenantMismatch(), Status.DEAD),
     (errors.UnstorableRecord(), Status.DEAD),
+    (errors.NewerSchema(), Status.RETRYING),
     (NotYet(), Status.RETRYING),
     (RowOfAnotherTopic(), Status.RETRYING),
     (LineDown(), Status.RETRYING),
@@ -74,13 +84,14 @@ def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, 
     assert RetryPolicy().status_after(failure_of(error), 1, NOW)[0] is status
 
 
-@pytest.mark.parametrize("error", [NotYet(), RowOfAnotherTopic()], ids=name_of)
-def test_wait_for_another_topic_uses_no_attempts(error: Exception) -> None:
+@pytest.mark.parametrize("error", WAITS, ids=name_of)
+def test_a_wait_uses_no_attempts(error: Exception) -> None:
     policy = RetryPolicy(max_attempts=1)
     assert policy.status_after(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
     assert policy.status_after(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
     assert ends_a_wait(failure_of(error), failure_of(RuntimeError()))
     assert not ends_a_wait(failure_of(error), failure_of(RowOfAnotherTopic()))
+    assert not ends_a_wait(failure_of(RuntimeError()), failure_of(error))
 
 
 @pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)

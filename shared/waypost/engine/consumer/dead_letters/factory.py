@@ -7,7 +7,6 @@ from datetime import datetime
 from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.message import Message
 from waypost.engine.retry import RetryPolicy, failure_of
-from waypost.kernel.errors import Poison
 from waypost.kernel.ids import new_id
 from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, Status
 
@@ -18,16 +17,11 @@ def waiting(message: Message) -> DeadLetter:
 
 
 def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> DeadLetter:
-    """The dead letter of a message whose handler raised for the first time."""
+    """The dead letter of a poison record, or of a message whose handler raised for the first
+    time.
+    """
     status, next_attempt_at = retry.status_after(failure, 1, now)
     return _dead_letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
-
-
-def poisoned(message: Message, poison: Poison) -> DeadLetter:
-    """The dead letter of a poison record. It is dead at once, because a retry cannot make it
-    valid.
-    """
-    return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure_of(poison))
 
 
 def conflicting(message: Message) -> DeadLetter:
@@ -47,7 +41,7 @@ def dead_letter_for(
         case Decision.FAILED if failure is not None:
             return failed(message, failure, retry, now)
         case Decision.POISON if message.poison is not None:
-            return poisoned(message, message.poison)
+            return failed(message, failure_of(message.poison), retry, now)
         case Decision.CONFLICT:
             return conflicting(message)
         case _:

@@ -149,8 +149,8 @@ class ParkedKeyProcessor:
         to the dead letter `beyond_limit`.
 
         A transient error does not count as a redrive: it is reported to the operator, who may
-        retry. An automatic retry does count it, so that a record that keeps failing this way dies
-        in the end. Raises Transient where the database is unavailable.
+        retry. It uses no attempt of the automatic retries either. Raises Transient where the
+        database is unavailable.
         """
         started = await self._queue.next(parked, audit_context, at_once=at_once, beyond_limit=beyond_limit)
         if isinstance(started, ParkedKeyOutcome):

@@ -104,9 +104,9 @@ class ParkedKeyQueue:
             return ParkedKeyOutcome.DEAD
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return ParkedKeyOutcome.NOT_DUE
-        # A wait for another topic's row uses no attempts. Attempts that recorded no end do count,
-        # independent of an earlier wait.
-        waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
+        # A wait uses no attempts. Attempts that recorded no end do count, independent of an earlier
+        # wait.
+        waits = dead_letter.failure is not None and dead_letter.failure.waits
         if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.max_attempts:
             return None
         # A running process records every failure, and the last one marks the dead letter as dead.
