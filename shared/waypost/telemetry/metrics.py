@@ -62,7 +62,7 @@ CONSUMER_RETRIES = Counter(
 )
 CONSUMER_IGNORED_TRACES = Counter(
     metric("consumer_ignored_traces_total"),
-    "Records whose trace context was not valid; they were processed in a trace of their own.",
+    "Records whose trace context was not valid; they were processed in a new trace.",
     ["topic"],
 )
 CONSUMER_LAG_RECORDS = Gauge(
