@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -49,12 +51,32 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-class Process:
-    """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse."""
+ABORT_SECONDS = 1.0
+"""What a part may take to abort its work after the deadline of its drain."""
+STOP_SECONDS = 5.0
+"""What a part may take to stop: to leave its consumer group, to close connections."""
 
-    def __init__(self, parts: Sequence[Lifecycle], *, drain_seconds: float = 10.0) -> None:
+
+class Process:
+    """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse.
+
+    All drains together take at most `drain_seconds`, also while a database or broker does not
+    answer. `at_deadline` is called in a thread if the process still runs `stop_seconds` after the
+    signal.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Lifecycle],
+        *,
+        drain_seconds: float = 10.0,
+        stop_seconds: float = 15.0,
+        at_deadline: Callable[[], None] | None = None,
+    ) -> None:
         self.parts = parts
         self._drain_seconds = drain_seconds
+        self._stop_seconds = stop_seconds
+        self._at_deadline = at_deadline
         self._stop_requested = asyncio.Event()
 
     @property
@@ -78,22 +100,34 @@ class Process:
                 await part.start()
             await self._stop_requested.wait()
         finally:
+            self._watch_deadline()
             await self._end(started)
             LOOP_LAG.stop()
 
+    def _watch_deadline(self) -> None:
+        """In a thread, so that it also bounds what does not return to the event loop."""
+        if self._at_deadline is not None:
+            timer = threading.Timer(self._stop_seconds, self._at_deadline)
+            timer.daemon = True
+            timer.start()
+
     async def _end(self, started: Sequence[Lifecycle]) -> None:
+        drained_by = time.monotonic() + self._drain_seconds
         for part in reversed(started):
             with contextlib.suppress(asyncio.CancelledError):
-                await self._end_one(part)
+                await _end_one(part, max(drained_by - time.monotonic(), 0.0))
 
-    async def _end_one(self, part: Lifecycle) -> None:
-        """Ends one part; its error does not prevent the end of the others."""
+
+async def _end_one(part: Lifecycle, drain_seconds: float) -> None:
+    """Ends one part; its error does not prevent the end of the others."""
+    try:
+        async with asyncio.timeout(drain_seconds + ABORT_SECONDS):
+            await part.drain(drain_seconds)
+    except Exception:
+        log.exception("drain_failed", part=part.name)
+    finally:
         try:
-            await part.drain(self._drain_seconds)
-        except Exception:
-            log.exception("drain_failed", part=part.name)
-        finally:
-            try:
+            async with asyncio.timeout(STOP_SECONDS):
                 await part.stop()
-            except Exception:
-                log.exception("stop_failed", part=part.name)
+        except Exception:
+            log.exception("stop_failed", part=part.name)

@@ -1,7 +1,10 @@
 """Runs the parts of a process, from the startup checks to the last closed connection."""
 
+import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+
+import structlog
 
 from waypost.engine.process import Lifecycle, Process
 from waypost.hosting.runtime import Runtime
@@ -10,6 +13,16 @@ from waypost.hosting.settings import ProcessSettings
 from waypost.hosting.startup_checks import refuse_incomplete, refuse_other_database, refuse_small_server
 from waypost.web.probes import Check, Readiness, create_probes_app
 from waypost.web.server import HttpServer
+
+log = structlog.get_logger()
+
+
+def leave() -> None:
+    """Ends this process at once. Nothing is lost: work that is not committed is repeated, by
+    another process or after the next start.
+    """
+    log.error("stop_deadline_exceeded")
+    os._exit(1)
 
 
 async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
@@ -24,7 +37,7 @@ async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: Proc
         async with runtime.database.transaction() as connection:
             await refuse_small_server(connection, settings.connection_budget)
             await refuse_other_database(connection, runtime.service)
-        await Process(parts).run()
+        await Process(parts, at_deadline=leave).run()
     finally:
         await runtime.database.close()
 

@@ -1,0 +1,103 @@
+"""The end of a process is bounded, also when its parts do not end."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from waypost.engine import process
+from waypost.engine.process import Process
+
+
+class Part:
+    """Records its calls."""
+
+    def __init__(self, name: str, calls: list[tuple[str, str]]) -> None:
+        self.name = name
+        self.ready = asyncio.Event()
+        self._calls = calls
+
+    async def start(self) -> None:
+        self._calls.append((self.name, "start"))
+
+    async def drain(self, deadline_seconds: float) -> None:
+        self._calls.append((self.name, "drain"))
+
+    async def stop(self) -> None:
+        self._calls.append((self.name, "stop"))
+
+
+class Hanging(Part):
+    """Waits without end for a server that does not answer."""
+
+    async def drain(self, deadline_seconds: float) -> None:
+        await super().drain(deadline_seconds)
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        await super().stop()
+        await asyncio.Event().wait()
+
+
+class Draining(Part):
+    """Uses all the time of its drain."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.seconds = -1.0
+
+    async def drain(self, deadline_seconds: float) -> None:
+        self.seconds = deadline_seconds
+        await asyncio.sleep(deadline_seconds)
+
+
+class Ignoring(Part):
+    """Ignores that it is cancelled."""
+
+    released = False
+
+    async def stop(self) -> None:
+        while not self.released:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                continue
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("ABORT_SECONDS", "STOP_SECONDS"):
+        monkeypatch.setattr(process, limit, 0.05)
+
+
+async def run_until_signal(running: Process) -> None:
+    asyncio.get_running_loop().call_later(0.02, os.kill, os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(20):
+        await running.run()
+
+
+async def test_a_part_that_never_ends_does_not_prevent_the_end_of_the_others() -> None:
+    calls: list[tuple[str, str]] = []
+    parts = [Part("first", calls), Hanging("silent", calls), Part("last", calls)]
+    await run_until_signal(Process(parts, drain_seconds=0.05))
+    ends = [("last", "drain"), ("last", "stop"), ("silent", "drain"), ("silent", "stop")]
+    assert calls[3:] == [*ends, ("first", "drain"), ("first", "stop")]
+
+
+async def test_all_parts_share_the_time_of_a_drain() -> None:
+    parts = [Draining("first", []), Draining("last", [])]
+    await run_until_signal(Process(parts, drain_seconds=0.2))
+    assert parts[1].seconds == pytest.approx(0.2, abs=0.01)
+    assert parts[0].seconds < 0.01
+
+
+async def test_a_process_that_does_not_end_is_left_at_its_deadline() -> None:
+    part = Ignoring("deaf", [])
+
+    def leave() -> None:
+        part.released = True
+
+    await run_until_signal(Process([part], drain_seconds=0, stop_seconds=0.1, at_deadline=leave))
+    assert part.released
