@@ -15,7 +15,7 @@ from waypost.testing.database import Databases, Templates, connected
 from waypost.testing.postgres import DatabaseServer
 
 GRACE_SECONDS = 20
-"""What `docker-compose.yml` grants before it kills a process."""
+"""The time that `docker-compose.yml` grants before it kills a process."""
 
 
 async def test_processes_stop_in_time_while_the_database_is_frozen(

@@ -52,9 +52,9 @@ def tune_garbage_collector() -> None:
 
 
 ABORT_SECONDS = 1.0
-"""What a part may take to abort its work after the deadline of its drain."""
+"""The time in which a part aborts its work after the deadline of its drain."""
 STOP_SECONDS = 5.0
-"""What a part may take to stop: to leave its consumer group, to close connections."""
+"""The time in which a part stops: it leaves its consumer group and closes connections."""
 
 
 class Process:
