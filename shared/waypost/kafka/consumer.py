@@ -113,6 +113,12 @@ class KafkaSubscription:
                 ends = await self._connected().end_offsets([named(partition) for partition in partitions])
         return {partition_of(partition): end for partition, end in ends.items()}
 
+    async def first_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        with as_transient("first offsets"):
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                firsts = await self._connected().beginning_offsets([named(partition) for partition in partitions])
+        return {partition_of(partition): first for partition, first in firsts.items()}
+
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
         with as_transient("topic ids"):
             async with asyncio.timeout(RESPONSE_SECONDS):

@@ -80,6 +80,10 @@ class Subscription(Protocol):
         """The offset of the next record to be written, per partition. Raises Transient."""
         ...
 
+    async def first_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """The offset of the oldest retained record, per partition. Raises Transient."""
+        ...
+
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
         """Topic ids (KIP-516); unknown topics are left out. A recreated topic has another id.
         Raises Transient.

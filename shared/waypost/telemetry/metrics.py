@@ -65,6 +65,11 @@ CONSUMER_IGNORED_TRACES = Counter(
     "Records whose trace context was not valid; they were processed in a new trace.",
     ["topic"],
 )
+CONSUMER_LOST_RECORDS = Counter(
+    metric("consumer_lost_records_total"),
+    "Records that were deleted from a topic before the consumer had read them; the log names the offsets.",
+    ["consumer", "topic", "partition"],
+)
 CONSUMER_LAG_RECORDS = Gauge(
     metric("consumer_lag_records"),
     "Records between the consumer position and the end of the partition.",

@@ -10,6 +10,7 @@ import structlog
 from waypost.engine.consumer.batch_processor import Stuck
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
+from waypost.engine.consumer.lost_records import RecordsLost
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.partition import ConsumerParts, PartitionTask
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
@@ -126,12 +127,15 @@ class ConsumerGroup:
 
     async def makes_progress(self) -> None:
         """For readiness probes. Raises DeadLetterLimitReached while a partition is paused by the
-        limit, and Stuck while a batch fails repeatedly.
+        limit, Stuck while a batch fails repeatedly, and RecordsLost after a loss, until the next
+        assignment.
         """
         if any(task.at_dead_letter_limit for task in self._running):
             raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:
             raise Stuck(f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason")
+        if lossy := [str(task.partition) for task in self._running if task.lost_records]:
+            raise RecordsLost(f"{', '.join(lossy)} lost records; run `waypost events republish` for the topic")
 
     async def revoked(self) -> None:
         """Ends the partition tasks and commits their offsets; called by the subscription."""

@@ -12,6 +12,7 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
 from waypost.engine.consumer.guard import Decision
+from waypost.engine.consumer.lost_records import LossDetector
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
@@ -65,6 +66,7 @@ class PartitionTask:
         self._batch_processor = BatchProcessor(
             parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
         )
+        self._losses = LossDetector(parts.name, partition, parts.subscription)
         self._pace = Pace(parts.policy)
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
@@ -80,6 +82,11 @@ class PartitionTask:
     def at_dead_letter_limit(self) -> bool:
         """Whether the partition is paused because the limit of dead letters is reached."""
         return self._batch_processor.at_dead_letter_limit
+
+    @property
+    def lost_records(self) -> int:
+        """Number of records that were deleted before this task could read them."""
+        return self._losses.lost
 
     @property
     def stuck(self) -> bool:
@@ -149,6 +156,8 @@ class PartitionTask:
             # The client was reset to the beginning: the topic holds less than was read.
             self.request_seek()
             return
+        if records[0].offset > self.position:
+            await self._losses.check(self.position)
         with self._busy():
             self._processing = asyncio.create_task(self._process_records(records))
             await asyncio.wait([self._processing])
@@ -225,6 +234,7 @@ class PartitionTask:
             self.partition, self._parts.name, self._parts.subscription, self._parts.transactions
         )
         self.topic_id, self.position = resumption.topic_id, resumption.offset
+        await self._losses.check(self.position)
         self._parts.subscription.seek(self.partition, self.position)
         self.advanced_at = time.monotonic()
         self.positioned.set()

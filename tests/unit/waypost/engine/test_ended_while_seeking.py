@@ -1,6 +1,7 @@
 """A partition that is revoked while its task reads the position."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,9 @@ class EmptySubscription:
     """A revocation ends the running polls; one that begins later has no end here."""
 
     def seek(self, partition: Partition, offset: int) -> None: ...
+
+    async def first_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        return dict.fromkeys(partitions, 0)
 
     async def poll(self, *_: Any, **__: Any) -> None:
         await asyncio.Event().wait()
