@@ -71,6 +71,8 @@ class ComparisonReport:
     live_dead_letters: int
     new_dead_letters: int
     """Open dead letters: more than live means that this release handles fewer records."""
+    missing_aggregates: int
+    """Aggregates that the live consumer has processed, and of which the topics hold no event."""
     unprotected: Sequence[str]
     """Tables without forced row-level security or without the application's grants."""
 

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 
 from tests.fixtures.club import Stage
 from tests.integration.consumer.rebuilds import live, rebuilt
@@ -12,6 +14,8 @@ from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition
 from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import admin
 
 
 async def test_swap_is_refused_without_a_record(stage: Stage) -> None:
@@ -25,6 +29,27 @@ async def test_swap_is_refused_without_a_record(stage: Stage) -> None:
 
     assert (await rebuilt(stage, force=True)).swapped
     assert await stage.names(ann) == [[]]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_swap_is_refused_if_the_topic_has_lost_aggregates(stage: Stage, dry_run: bool) -> None:
+    ann, bob, eve = stage.user(), stage.user(), stage.user()
+    await live(stage, [ann, bob])
+    async with admin(stage.bootstrap) as client:
+        await client.delete_records({TopicPartition(stage.club.topic, 0): RecordsToDelete(before_offset=6)})
+    async with stage.consuming(stage.club.members):
+        await stage.topic.publish(*eve.tells("Eve"))
+        await eventually(lambda: stage.reached(7, consumers=1))
+
+    refused = await rebuilt(stage, dry_run=dry_run)
+    assert not refused.swapped
+    (refusal,) = refused.refusals
+    assert refusal.startswith("2 aggregates of the live rows have no event in the topics any more")
+    assert "events republish" in refusal
+    assert await stage.names(ann, bob, eve) == [["first", "second"]] * 2 + [["Eve"]]
+
+    assert (await rebuilt(stage, force=True)).swapped
+    assert await stage.names(ann, bob, eve) == [[], [], ["Eve"]]
 
 
 async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) -> None:

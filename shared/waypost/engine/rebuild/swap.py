@@ -99,6 +99,11 @@ def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
         refusals.append(f"without row-level security or grants: {', '.join(comparison.unprotected)}")
     if records == 0:
         refusals.append("no record was read")
+    elif comparison.missing_aggregates:
+        refusals.append(
+            f"{comparison.missing_aggregates} aggregates of the live rows have no event in the topics any more; publish"
+            " their events again with `waypost events republish`"
+        )
     if comparison.new_dead_letters > comparison.live_dead_letters:
         refusals.append(
             f"{comparison.new_dead_letters} dead letters are open, {comparison.live_dead_letters} before the rebuild"
