@@ -58,13 +58,26 @@ def outbox_relay(service: Service, settings: WorkerSettings, runtime: Runtime) -
     return Relay(outbox, broker, runtime.wakeups)
 
 
+def transactions_at_once(pool_size: int, consumers: int) -> int:
+    """The share of the pool for each consumer: two whose tables are locked leave one connection to
+    the other consumers and to the probes.
+    """
+    return max((pool_size - 1) // min(consumers, 2), 1)
+
+
 def consumer_group(service: Service, consumer: Consumer, settings: WorkerSettings, runtime: Runtime) -> ConsumerGroup:
     name = group_name(service.name, consumer)
     return ConsumerGroup(
         service.name,
         consumer,
         KafkaSubscription(settings.kafka_bootstrap, name),
-        PostgresConsumerTransactions(runtime.database, runtime.units, consumer, name=name),
+        PostgresConsumerTransactions(
+            runtime.database,
+            runtime.units,
+            consumer,
+            name=name,
+            at_once=transactions_at_once(settings.pool_size, len(service.consumers)),
+        ),
         service.codec,
         policy=ConsumerPolicy(
             max_dead_letters=settings.max_dead_letters,

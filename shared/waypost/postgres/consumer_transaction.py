@@ -1,5 +1,7 @@
 """The transaction of a consumer on PostgreSQL."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -50,16 +52,28 @@ class PostgresConsumerTransactions:
     `<service>.<consumer>`, the consumer's name in every row.
     """
 
-    def __init__(self, database: Database, units: PostgresUnitsOfWork, consumer: Consumer, *, name: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        units: PostgresUnitsOfWork,
+        consumer: Consumer,
+        *,
+        name: str,
+        at_once: int | None = None,
+    ) -> None:
+        """`at_once` limits the open transactions, so that a consumer whose tables are locked leaves
+        connections to the others. Further ones wait; the role's limits end the open ones.
+        """
         self._database = database
         self._units = units
         self._name = name
         self._versions = versions_of(consumer, name)
+        self._share = asyncio.Semaphore(at_once) if at_once is not None else contextlib.nullcontext()
 
     @asynccontextmanager
     async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresConsumerTransaction]:
         bound = frozenset(tenants)
-        async with self._database.transaction(bound) as connection:
+        async with self._share, self._database.transaction(bound) as connection:
             yield PostgresConsumerTransaction(connection, self._name, self._versions, self._units, bound)
 
     async def is_reachable(self) -> bool:
