@@ -1,0 +1,204 @@
+"""An event loop of many simulated processes, with virtual time and a seeded choice of the next
+process.
+
+Inside one process callbacks run in the order of asyncio, on which the engine may rely. Between
+processes any order is possible. Time stands still while a callback runs, and moves to the next
+timer when no process has one to run.
+"""
+
+import asyncio
+import random
+from asyncio import Future, Handle, Task, TimerHandle
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+
+CLEAN_UPS = 10
+"""More than there are nested clean-ups in a task."""
+
+
+class SimulatedProcess:
+    """The callbacks of one process, or of the servers."""
+
+    def __init__(self, name: str, number: int) -> None:
+        self.name = name
+        self.number = number
+        self.alive = True
+        self.frozen = False
+        self.ready: deque[Handle] = deque()
+        self.context = copy_context()
+        self.context.run(PROCESS.set, self)
+
+    def __repr__(self) -> str:
+        return f"{self.name}.{self.number}"
+
+
+PROCESS: ContextVar[SimulatedProcess] = ContextVar("simulated_process")
+
+
+class SimulatedTask(Task[Any]):
+    """A task whose hash is its number, so that sets of tasks have the same order in every run."""
+
+    number: int
+    own_context: Context
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    def __init__(self, choices: random.Random) -> None:
+        super().__init__()
+        self.servers = SimulatedProcess("servers", 0)
+        self.tasks: list[SimulatedTask] = []
+        """All tasks: one of a killed process must not be collected before the end."""
+        self.callbacks = 0
+        self._choices = choices
+        self._now = 0.0
+        self._timers: list[tuple[float, int, TimerHandle]] = []
+        self._numbers = count(1)
+        self._runnable: list[SimulatedProcess] = []
+        self._stopped = False
+        self.set_task_factory(self._new_task)  # type: ignore[arg-type] # typeshed wants a Future
+        self.set_exception_handler(lambda _, problem: None)  # see `unretrieved_errors`
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Handle:
+        handle = Handle(callback, args, self, context)
+        self._enqueue(handle)
+        return handle
+
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        timer = TimerHandle(when, callback, args, self, context)
+        heappush(self._timers, (when, next(self._numbers), timer))
+        return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        """A cancelled timer is dropped when its time comes."""
+
+    def spawn(self, process: SimulatedProcess, work: Coroutine[Any, Any, Any]) -> "Task[Any]":
+        """Runs the work as a task of the process."""
+        return self.create_task(work, context=process.context)
+
+    def at_servers(self, delay: float, action: Callable[[], object]) -> None:
+        """Runs the action later, whatever happens to the process that causes it."""
+        self.call_later(delay, action, context=self.servers.context)
+
+    def kill(self, process: SimulatedProcess) -> None:
+        """Ends the process as SIGKILL does: none of its callbacks runs again, `finally` included."""
+        process.alive = False
+        process.ready.clear()
+        if process in self._runnable:
+            self._runnable.remove(process)
+
+    def freeze(self, process: SimulatedProcess) -> None:
+        """SIGSTOP: its callbacks wait, also those that become due meanwhile."""
+        process.frozen = True
+        if process in self._runnable:
+            self._runnable.remove(process)
+
+    def thaw(self, process: SimulatedProcess) -> None:
+        process.frozen = False
+        if process.ready and process.alive:
+            self._runnable.append(process)
+
+    def finish(self) -> None:
+        self._stopped = True
+
+    def run(self, *, until_seconds: float) -> bool:
+        """Runs until `finish`; False if the time or the callbacks are used up before."""
+        asyncio._set_running_loop(self)  # noqa: SLF001 - a loop's own part
+        try:
+            while not self._stopped:
+                if not self._runnable and not self._advance(until_seconds):
+                    return False
+                self._run_one()
+            return True
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
+
+    def unretrieved_errors(self) -> list[BaseException]:
+        """Errors that ended a task and that nothing has looked at."""
+        ended = [task for task in self.tasks if task.done() and task._log_traceback]  # type: ignore[attr-defined] # noqa: SLF001
+        return [error for task in ended if (error := task.exception())]
+
+    def abandon(self) -> None:
+        """Ends every task that is left, at once, so that none of its code runs in a later
+        schedule.
+        """
+        asyncio._set_running_loop(self)  # noqa: SLF001
+        for task in self.tasks:
+            if not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+                task.own_context.run(_close, task.get_coro())
+        asyncio._set_running_loop(None)  # noqa: SLF001
+        self.tasks.clear()
+        self._timers.clear()
+        self.close()
+
+    def _run_one(self) -> None:
+        if not self._runnable:
+            return
+        index = int(self._choices.random() * len(self._runnable))
+        process = self._runnable[index]
+        handle = process.ready.popleft()
+        if not process.ready:
+            del self._runnable[index]
+        if not handle.cancelled():
+            self.callbacks += 1
+            handle._run()  # noqa: SLF001
+
+    def _advance(self, until_seconds: float) -> bool:
+        if not self._timers or self._timers[0][0] > until_seconds:
+            return False
+        when, _, timer = heappop(self._timers)
+        if not timer.cancelled():
+            self._now = max(self._now, when)
+            self._enqueue(timer)
+        return True
+
+    def _enqueue(self, handle: Handle) -> None:
+        process = handle._context.get(PROCESS, self.servers)  # type: ignore[attr-defined] # noqa: SLF001
+        if not process.alive:
+            return
+        if not process.ready and not process.frozen:
+            self._runnable.append(process)
+        process.ready.append(handle)
+
+    def _new_task(
+        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], context: Context | None = None
+    ) -> SimulatedTask:
+        task = SimulatedTask.__new__(SimulatedTask)
+        task.number = next(self._numbers)
+        task.own_context = context or copy_context()
+        task.__init__(work, loop=loop, context=task.own_context)  # type: ignore[misc]
+        self.tasks.append(task)
+        return task
+
+
+def forever() -> "Future[None]":
+    """A future that nothing completes."""
+    return asyncio.get_running_loop().create_future()
+
+
+def _close(work: Any) -> None:
+    """Closes a coroutine; one that awaits something in its clean-up refuses, and is asked again."""
+    for _ in range(CLEAN_UPS):
+        try:
+            work.close()
+        except BaseException:  # noqa: BLE001 - of an abandoned process
+            continue
+        return
