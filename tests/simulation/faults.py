@@ -6,9 +6,10 @@ does. So each statement, commit, produce and poll may be lost, delayed or done w
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.loop import SimulatedProcess, forever
@@ -40,7 +41,7 @@ class Fault(StrEnum):
     """A handler raises."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Faults:
     """The kinds of faults of one schedule. Few kinds in each, so that some schedules have much of
     one kind (swarm testing, Groce et al. 2012).
@@ -51,21 +52,34 @@ class Faults:
     seconds: float = 4.0
     """Virtual time after which no fault happens."""
 
+    @property
+    def of_connections(self) -> Mapping[Fault, float]:
+        return {kind: rate for kind, rate in self.rates.items() if kind is not Fault.HANDLER}
+
+    @cached_property
+    def total(self) -> float:
+        """Probability of any fault per request and per answer."""
+        return sum(self.of_connections.values())
+
     @classmethod
     def drawn(cls, choices: random.Random) -> "Faults":
         kinds = [kind for kind in Fault if choices.random() < 0.5]
         rates = {kind: choices.choice(_RATES) * _WEIGHTS.get(kind, 1.0) for kind in kinds}
-        return cls(rates, choices.choice((1.0, 2.0, 4.0, 8.0)))
+        return cls(rates, choices.choice((0.5, 1.0, 2.0, 4.0)))
 
 
 _RATES = (0.002, 0.01, 0.03)
 _WEIGHTS = {Fault.DELAY: 4.0, Fault.HANDLER: 12.0, Fault.FREEZE: 0.5}
 
-LATENCY_SECONDS = 0.002
-SILENT_SECONDS = 10.0
+SUSPENDED_ABOVE, LATENT_ABOVE = 0.6, 0.85
+"""Shares of requests and answers that let other processes run, and that take time. The others take
+none, which halves the cost of a schedule.
+"""
+LATENCY_SECONDS = 0.02
+SILENT_SECONDS = 6.0
 NOTICED_SECONDS = 3.0
 """Within this time a server ends the session of a client that is gone."""
-FROZEN_SECONDS = 12.0
+FROZEN_SECONDS = 8.0
 IDLE_TRANSACTION_SECONDS = 5.0
 
 
@@ -95,16 +109,17 @@ class Connection:
         self.used_at = world.loop.time()
         if world.trace is not None:
             world.note(f"{self.name}: {what}", self.process)
-        if self.broken:
-            raise Transient(f"the connection with the {self.name} is broken")
-        fault = world.draw_fault()
-        if fault is not None:
+        self._require_open()
+        luck = world.choices.random()
+        if luck < world.faults.total and (fault := world.draw_fault()):
             world.note(f"{self.name}: {what} {fault}", self.process)
             await self._suffer(fault)
-        elif (luck := world.choices.random()) < 0.25:
-            await asyncio.sleep(LATENCY_SECONDS * luck * 4)
-        else:
-            await asyncio.sleep(0)
+            self._require_open()
+        elif luck > SUSPENDED_ABOVE:
+            await asyncio.sleep(LATENCY_SECONDS * (luck - LATENT_ABOVE) if luck > LATENT_ABOVE else 0)
+            self._require_open()
+
+    def _require_open(self) -> None:
         if self.broken:
             raise Transient(f"the connection with the {self.name} is broken")
 
@@ -133,8 +148,6 @@ class Connection:
             case Fault.REBALANCE:
                 world.request_rebalance()
                 await asyncio.sleep(0)
-            case Fault.HANDLER:
-                await asyncio.sleep(0)
 
     def is_silent(self, seconds: float) -> bool:
         return self._world.loop.time() - self.used_at > seconds
@@ -158,6 +171,10 @@ class Connection:
         self._world.forget(self)
 
 
+_OPERATIONS: dict[tuple[type, str], bool] = {}
+"""Whether a member of a port is an operation at the server."""
+
+
 class Remote:
     """A port over a connection: each call of a coroutine function is an operation at the server."""
 
@@ -166,8 +183,10 @@ class Remote:
         self._connection = connection
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._target, name)
-        if not asyncio.iscoroutinefunction(method):
+        method, kind = getattr(self._target, name), (type(self._target), name)
+        if kind not in _OPERATIONS:
+            _OPERATIONS[kind] = asyncio.iscoroutinefunction(method)
+        if not _OPERATIONS[kind]:
             return method
 
         async def call(*args: Any, **named: Any) -> Any:

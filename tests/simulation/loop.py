@@ -2,8 +2,8 @@
 process.
 
 Inside one process callbacks run in the order of asyncio, on which the engine may rely. Between
-processes any order is possible. Time stands still while a callback runs, and moves to the next
-timer when no process has one to run.
+processes any order is possible. Each callback takes a fixed short time; when no process has one to
+run, time moves to the next timer.
 """
 
 import asyncio
@@ -17,6 +17,10 @@ from itertools import count
 from typing import Any
 
 
+CALLBACK_SECONDS = 2e-5
+"""What a callback takes: a loop that never waits must not stop the time of the others."""
+MAX_CALLBACKS = 100_000
+"""Far above what a schedule needs."""
 CLEAN_UPS = 10
 """More than there are nested clean-ups in a task."""
 
@@ -123,9 +127,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         asyncio._set_running_loop(self)  # noqa: SLF001 - a loop's own part
         try:
             while not self._stopped:
-                if not self._runnable and not self._advance(until_seconds):
+                if not self._runnable and not self._wait_for_timer():
                     return False
-                self._run_one()
+                self._fire_timers()
+                if self._now > until_seconds or self.callbacks > MAX_CALLBACKS:
+                    return False
+                if self._runnable:
+                    self._run_one()
             return True
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001
@@ -150,8 +158,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.close()
 
     def _run_one(self) -> None:
-        if not self._runnable:
-            return
         index = int(self._choices.random() * len(self._runnable))
         process = self._runnable[index]
         handle = process.ready.popleft()
@@ -159,16 +165,21 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             del self._runnable[index]
         if not handle.cancelled():
             self.callbacks += 1
+            self._now += CALLBACK_SECONDS
             handle._run()  # noqa: SLF001
 
-    def _advance(self, until_seconds: float) -> bool:
-        if not self._timers or self._timers[0][0] > until_seconds:
+    def _wait_for_timer(self) -> bool:
+        """Moves the time to the next timer; False if there is none."""
+        if not self._timers:
             return False
-        when, _, timer = heappop(self._timers)
-        if not timer.cancelled():
-            self._now = max(self._now, when)
-            self._enqueue(timer)
+        self._now = max(self._now, self._timers[0][0])
         return True
+
+    def _fire_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= self._now:
+            _, _, timer = heappop(self._timers)
+            if not timer.cancelled():
+                self._enqueue(timer)
 
     def _enqueue(self, handle: Handle) -> None:
         process = handle._context.get(PROCESS, self.servers)  # type: ignore[attr-defined] # noqa: SLF001

@@ -48,7 +48,7 @@ POLICY = ConsumerPolicy(
     pauses=Backoff(first_seconds=0.1, factor=2.0, max_seconds=1.0),
     retry=RetryPolicy(pauses=Backoff(first_seconds=0.5, factor=2.0, max_seconds=4.0)),
 )
-JOBS = JobWorkerSettings(max_jobs=2, lease_seconds=6.0)
+JOBS = JobWorkerSettings(max_jobs=2, lease_seconds=4.0)
 
 
 @dataclass(frozen=True, slots=True)

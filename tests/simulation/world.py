@@ -54,14 +54,12 @@ class World:
         return self.choices.random() < share
 
     def draw_fault(self) -> Fault | None:
+        """One of the schedule's kinds; None when no further fault happens."""
         if self.faults_left == 0 or self.is_calm:
             return None
-        luck = self.choices.random()
-        for fault, rate in self.faults.rates.items():
-            if fault is not Fault.HANDLER and (luck := luck - rate) < 0:
-                self.faults_left -= 1
-                return fault
-        return None
+        self.faults_left -= 1
+        rates = self.faults.of_connections
+        return self.choices.choices(list(rates), list(rates.values()))[0]
 
     @property
     def is_calm(self) -> bool:
