@@ -1,18 +1,39 @@
-import sys, time
-from tests.simulation.schedule import run
-import structlog, logging
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50 if sys.argv[2]!='1' else 10), cache_logger_on_first_use=True)
-first, n = int(sys.argv[1]), int(sys.argv[2])
-import gc; gc.collect(); gc.freeze(); gc.set_threshold(50000,50,50)
-v=c=0
-t=time.process_time(); bad=0; f=0
-for s in range(first, first+n):
-    if len(sys.argv)>3: print(s, time.process_time()-t, flush=True)
-    r = run(s, traced=n==1)
-    f += r.faults; v+=r.virtual_seconds; c+=r.callbacks
-    if r.violations:
-        bad+=1
-        if bad<6 or n==1: print(s, r.violations[:4], r.virtual_seconds, r.callbacks)
-    if n==1: print("\n".join(r.trace)); print(r.virtual_seconds, r.callbacks, r.faults)
-d=time.process_time()-t
-print(n, "schedules", bad, "bad", f, "faults", round(n/d,1), "per s", v/n, c/n)
+"""`python -m tests.simulation --schedules 1000 --seed 1`, or `make simulate SCHEDULES=1000 SEED=1`:
+runs the schedules of the seeds from `--seed` on. Exits with 1 at the first broken promise.
+
+`--replay SEED` runs one schedule and prints every step.
+"""
+
+import argparse
+import os
+import random
+import sys
+
+HASH_SEED = "0"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=1000, help="number of schedules, one per seed")
+    parser.add_argument("--seed", type=int, help="the first seed; random and printed by default")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes; one per core by default")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="runs this schedule alone, and prints its steps")
+    options = parser.parse_args()
+    _fix_order_of_sets()
+    from tests.simulation import runner  # noqa: PLC0415 - after the interpreter may have been replaced
+
+    if options.replay is not None:
+        return runner.replay(options.replay)
+    first = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed
+    return runner.run_all(first, options.schedules, options.workers)
+
+
+def _fix_order_of_sets() -> None:
+    """Starts the interpreter again with a fixed hash seed: sets of text have the same order then."""
+    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
+        os.environ["PYTHONHASHSEED"] = HASH_SEED
+        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])  # noqa: S606
+
+
+if __name__ == "__main__":
+    sys.exit(main())

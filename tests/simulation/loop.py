@@ -8,6 +8,7 @@ run, time moves to the next timer.
 
 import asyncio
 import random
+import sys
 from asyncio import Future, Handle, Task, TimerHandle
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -148,10 +149,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         schedule.
         """
         asyncio._set_running_loop(self)  # noqa: SLF001
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         for task in self.tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
                 task.own_context.run(_close, task.get_coro())
+        sys.unraisablehook = hook
         asyncio._set_running_loop(None)  # noqa: SLF001
         self.tasks.clear()
         self._timers.clear()

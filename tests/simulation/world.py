@@ -26,11 +26,11 @@ SKEW_SECONDS = 3.0
 
 
 class World:
-    def __init__(self, seed: int, *, traced: bool = False) -> None:
+    def __init__(self, seed: int, trace: list[str] | None = None) -> None:
         self.choices = random.Random(f"choices {seed}")
         self.faults = Faults.drawn(self.choices)
         self.loop = SimulatedLoop(random.Random(f"order {seed}"))
-        self.trace: list[str] | None = [] if traced else None
+        self.trace = trace
         self.connections: dict[SimulatedProcess, list[Connection]] = {}
         self.database, self.broker = DatabaseServer(), BrokerServer()
         self.coordinator, self.jobs, self.provider = Coordinator(self), JobTable(self), Provider()
