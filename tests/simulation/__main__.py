@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--replay", type=int, metavar="SEED", help="runs this schedule alone, and prints its steps")
     options = parser.parse_args()
     _fix_order_of_sets()
-    from tests.simulation import runner  # noqa: PLC0415 - after the interpreter may have been replaced
+    from tests.simulation import runner
 
     if options.replay is not None:
         return runner.replay(options.replay)
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def _fix_order_of_sets() -> None:
-    """Starts the interpreter again with a fixed hash seed: sets of text have the same order then."""
+    """Starts the interpreter again with a fixed hash seed: it gives sets of text their order."""
     if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
         os.environ["PYTHONHASHSEED"] = HASH_SEED
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])  # noqa: S606

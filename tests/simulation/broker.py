@@ -134,5 +134,7 @@ class _Request:
 
     def _arrive_after_all(self) -> None:
         self._world.broker.on_the_way -= 1
-        self._world.note(f"{len(self.records)} records of {self.records[0].topic} arrive late", self._world.loop.servers)
+        self._world.note(
+            f"{len(self.records)} records of {self.records[0].topic} arrive late", self._world.loop.servers
+        )
         self.arrive()

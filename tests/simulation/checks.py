@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
-from tests.simulation.events import SERVICE, TOPICS, Charged, Handled, Noted
+from tests.simulation.events import SERVICE, Charged, Handled, Noted
 from tests.simulation.world import World
-from waypost.engine.consumer import group_name
 from waypost.jobs.status import Status
 from waypost.kernel.cloudevents import from_headers
 from waypost.kernel.envelope import Envelope
@@ -55,7 +54,7 @@ def _commands(world: World) -> Iterator[str]:
 def _topics(world: World) -> Iterator[str]:
     published: dict[UUID, list[int]] = {}
     ids: set[UUID] = set()
-    for partition, log in sorted(world.broker.logs.items()):
+    for _, log in sorted(world.broker.logs.items()):
         for record in log:
             attributes = from_headers(record.headers)
             versions = published.setdefault(attributes.aggregate_id, [])
@@ -86,7 +85,9 @@ def _charges(world: World) -> Iterator[str]:
     by_id = {str(envelope.event_id): envelope for envelope in _stored(world, Noted)}
     keys = Counter({source: len(keys) for source, keys in world.provider.charged.items()})
     yield from _once(by_id, keys, "charged")
-    yield from _once(by_id, Counter(envelope.event.source for envelope in _stored(world, Charged)), "recorded as charged")
+    yield from _once(
+        by_id, Counter(envelope.event.source for envelope in _stored(world, Charged)), "recorded as charged"
+    )
     for row in world.jobs.rows.values():
         if row.status is not Status.COMPLETE:
             yield f"job {row.job.id} ended as {row.status.value} after {row.attempts} attempts: {row.error}"

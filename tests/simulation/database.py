@@ -1,7 +1,7 @@
 """The database server: transactions over connections that may break at each statement."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -207,11 +207,9 @@ class _SilentLease(MemoryOutboxLease):
     async def end_silent_relays(self) -> int:
         for lease in self._outbox.leases:
             assert isinstance(lease, _SilentLease)
-            lease.silent = lease._connection.is_silent(SILENT_RELAY_SECONDS)  # noqa: SLF001 - of this class
+            lease.silent = lease._connection.is_silent(SILENT_RELAY_SECONDS)
         return await super().end_silent_relays()
 
     def end(self) -> None:
         self.lost = True
         self._outbox.leases = [other for other in self._outbox.leases if other is not self]
-
-

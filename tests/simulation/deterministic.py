@@ -18,7 +18,7 @@ def deterministic(seed: int, loop: SimulatedLoop) -> Iterator[None]:
     """Inside the block the clocks show the loop's time, and random numbers follow from the seed.
     The order of sets of text is the caller's: it must set PYTHONHASHSEED.
     """
-    ids, before, state = random.Random(f"ids {seed}"), dict(vars(time)), random.getstate()
+    ids, before, state = dice(f"ids {seed}"), dict(vars(time)), random.getstate()
     urandom = os.urandom
     random.seed(seed)
     vars(time).update(
@@ -35,6 +35,10 @@ def deterministic(seed: int, loop: SimulatedLoop) -> Iterator[None]:
         for name in ("monotonic", "perf_counter", "time", "time_ns"):
             vars(time)[name] = before[name]
         random.setstate(state)
+
+
+def dice(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - repeatable on purpose
 
 
 class SimulatedClock:

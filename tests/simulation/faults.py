@@ -37,6 +37,8 @@ class Fault(StrEnum):
     STOP = "stop"
     """The process is asked to end, as in a deployment."""
     REBALANCE = "rebalance"
+    DEAF = "deaf"
+    """The client of one consumer receives no more records until it is replaced."""
     HANDLER = "handler"
     """A handler raises."""
 
@@ -146,7 +148,10 @@ class Connection:
                 world.request_stop(self.process)
                 await asyncio.sleep(0)
             case Fault.REBALANCE:
-                world.request_rebalance()
+                world.coordinator.rebalance()
+                await asyncio.sleep(0)
+            case Fault.DEAF:
+                world.coordinator.deafen_one()
                 await asyncio.sleep(0)
 
     def is_silent(self, seconds: float) -> bool:

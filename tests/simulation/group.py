@@ -48,6 +48,11 @@ class Coordinator:
         """Begins a rebalance; one that runs is repeated."""
         self._changed.set()
 
+    def deafen_one(self) -> None:
+        """A member receives nothing from now on, as clients did after a broker's restart."""
+        if self._members:
+            self._world.choices.choice(self._members).is_deaf = True
+
     async def _run(self) -> None:
         while True:
             await self._changed.wait()
@@ -89,6 +94,7 @@ class SimulatedSubscription:
         self._assignments: Assignments | None = None
         self._fetch_at: dict[Partition, int | None] = {}
         """Next offset by assigned partition; None while it is paused."""
+        self.is_deaf = False
         self._callbacks = asyncio.Lock()
         """The client calls back one after another."""
         self._polls: list[asyncio.Future[bool]] = []
@@ -114,6 +120,7 @@ class SimulatedSubscription:
 
     async def rejoin(self) -> None:
         await self._travel("rejoin")
+        self.is_deaf = False
         self._coordinator.join(self)
 
     async def leave(self) -> None:
@@ -130,7 +137,7 @@ class SimulatedSubscription:
 
     def _fetched(self, partition: Partition, max_records: int) -> Sequence[Record]:
         at = self._fetch_at.get(partition)
-        if at is None:
+        if at is None or self.is_deaf:
             return ()
         size = min(max_records, self._world.choices.randint(1, MAX_POLLED))
         records = self._world.broker.logs[partition][at : at + size]

@@ -81,9 +81,7 @@ class SimulatedLeases(Statements):
     async def claim(self, limit: int, *, suspects: int, now: datetime) -> Sequence[Claim]:
         async def claim() -> Sequence[Claim]:
             self._world.jobs.refresh()
-            rows = [
-                row for row in self._world.jobs.rows.values() if row.status is Status.QUEUED and row.run_at <= now
-            ]
+            rows = [row for row in self._world.jobs.rows.values() if row.status is Status.QUEUED and row.run_at <= now]
             crashed = [row for row in rows if row.crashed][:suspects]
             return [self._lease(row) for row in [*crashed, *(row for row in rows if not row.crashed)][:limit]]
 
@@ -163,7 +161,7 @@ class SimulatedOutcomes(Statements):
             if row is None:
                 return False
             row.lease, row.crashed = None, False
-            if statement == outcomes._MARK_DEAD:  # noqa: SLF001 - the statement that is simulated
+            if statement == outcomes._MARK_DEAD:
                 row.status, row.error = Status.DEAD, str(values[1])
             else:
                 assert isinstance(values[0], datetime)
@@ -171,7 +169,6 @@ class SimulatedOutcomes(Statements):
             return True
 
         return await self._statement("outcome", write)
-
 
 
 class Provider:
@@ -185,4 +182,3 @@ class Provider:
         keys = self.charged.setdefault(source, [])
         if key not in keys:
             keys.append(key)
-

@@ -12,11 +12,11 @@ import sys
 from asyncio import Future, Handle, Task, TimerHandle
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
-
 
 CALLBACK_SECONDS = 2e-5
 """What a callback takes: a loop that never waits must not stop the time of the others."""
@@ -103,7 +103,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.call_later(delay, action, context=self.servers.context)
 
     def kill(self, process: SimulatedProcess) -> None:
-        """Ends the process as SIGKILL does: none of its callbacks runs again, `finally` included."""
+        """Ends the process as SIGKILL does: no callback runs again, nor any `finally`."""
         process.alive = False
         process.ready.clear()
         if process in self._runnable:
@@ -125,7 +125,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def run(self, *, until_seconds: float) -> bool:
         """Runs until `finish`; False if the time or the callbacks are used up before."""
-        asyncio._set_running_loop(self)  # noqa: SLF001 - a loop's own part
+        asyncio._set_running_loop(self)
         try:
             while not self._stopped:
                 if not self._runnable and not self._wait_for_timer():
@@ -137,25 +137,25 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                     self._run_one()
             return True
         finally:
-            asyncio._set_running_loop(None)  # noqa: SLF001
+            asyncio._set_running_loop(None)
 
     def unretrieved_errors(self) -> list[BaseException]:
         """Errors that ended a task and that nothing has looked at."""
-        ended = [task for task in self.tasks if task.done() and task._log_traceback]  # type: ignore[attr-defined] # noqa: SLF001
+        ended = [task for task in self.tasks if task.done() and task._log_traceback]  # type: ignore[attr-defined]
         return [error for task in ended if (error := task.exception())]
 
     def abandon(self) -> None:
         """Ends every task that is left, at once, so that none of its code runs in a later
         schedule.
         """
-        asyncio._set_running_loop(self)  # noqa: SLF001
+        asyncio._set_running_loop(self)
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         for task in self.tasks:
             if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
                 task.own_context.run(_close, task.get_coro())
         sys.unraisablehook = hook
-        asyncio._set_running_loop(None)  # noqa: SLF001
+        asyncio._set_running_loop(None)
         self.tasks.clear()
         self._timers.clear()
         self.close()
@@ -169,7 +169,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if not handle.cancelled():
             self.callbacks += 1
             self._now += CALLBACK_SECONDS
-            handle._run()  # noqa: SLF001
+            handle._run()
 
     def _wait_for_timer(self) -> bool:
         """Moves the time to the next timer; False if there is none."""
@@ -185,7 +185,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 self._enqueue(timer)
 
     def _enqueue(self, handle: Handle) -> None:
-        process = handle._context.get(PROCESS, self.servers)  # type: ignore[attr-defined] # noqa: SLF001
+        process = handle._context.get(PROCESS, self.servers)  # type: ignore[attr-defined]
         if not process.alive:
             return
         if not process.ready and not process.frozen:
@@ -211,8 +211,6 @@ def forever() -> "Future[None]":
 def _close(work: Any) -> None:
     """Closes a coroutine; one that awaits something in its clean-up refuses, and is asked again."""
     for _ in range(CLEAN_UPS):
-        try:
+        with suppress(BaseException):
             work.close()
-        except BaseException:  # noqa: BLE001 - of an abandoned process
-            continue
-        return
+            return

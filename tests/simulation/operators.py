@@ -33,7 +33,12 @@ class Operator:
         name = group_name(SERVICE, reactor)
         transactions = SimulatedTransactions(world, process, name, running.units)
         self._processor = ParkedKeyProcessor(
-            name, transactions, MessageParser.of(reactor, PlainCodec()), effects_of(reactor, name), POLICY, running.clock
+            name,
+            transactions,
+            MessageParser.of(reactor, PlainCodec()),
+            effects_of(reactor, name),
+            POLICY,
+            running.clock,
         )
         self._world = world
         self._process = process

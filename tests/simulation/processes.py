@@ -1,7 +1,7 @@
 """The processes: what each kind runs, built from the engine and the simulated ports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -117,9 +117,7 @@ def consumer_group(running: Running) -> ConsumerGroup:
     reactor = reactor_of(world)
     transactions = SimulatedTransactions(world, process, group_name(SERVICE, reactor), running.units)
     subscription = SimulatedSubscription(world, process, world.coordinator)
-    return ConsumerGroup(
-        SERVICE, reactor, subscription, transactions, PlainCodec(), policy=POLICY, clock=running.clock
-    )
+    return ConsumerGroup(SERVICE, reactor, subscription, transactions, PlainCodec(), policy=POLICY, clock=running.clock)
 
 
 def reactor_of(world: "World") -> Reactor:
@@ -229,4 +227,3 @@ KINDS: dict[str, Callable[[Running], Sequence[Lifecycle]]] = {
     "consumer": consumer,
     "jobs": jobs,
 }
-

@@ -70,7 +70,9 @@ def replay(seed: int) -> int:
     _keep_logs(into=trace)
     result = run(seed, trace=trace)
     print("\n".join(trace))
-    print(f"seed {seed}: {result.callbacks} steps, {result.faults} faults, {result.virtual_seconds:.2f} virtual seconds")
+    print(
+        f"seed {seed}: {result.callbacks} steps, {result.faults} faults, {result.virtual_seconds:.2f} virtual seconds"
+    )
     return _said(result)
 
 

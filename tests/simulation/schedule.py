@@ -11,7 +11,7 @@ from tests.simulation.world import World
 
 REST_SECONDS = 240.0
 """Everything rests by this virtual time after the last fault."""
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ async def _watch(world: World) -> None:
     dead.
     """
     operator = Operator(world)
-    while not world.is_calm or list(unfinished(world)):
+    while list(unfinished(world)):
         await asyncio.sleep(LOOK_SECONDS)
         if world.is_calm:
             operator.look()

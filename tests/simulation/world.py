@@ -1,13 +1,11 @@
 """The servers, the processes and the faults of one schedule."""
 
-import random
-
 from typing import Any
 from uuid import UUID, uuid5
 
 from tests.simulation.broker import BrokerServer
 from tests.simulation.database import DatabaseServer
-from tests.simulation.deterministic import SimulatedClock
+from tests.simulation.deterministic import SimulatedClock, dice
 from tests.simulation.faults import IDLE_TRANSACTION_SECONDS, NOTICED_SECONDS, Connection, Fault, Faults
 from tests.simulation.group import REBALANCE_SECONDS, Coordinator
 from tests.simulation.jobs import JobTable, Provider
@@ -27,9 +25,9 @@ SKEW_SECONDS = 3.0
 
 class World:
     def __init__(self, seed: int, trace: list[str] | None = None) -> None:
-        self.choices = random.Random(f"choices {seed}")
+        self.choices = dice(f"choices {seed}")
         self.faults = Faults.drawn(self.choices)
-        self.loop = SimulatedLoop(random.Random(f"order {seed}"))
+        self.loop = SimulatedLoop(dice(f"order {seed}"))
         self.trace = trace
         self.connections: dict[SimulatedProcess, list[Connection]] = {}
         self.database, self.broker = DatabaseServer(), BrokerServer()
@@ -95,7 +93,7 @@ class World:
         self.loop.freeze(process)
         self.loop.at_servers(seconds, lambda: self.loop.thaw(process))
         if seconds > REBALANCE_SECONDS:
-            self.loop.at_servers(REBALANCE_SECONDS, self.request_rebalance)
+            self.loop.at_servers(REBALANCE_SECONDS, self.coordinator.rebalance)
         if seconds > IDLE_TRANSACTION_SECONDS:
             for connection in self.connections.get(process, ()):
                 if connection.name == "database":
@@ -116,13 +114,12 @@ class World:
         self.loop.spawn(process, stop())
         self.loop.at_servers(KILLED_AFTER_SECONDS, lambda: self.crash(process))
 
-    def request_rebalance(self) -> None:
-        self.coordinator.rebalance()
-
     def wake_others(self, channel: Any) -> None:
         for running in list(self.running.values()):
             if self.chance(0.7):
-                self.loop.at_servers(0.01 * self.choices.random(), lambda wakeups=running.wakeups: wakeups.wake(channel))
+                self.loop.at_servers(
+                    0.01 * self.choices.random(), lambda wakeups=running.wakeups: wakeups.wake(channel)
+                )
 
     def forget(self, connection: Connection) -> None:
         own = self.connections.get(connection.process)
@@ -135,4 +132,3 @@ class World:
         self.running[process] = running = Running(self, process, clock, LocalWakeups())
         self.note("starts", process)
         self.loop.spawn(process, running.run())
-
