@@ -24,7 +24,7 @@ async def second_result(
     """The result of the second statement, which begins while the transaction of the first is
     open.
     """
-    begun = asyncio.Event()
+    begun, running = asyncio.Event(), None
 
     async def run_second() -> object:
         async with transactions.begin(()) as transaction:
@@ -41,6 +41,7 @@ async def second_result(
                 raise Undone
     except Undone:
         pass
+    assert running is not None
     return await running
 
 

@@ -1,4 +1,4 @@
-"""What must hold when everything rests. Each check yields what is wrong."""
+"""The promises that must hold when everything rests. Each check yields the broken ones."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ CONSUMER = f"{SERVICE}.effects"
 
 
 def unfinished(world: World) -> Iterator[str]:
-    """What is still to do; nothing if the world rests."""
+    """The work that is left; none if everything rests."""
     tables = world.database.tables
     if world.commands:
         yield f"{len(world.commands)} commands to issue"

@@ -40,7 +40,7 @@ class DatabaseServer(MemoryDatabase):
         self.outbox = MemoryOutbox()
 
     def commit(self, tables: OpenTables) -> None:
-        new = list(tables.outbox.keys() - self.tables.outbox.keys())
+        new = list(tables.outbox.keys() - self.tables.outbox.keys()) if tables.outbox.is_changed else []
         tables.commit()
         for row_id in sorted(new):
             envelope = self.tables.outbox[row_id]
@@ -107,11 +107,13 @@ class SimulatedUnits:
             unit = SimulatedUnit(connection, opened, self.clock, cause or current_cause())
             yield unit
             await unit.finish()
-        self.wake()
+        self.wake(tables)
 
-    def wake(self) -> None:
-        self.wakeups.send("outbox")
-        self.wakeups.send("jobs")
+    def wake(self, committed: OpenTables) -> None:
+        if committed.outbox.is_changed:
+            self.wakeups.send("outbox")
+        if committed.jobs.is_changed:
+            self.wakeups.send("jobs")
 
 
 class SimulatedReactions:
@@ -133,7 +135,7 @@ class SimulatedReactions:
             await unit.finish()
 
     def send_wakeups(self) -> None:
-        self._units.wake()
+        self._units.wake(self._tables)
 
 
 class SimulatedTransaction:

@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 class Fault(StrEnum):
     CRASH = "crash"
-    """The process ends at this await; what it holds at servers stays until they notice."""
+    """The process ends at this await. Servers keep its sessions until they notice."""
     BREAK = "break"
     """The connection breaks; the client notices at once, the server later."""
     SILENCE = "silence"
@@ -93,7 +93,7 @@ class Connection:
         self.broken = False
         self.used_at = world.loop.time()
         self.on_end: list[Callable[[], None]] = []
-        """What the server does when it notices that the connection is gone."""
+        """Actions of the server when it notices that the connection is gone."""
         self._world = world
         self.name = name
         world.connections.setdefault(process, []).append(self)

@@ -1,4 +1,4 @@
-"""The job table: what the worker's statements do, and the provider that a job calls.
+"""The job table with the worker's statements, and the provider that a job calls.
 
 The statements themselves are PostgreSQL's and are tested against it; here each is one step that is
 atomic, and whose request or answer may be lost.

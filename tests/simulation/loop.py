@@ -16,14 +16,16 @@ from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, TypeVarTuple
+
+Arguments = TypeVarTuple("Arguments")
 
 CALLBACK_SECONDS = 2e-5
-"""What a callback takes: a loop that never waits must not stop the time of the others."""
+"""The time of one callback: a loop that never waits must not stop the time of the others."""
 MAX_CALLBACKS = 100_000
-"""Far above what a schedule needs."""
+"""A hundred times as many as most schedules need."""
 CLEAN_UPS = 10
-"""More than there are nested clean-ups in a task."""
+"""Limit of nested clean-ups in one task."""
 
 
 class SimulatedProcess:
@@ -74,20 +76,22 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Handle:
+    def call_soon(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> Handle:
         handle = Handle(callback, args, self, context)
         self._enqueue(handle)
         return handle
 
     def call_at(
-        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
     ) -> TimerHandle:
         timer = TimerHandle(when, callback, args, self, context)
         heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
     def call_later(
-        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
     ) -> TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
@@ -99,7 +103,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return self.create_task(work, context=process.context)
 
     def at_servers(self, delay: float, action: Callable[[], object]) -> None:
-        """Runs the action later, whatever happens to the process that causes it."""
+        """Runs the action later, also if the process that causes it has ended."""
         self.call_later(delay, action, context=self.servers.context)
 
     def kill(self, process: SimulatedProcess) -> None:
@@ -110,7 +114,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._runnable.remove(process)
 
     def freeze(self, process: SimulatedProcess) -> None:
-        """SIGSTOP: its callbacks wait, also those that become due meanwhile."""
+        """SIGSTOP: its callbacks wait, also callbacks that become due meanwhile."""
         process.frozen = True
         if process in self._runnable:
             self._runnable.remove(process)
@@ -141,7 +145,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def unretrieved_errors(self) -> list[BaseException]:
         """Errors that ended a task and that nothing has looked at."""
-        ended = [task for task in self.tasks if task.done() and task._log_traceback]  # type: ignore[attr-defined]
+        ended = [task for task in self.tasks if task.done() and task._log_traceback]
         return [error for task in ended if (error := task.exception())]
 
     def abandon(self) -> None:

@@ -1,4 +1,4 @@
-"""The processes: what each kind runs, built from the engine and the simulated ports."""
+"""The parts of each kind of process, built from the engine and the simulated ports."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,6 +33,7 @@ from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
+from waypost.ports.wakeups import Channel
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -93,12 +94,12 @@ class Running:
 
 
 class _Sender:
-    """`waypost.ports.wakeups.WakeupSender`. Others hear of it later, or not at all."""
+    """`waypost.ports.wakeups.WakeupSender`. Other processes are notified later, or not at all."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def send(self, channel: Any) -> None:
+    def send(self, channel: Channel) -> None:
         self._running.wakeups.wake(channel)
         self._running.world.wake_others(channel)
 

@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -124,7 +124,7 @@ def _said(result: Result) -> int:
 def _keep_logs(*, into: list[str]) -> None:
     """Writes what the engine logs among the steps."""
 
-    def keep(_: object, level: str, event: dict[str, object]) -> str:
+    def keep(_: object, level: str, event: MutableMapping[str, object]) -> str:
         error = event.pop("exc_info", None)
         text = " ".join(f"{name}={value}" for name, value in event.items())
         into.append(f"            log {level}: {text}{f' {error!r}' if error else ''}")

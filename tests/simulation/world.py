@@ -1,6 +1,7 @@
 """The servers, the processes and the faults of one schedule."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 from uuid import UUID, uuid5
 
 from tests.simulation.broker import BrokerServer
@@ -14,7 +15,9 @@ from tests.simulation.processes import KINDS, Note, Running
 from waypost.engine.wakeups import LocalWakeups
 from waypost.kernel.errors import NotYet, Transient
 from waypost.kernel.ids import EventId
+from waypost.ports.wakeups import Channel
 
+LISTENERS: Mapping[Channel, str] = {"outbox": "relay", "jobs": "jobs"}
 COPIES = 2
 MAX_FAULTS = 12
 RESTART_SECONDS = 2.0
@@ -114,12 +117,10 @@ class World:
         self.loop.spawn(process, stop())
         self.loop.at_servers(KILLED_AFTER_SECONDS, lambda: self.crash(process))
 
-    def wake_others(self, channel: Any) -> None:
-        for running in list(self.running.values()):
-            if self.chance(0.7):
-                self.loop.at_servers(
-                    0.01 * self.choices.random(), lambda wakeups=running.wakeups: wakeups.wake(channel)
-                )
+    def wake_others(self, channel: Channel) -> None:
+        for process, running in self.running.items():
+            if process.name == LISTENERS[channel] and self.chance(0.7):
+                self.loop.at_servers(0.01 * self.choices.random(), partial(running.wakeups.wake, channel))
 
     def forget(self, connection: Connection) -> None:
         own = self.connections.get(connection.process)

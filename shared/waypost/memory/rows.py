@@ -31,6 +31,10 @@ class Rows(MutableMapping[K, V]):
         self._changed: dict[K, V] = {}
         self._locks = locks
 
+    @property
+    def is_changed(self) -> bool:
+        return bool(self._changed)
+
     async def lock(self, key: Hashable) -> None:
         """Locks a row, or a unique key whose row may not exist. Raises Transient for a deadlock."""
         await self._locks.lock((self._name, key))
