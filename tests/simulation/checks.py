@@ -17,8 +17,8 @@ CONSUMER = f"{SERVICE}.effects"
 def unfinished(world: World) -> Iterator[str]:
     """The work that is left; none if everything rests."""
     tables = world.database.tables
-    if world.commands:
-        yield f"{len(world.commands)} commands to issue"
+    if world.commands or any(running.issues for running in world.running.values()):
+        yield f"{len(world.commands)} commands to issue, and the running ones"
     if rows := world.database.outbox.rows:
         yield f"outbox rows {sorted(rows)}"
     if world.broker.on_the_way:

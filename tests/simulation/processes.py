@@ -76,6 +76,8 @@ class Running:
     wakeups: LocalWakeups
     parts: Sequence[Lifecycle] = ()
     stopping: bool = False
+    issues: Note | None = None
+    """The command that an API process issues now."""
 
     @property
     def units(self) -> SimulatedUnits:
@@ -195,6 +197,7 @@ class _Client:
     def __init__(self, running: Running) -> None:
         self.ready = asyncio.Event()
         self._world = running.world
+        self._process = running
         self._bus = Bus(running.units, {Note: note})
         self._task: asyncio.Task[None] | None = None
 
@@ -212,7 +215,7 @@ class _Client:
     async def _run(self) -> None:
         commands = self._world.commands
         while commands:
-            command = commands.pop()
+            self._process.issues = command = commands.pop()
             await asyncio.sleep(self._world.choices.random())
             try:
                 with bound_tenants([TENANT]):
@@ -220,6 +223,7 @@ class _Client:
             except (Transient, ConcurrencyConflict, asyncio.CancelledError):
                 continue  # it may have been stored all the same
             self._world.acknowledged.append(command.number)
+        self._process.issues = None
 
 
 KINDS: dict[str, Callable[[Running], Sequence[Lifecycle]]] = {

@@ -26,7 +26,6 @@ class Result:
 def run(seed: int, *, trace: list[str] | None = None) -> Result:
     """Runs the schedule of this seed. `trace` receives its steps, and changes none."""
     world = World(seed, trace)
-    begun_with = world.faults_left
     with deterministic(seed, world.loop):
         world.start()
         world.loop.spawn(world.loop.servers, _watch(world))
@@ -42,7 +41,7 @@ def run(seed: int, *, trace: list[str] | None = None) -> Result:
         violations=wrong,
         virtual_seconds=world.loop.time(),
         callbacks=world.loop.callbacks,
-        faults=begun_with - world.faults_left,
+        faults=world.faults_happened,
     )
 
 
@@ -55,4 +54,6 @@ async def _watch(world: World) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         if world.is_calm:
             operator.look()
+    world.rests = True
+    await asyncio.sleep(LOOK_SECONDS)  # running steps end
     world.loop.finish()

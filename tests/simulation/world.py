@@ -39,7 +39,8 @@ class World:
         self.acknowledged: list[int] = []
         accounts = [uuid5(UUID(int=seed), str(number)) for number in range(self.choices.randint(1, 3))]
         self.commands = [Note(self.choices.choice(accounts), number) for number in range(self.choices.randint(1, 6))]
-        self.faults_left = MAX_FAULTS
+        self.faults_happened = 0
+        self.rests = False
         self._failing: dict[EventId, list[Exception]] = {}
 
     def start(self) -> None:
@@ -56,16 +57,16 @@ class World:
 
     def draw_fault(self) -> Fault | None:
         """One of the schedule's kinds; None when no further fault happens."""
-        if self.faults_left == 0 or self.is_calm:
+        if self.faults_happened == MAX_FAULTS or self.is_calm:
             return None
-        self.faults_left -= 1
+        self.faults_happened += 1
         rates = self.faults.of_connections
         return self.choices.choices(list(rates), list(rates.values()))[0]
 
     @property
     def is_calm(self) -> bool:
         """Whether no further fault happens."""
-        return self.loop.time() >= self.faults.seconds
+        return self.rests or self.loop.time() >= self.faults.seconds
 
     def fail_handler(self, event_id: EventId) -> None:
         """Raises what the handler of this event shall raise now: it fails up to three times."""
