@@ -5,7 +5,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -23,23 +23,33 @@ clock = time.perf_counter
 
 @dataclass(slots=True)
 class Totals:
-    began: float = field(default_factory=clock)
+    """Sums over schedules: the results of a million schedules would fill the memory."""
+
     schedules: int = 0
     faults: int = 0
     virtual_seconds: float = 0.0
     callbacks: int = 0
+    broken: Result | None = None
+    """The first schedule that broke a promise."""
 
     def add(self, result: Result) -> None:
         self.schedules += 1
         self.faults += result.faults
         self.virtual_seconds += result.virtual_seconds
         self.callbacks += result.callbacks
+        self.broken = result if result.violations else None
 
-    def __str__(self) -> str:
-        rate = self.schedules / max(clock() - self.began, 1e-9)
+    def include(self, other: "Totals") -> None:
+        self.schedules += other.schedules
+        self.faults += other.faults
+        self.virtual_seconds += other.virtual_seconds
+        self.callbacks += other.callbacks
+        self.broken = self.broken or other.broken
+
+    def shown(self, seconds: float) -> str:
         return (
             f"{self.schedules:,} schedules, {self.faults:,} faults, {self.callbacks:,} steps,"
-            f" {self.virtual_seconds / 3600:,.1f} virtual hours, {rate:,.0f} schedules/s"
+            f" {self.virtual_seconds / 3600:,.1f} virtual hours, {self.schedules / seconds:,.0f} schedules/s"
         )
 
 
@@ -50,18 +60,18 @@ def run_all(first: int, schedules: int, workers: int) -> int:
         f" at most {MAX_FAULTS} faults per schedule, rest within {REST_SECONDS:g} virtual seconds",
         flush=True,
     )
-    totals, told = Totals(), clock()
-    for results in _in_chunks(range(first, first + schedules), workers):
-        for result in results:
-            totals.add(result)
-            if result.violations:
-                _report(result)
-                print(f"found after {totals}")
-                return 1
+    totals, began = Totals(), clock()
+    told = began
+    for chunk in _in_chunks(range(first, first + schedules), workers):
+        totals.include(chunk)
+        if totals.broken:
+            _report(totals.broken)
+            print(f"found after {totals.shown(clock() - began)}")
+            return 1
         if clock() - told > PROGRESS_SECONDS:
             told = clock()
-            print(totals, flush=True)
-    print(f"no promise was broken: {totals}")
+            print(totals.shown(told - began), flush=True)
+    print(f"no promise was broken: {totals.shown(clock() - began)}")
     return 0
 
 
@@ -76,7 +86,7 @@ def replay(seed: int) -> int:
     return _said(result)
 
 
-def _in_chunks(seeds: range, workers: int) -> Iterator[list[Result]]:
+def _in_chunks(seeds: range, workers: int) -> Iterator[Totals]:
     chunks = [seeds[at : at + SEEDS_AT_ONCE] for at in range(0, len(seeds), SEEDS_AT_ONCE)]
     if workers == 1:
         _prepare()
@@ -84,7 +94,7 @@ def _in_chunks(seeds: range, workers: int) -> Iterator[list[Result]]:
         return
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare) as pool:
-        running: list[Future[list[Result]]] = [pool.submit(_run_seeds, chunk) for chunk in chunks]
+        running: list[Future[Totals]] = [pool.submit(_run_seeds, chunk) for chunk in chunks]
         try:
             for done in as_completed(running):
                 yield done.result()
@@ -99,14 +109,14 @@ def _prepare() -> None:
     gc.set_threshold(GARBAGE, 50, 50)
 
 
-def _run_seeds(seeds: range) -> list[Result]:
-    """The results up to the first broken promise."""
-    results: list[Result] = []
+def _run_seeds(seeds: range) -> Totals:
+    """Runs the schedules up to the first broken promise."""
+    totals = Totals()
     for seed in seeds:
-        results.append(run(seed))
-        if results[-1].violations:
+        totals.add(run(seed))
+        if totals.broken:
             break
-    return results
+    return totals
 
 
 def _report(result: Result) -> None:
