@@ -1,6 +1,7 @@
 """A partition that is revoked while its task reads the position."""
 
 import asyncio
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,7 +52,7 @@ async def test_a_task_that_was_ended_while_it_seeks_begins_no_poll(monkeypatch: 
 
 async def test_a_task_whose_seek_is_cancelled_below_seeks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the partition waits until the client counts as stalled, and is replaced."""
-    positions = iter([asyncio.CancelledError(), ResumePosition(None, 0)])
+    positions: Iterator[ResumePosition | BaseException] = iter([asyncio.CancelledError(), ResumePosition(None, 0)])
 
     async def cancelled_position(*_: Any) -> ResumePosition:
         position = next(positions)
