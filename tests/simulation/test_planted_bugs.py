@@ -20,7 +20,6 @@ FOUND = {
     "inbox-outside-the-transaction",
     "no-look-without-a-wakeup",
     "offset-before-the-database",
-    "poll-goes-on-behind-lost-records",
     "producer-not-rebuilt",
     "shards-without-a-heartbeat",
 }
