@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted faults demo up dev restart down status logs fmt reference lock bench check-speed
+.PHONY: help setup browser check test planted simulate faults demo up dev restart down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -82,6 +82,10 @@ lock: setup ## resolves the requirements; UPGRADE=--upgrade selects newer versio
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in -o $$name.txt || exit 1; \
 	done
+
+SCHEDULES ?= 1000
+simulate: setup ## runs the engine on memory ports under SCHEDULES seeds of faults; SEED=7 sets the first, REPLAY=7 prints one
+	@.venv/bin/python -m tests.simulation $(if $(REPLAY),--replay $(REPLAY),--schedules $(SCHEDULES) $(if $(SEED),--seed $(SEED)))
 
 KILLS ?= 20
 faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one

@@ -4,7 +4,7 @@ twice.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
@@ -188,6 +188,19 @@ def is_asked_to_stop() -> bool:
     """Whether the running task itself was cancelled, rather than something that it awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+@contextlib.contextmanager
+def stray_cancellation_as_error() -> Iterator[None]:
+    """Raises Transient where something that the block awaits was cancelled, rather than the task. A
+    task group takes a child that ends by such a cancellation for one that has finished.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if is_asked_to_stop():
+            raise
+        raise Transient("an operation below was cancelled") from error
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

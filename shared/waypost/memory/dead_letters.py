@@ -12,8 +12,8 @@ from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failu
 
 
 class MemoryDeadLetters:
-    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. Transactions run one at
-    a time, so that every lock is granted at once.
+    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. A shared lock excludes
+    other shared locks too.
     """
 
     def __init__(self, transaction: MemoryTransaction, consumer: str) -> None:
@@ -21,7 +21,10 @@ class MemoryDeadLetters:
         self._consumer = consumer
 
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        return frozenset(key for key in keys if self._is_parked(ParkedKey(topic, key)))
+        found = [key for key in sorted(set(keys)) if self._is_parked(ParkedKey(topic, key))]
+        for key in found:
+            await self._tables.parked.lock((self._consumer, ParkedKey(topic, key)))
+        return frozenset(key for key in found if self._is_parked(ParkedKey(topic, key)))
 
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         held: dict[bytes, set[int]] = {}
@@ -32,10 +35,15 @@ class MemoryDeadLetters:
         return {key: frozenset(sequences) for key, sequences in held.items()}
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
-        for key in keys:
-            self._tables.parked.setdefault((self._consumer, ParkedKey(topic, key)), len(self._tables.parked))
+        for key in sorted(keys):
+            row = (self._consumer, ParkedKey(topic, key))
+            if row not in self._tables.parked:
+                await self._tables.parked.lock(row)
+            self._tables.parked.setdefault(row, len(self._tables.parked))
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
+        for dead_letter in dead_letters:
+            await self._tables.dead_letters.lock((self._consumer, dead_letter.event_id))
         known = {dead_letter.event_id for dead_letter in self._own()}
         for dead_letter in dead_letters:
             if dead_letter.event_id not in known:
@@ -62,7 +70,12 @@ class MemoryDeadLetters:
         return min(len(failed) + len(behind), at_most)
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        return self._is_parked(parked)
+        if not self._is_parked(parked):
+            return False
+        row = (self._consumer, parked)
+        if wait:
+            await self._tables.parked.lock(row)
+        return self._tables.parked.try_lock(row) and self._is_parked(parked)
 
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
         for dead_letter in self._ordered(parked, (*OPEN, Status.DISCARDED)):
@@ -79,6 +92,7 @@ class MemoryDeadLetters:
     async def begin(
         self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
     ) -> DeadLetter:
+        await self._tables.dead_letters.lock(dead_letter.id)
         stays_dead = audit_context is not None and dead_letter.status is Status.DEAD
         started = replace(
             dead_letter,
@@ -92,6 +106,7 @@ class MemoryDeadLetters:
         return started
 
     async def undo_attempt(self, before: DeadLetter) -> None:
+        await self._tables.dead_letters.lock(before.id)
         self._tables.dead_letters[before.id] = (self._consumer, before)
 
     async def update(
@@ -103,6 +118,7 @@ class MemoryDeadLetters:
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
     ) -> None:
+        await self._tables.dead_letters.lock(dead_letter_id)
         dead_letter = await self.find(dead_letter_id)
         if dead_letter is not None:
             changed = replace(

@@ -30,6 +30,8 @@ class MemoryEventStore:
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
         stored = self._transaction.tables.events
         new = {(aggregate_type, envelope.aggregate_id, envelope.aggregate_version): envelope for envelope in envelopes}
+        for key in new:
+            await stored.lock(key)
         if new.keys() & stored.keys() or len(new) < len(envelopes):
             first = envelopes[0]
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1)

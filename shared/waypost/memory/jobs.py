@@ -20,6 +20,8 @@ class MemoryJobQueue(JobQueue):
         tenant_id = sole_tenant(self._transaction.tenants)
         queued = self._transaction.tables.jobs
         key = (tenant_id, job.name, job.idempotency_key)
+        if job.idempotency_key:
+            await queued.lock(key)
         for other in queued.values():
             if job.idempotency_key and (other.tenant_id, other.name, other.idempotency_key) == key:
                 return other.id

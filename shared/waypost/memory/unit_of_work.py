@@ -55,7 +55,8 @@ class MemoryUnitOfWork(Repository):
 
     async def finish(self) -> None:
         await self.flush()
-        self._transaction.tables.published += tuple(self._unsent)
+        tables = self._transaction.tables
+        tables.outbox.update({tables.next_outbox_id(): envelope for envelope in self._unsent})
 
     def send_wakeups(self) -> None:
         """Does nothing: in memory there are no listeners."""

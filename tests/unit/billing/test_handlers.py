@@ -55,7 +55,7 @@ class Billing:
 
     @property
     def published(self) -> list[Event]:
-        return [envelope.event for envelope in self.database.tables.published]
+        return [envelope.event for envelope in self.database.published]
 
 
 @pytest.fixture

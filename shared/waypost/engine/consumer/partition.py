@@ -20,6 +20,7 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.failpoints import failpoint
 from waypost.engine.panics import panics_as_errors
+from waypost.engine.periodic_loop import stray_cancellation_as_error
 from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
@@ -123,7 +124,7 @@ class PartitionTask:
             self._predecessor = None
         while not self._stopping.is_set():
             try:
-                with panics_as_errors():
+                with panics_as_errors(), stray_cancellation_as_error():
                     if not self.positioned.is_set():
                         await self._seek()
                     # The end of the running polls, at a revocation, may have been during the seek.

@@ -31,8 +31,13 @@ class Deletions:
         if self._next is None:
             self._next = asyncio.create_task(self._delete_gathered())
             self._running.add(self._next)
-            self._next.add_done_callback(self._running.discard)
+            self._next.add_done_callback(self._ended)
         await asyncio.shield(self._next)
+
+    def _ended(self, deletion: asyncio.Task[None]) -> None:
+        self._running.discard(deletion)
+        if not deletion.cancelled():
+            deletion.exception()  # retrieved, so that asyncio does not report it as lost if no chunk waits for it
 
     async def finish(self) -> None:
         """Waits for the deletions that have begun."""

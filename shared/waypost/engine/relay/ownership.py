@@ -4,6 +4,7 @@ time. A shard is released when none of its rows is in flight.
 
 import asyncio
 
+from waypost.engine.periodic_loop import stray_cancellation_as_error
 from waypost.engine.relay.in_flight import InFlight
 from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease
@@ -37,7 +38,8 @@ class Ownership:
     async def maintain(self) -> None:
         """Rebalances until cancelled. Raises Transient when the lease is lost."""
         while True:
-            live_relays = await self.rebalance()
+            with stray_cancellation_as_error():
+                live_relays = await self.rebalance()
             owns_all = live_relays <= 1 and len(self.owned) == SHARDS
             await asyncio.sleep(ALONE_SECONDS if owns_all else REBALANCE_SECONDS)
 

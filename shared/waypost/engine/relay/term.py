@@ -5,6 +5,7 @@ import contextlib
 import random
 
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import stray_cancellation_as_error
 from waypost.engine.relay.chunk import Chunk, NotAcknowledged, by_topic
 from waypost.engine.relay.deletions import Deletions
 from waypost.engine.relay.in_flight import InFlight
@@ -106,8 +107,9 @@ class Term:
         return chunks, put_aside or at_limit
 
     async def _deliver(self, chunk: Chunk) -> None:
-        await self._send(chunk)
-        await self._delete(chunk)
+        with stray_cancellation_as_error():
+            await self._send(chunk)
+            await self._delete(chunk)
 
     async def _send(self, chunk: Chunk) -> None:
         with chunk.sending():

@@ -1,7 +1,7 @@
 """A partition that is revoked while its task reads the position."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,8 @@ from waypost.engine.consumer import partition
 from waypost.engine.consumer.partition import PartitionTask
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import ResumePosition
+from waypost.engine.periodic_loop import cancelled
+from waypost.kernel.backoff import Backoff
 from waypost.ports.subscription import Partition
 
 
@@ -49,3 +51,27 @@ async def test_a_task_that_was_ended_while_it_seeks_begins_no_poll(monkeypatch: 
     answered.set()
     async with asyncio.timeout(2):
         await task.ended()
+
+
+async def test_a_task_whose_seek_is_cancelled_below_seeks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the partition waits until the client counts as stalled, and is replaced."""
+    positions: Iterator[ResumePosition | BaseException] = iter([asyncio.CancelledError(), ResumePosition(None, 0)])
+
+    async def cancelled_position(*_: Any) -> ResumePosition:
+        position = next(positions)
+        if isinstance(position, BaseException):
+            raise position
+        return position
+
+    monkeypatch.setattr(partition, "resume_position", cancelled_position)
+    parts: Any = SimpleNamespace(
+        name="club.members",
+        subscription=EmptySubscription(),
+        transactions=None,
+        pipeline=None,
+        policy=ConsumerPolicy(pauses=Backoff(first_seconds=0.001)),
+    )
+    task = PartitionTask(Partition("users.user", 3), parts, None)
+    async with asyncio.timeout(2):
+        await task.positioned.wait()
+    await cancelled(task._task)

@@ -9,7 +9,7 @@ from waypost.engine.consumer.effects import JobsOfOneEvent
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import EventId, TenantId, new_id
-from waypost.memory.database import MemoryTransaction, QueuedJob, Tables
+from waypost.memory.database import MemoryDatabase, QueuedJob
 from waypost.memory.jobs import MemoryJobQueue
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
@@ -17,34 +17,38 @@ from waypost.ports.unit_of_work import UnitOfWork
 TENANT = TenantId(new_id())
 
 
-async def handled(tables: Tables, event_id: EventId, consumer: str = "club.greetings") -> list[QueuedJob]:
+async def handled(database: MemoryDatabase, event_id: EventId, consumer: str = "club.greetings") -> list[QueuedJob]:
     """The jobs of a handler that enqueues four jobs, two of them identical."""
-    jobs = JobsOfOneEvent(MemoryJobQueue(MemoryTransaction(tables, frozenset([TENANT]))), consumer, event_id)
-    for user in ("ann", "bob", "bob"):
-        await jobs.enqueue("greet", user=user)
-    await jobs.enqueue("greet", idempotency_key="greet-once", user="eve")
-    return list(tables.jobs.values())
+    async with database.transaction([TENANT]) as transaction:
+        jobs = JobsOfOneEvent(MemoryJobQueue(transaction), consumer, event_id)
+        for user in ("ann", "bob", "bob"):
+            await jobs.enqueue("greet", user=user)
+        await jobs.enqueue("greet", idempotency_key="greet-once", user="eve")
+    return list(database.tables.jobs.values())
 
 
 async def test_second_delivery_enqueues_nothing() -> None:
-    tables, event_id = Tables(), EventId(new_id())
-    first = await handled(tables, event_id)
+    database, event_id = MemoryDatabase(), EventId(new_id())
+    first = await handled(database, event_id)
     assert len(first) == 4
-    assert await handled(tables, event_id) == first
+    assert await handled(database, event_id) == first
 
 
 async def test_job_enqueued_again_has_the_first_key() -> None:
     event_id = EventId(new_id())
-    first, after_the_results_are_gone = await handled(Tables(), event_id), await handled(Tables(), event_id)
+    first, after_the_results_are_gone = (
+        await handled(MemoryDatabase(), event_id),
+        await handled(MemoryDatabase(), event_id),
+    )
     assert [each.idempotency_key for each in first] == [each.idempotency_key for each in after_the_results_are_gone]
     assert first[3].idempotency_key == "greet-once"
 
 
 async def test_another_event_or_consumer_enqueues_other_jobs() -> None:
-    tables, event_id = Tables(), EventId(new_id())
-    await handled(tables, event_id)
-    assert len(await handled(tables, event_id, consumer="club.other")) == 4 + 3
-    assert len(await handled(tables, EventId(new_id()))) == 7 + 3
+    database, event_id = MemoryDatabase(), EventId(new_id())
+    await handled(database, event_id)
+    assert len(await handled(database, event_id, consumer="club.other")) == 4 + 3
+    assert len(await handled(database, EventId(new_id()))) == 7 + 3
 
 
 async def greet(created: Envelope[UserCreated], uow: UnitOfWork) -> None:

@@ -1,0 +1,140 @@
+"""The broker: logs of partitions, and producers whose requests may arrive late, or after their
+process is gone.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+from tests.simulation.events import TOPICS
+from tests.simulation.faults import Connection
+from tests.simulation.loop import SimulatedProcess
+from waypost.kernel.envelope import Record
+from waypost.kernel.errors import Transient
+from waypost.ports.broker import OutgoingRecord
+from waypost.ports.subscription import Partition
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+PARTITIONS = 2
+LATE_SECONDS = 4.0
+"""Within this time a request arrives whose producer has stopped waiting for it."""
+
+
+class BrokerServer:
+    def __init__(self) -> None:
+        self.logs: dict[Partition, list[Record]] = {
+            Partition(topic, number): [] for topic in sorted(TOPICS) for number in range(PARTITIONS)
+        }
+        self.topic_ids = {topic: uuid5(UUID(int=0), topic) for topic in sorted(TOPICS)}
+        self.on_the_way = 0
+        """Requests that will still arrive."""
+        self.waiting: list[asyncio.Future[bool]] = []
+        """Polls without records."""
+
+    def append(self, records: Sequence[OutgoingRecord]) -> None:
+        for record in records:
+            partition = Partition(record.topic, record.shard % PARTITIONS)
+            log = self.logs[partition]
+            log.append(
+                Record(
+                    partition.topic,
+                    partition.number,
+                    len(log),
+                    record.timestamp_ms,
+                    record.key,
+                    record.value,
+                    record.headers,
+                )
+            )
+        polls, self.waiting = self.waiting, []
+        for poll in polls:
+            answer(poll, True)
+
+
+def answer(poll: "asyncio.Future[bool]", more: bool) -> None:
+    """Ends the wait of a poll; of several answers the first counts."""
+    if not poll.done():
+        poll.set_result(more)
+
+
+class SimulatedBroker:
+    """`waypost.ports.broker.Broker` of one process."""
+
+    def __init__(self, world: "World", process: SimulatedProcess) -> None:
+        self._world = world
+        self._process = process
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator["SimulatedPublisher"]:
+        connection = Connection(self._world, self._process, "broker")
+        try:
+            await connection.travel("connect")
+            yield SimulatedPublisher(self._world, connection)
+        finally:
+            connection.close()
+
+
+class SimulatedPublisher:
+    """`waypost.ports.broker.Publisher`: one request per topic at a time, in the order of the calls.
+    After an error the topic gets no other; the one on its way may still arrive.
+    """
+
+    def __init__(self, world: "World", connection: Connection) -> None:
+        self._world = world
+        self._connection = connection
+        self._broken: set[str] = set()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        topic = records[0].topic
+        try:
+            async with self._turns[topic]:
+                await self._produce(topic, _Request(self._world, records))
+        except BaseException:
+            self._broken.add(topic)
+            raise
+
+    async def _produce(self, topic: str, request: "_Request") -> None:
+        if topic in self._broken:
+            raise Transient("an earlier call failed")
+        self._connection.on_end.append(request.arrive_late)  # where the process ends, nothing below runs
+        try:
+            await self._connection.travel(f"produce {len(request.records)} of {topic} ->")
+            request.arrive()
+            await self._connection.travel("produce <-")
+        except BaseException:
+            request.arrive_late()
+            raise
+
+
+class _Request:
+    """Arrives once, late or never."""
+
+    def __init__(self, world: "World", records: Sequence[OutgoingRecord]) -> None:
+        self.records = records
+        self._world = world
+        self._decided = False
+
+    def arrive(self) -> None:
+        self._decided = True
+        self._world.broker.append(self.records)
+
+    def arrive_late(self) -> None:
+        if self._decided:
+            return
+        self._decided = True
+        if self._world.chance(0.5):
+            self._world.broker.on_the_way += 1
+            self._world.loop.at_servers(LATE_SECONDS * self._world.choices.random(), self._arrive_after_all)
+
+    def _arrive_after_all(self) -> None:
+        self._world.broker.on_the_way -= 1
+        self._world.note(
+            f"{len(self.records)} records of {self.records[0].topic} arrive late", self._world.loop.servers
+        )
+        self.arrive()
