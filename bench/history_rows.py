@@ -1,5 +1,5 @@
-"""B13: the events of 1,000 tenants over 16 partitions, projected by 1, 2 and 4 worker processes,
-and with histories of different lengths.
+"""B13: the events of 1,000 tenants over 16 partitions, projected by one and by four worker
+processes, and with histories of different lengths.
 
 `make bench ROW=B13-length HISTORY=5000000` measures the whole hour.
 """
@@ -90,7 +90,6 @@ async def project(servers: Servers, database: ServiceDatabase, workers: Workers,
 SHARED = {
     OURS: Workers(processes=4),
     "one process": Workers(),
-    "two processes": Workers(processes=2),
 }
 LONG = {OURS: Workers(processes=2)} | {
     f"{units:,} events": Workers(processes=2, part=LENGTHS[-1] // units) for units in LENGTHS[:-1]
