@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
+import uvloop
+
 from tests.fixtures.jobs import Service, migrate
 from waypost.engine.process import Process
 from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
@@ -102,4 +104,7 @@ def arguments() -> Any:
 
 if __name__ == "__main__":
     asked = arguments()
-    asyncio.run(work() if asked.work else main(asked.jobs, asked.apart_ms))
+    if asked.work:
+        uvloop.run(work())
+    else:
+        asyncio.run(main(asked.jobs, asked.apart_ms))

@@ -45,7 +45,9 @@ class PeriodicLoop:
         self._task: asyncio.Task[None] | None = None
 
     async def tick(self) -> float | None:
-        """One round. Returns the seconds to the next one where they differ from `every_seconds`."""
+        """One round. Returns the seconds to the next one where they differ from `every_seconds`.
+        After 0 it begins at once, so a round must await something.
+        """
         raise NotImplementedError
 
     async def last_tick(self) -> None:
@@ -204,6 +206,8 @@ def stray_cancellation_as_error() -> Iterator[None]:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        return
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

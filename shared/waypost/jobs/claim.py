@@ -1,27 +1,25 @@
 """A job that a worker has leased for one attempt."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
-
-import asyncpg
 
 from waypost.jobs.parameter import JsonArgument
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import JobId, TenantId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
+    """A named tuple, because a worker creates one per job."""
+
     id: JobId
     lease: UUID
     """Fencing token of the outcome: a later claim of the job has another lease."""
     attempt: int
     tenant_id: TenantId
     name: str
-    arguments: Mapping[str, JsonArgument]
     idempotency_key: str | None
     priority: int
     enqueued_at: datetime
@@ -30,34 +28,18 @@ class Claim:
     """Number of retries by operators."""
     crashed: bool
     """The last attempt recorded no outcome; its worker may have crashed."""
+    arguments: Mapping[str, JsonArgument]
     cause: Cause
     """The cause of the attempt's work: the job itself, in the chain of its enqueue."""
 
 
-COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments, idempotency_key, priority, enqueued_at, run_at, redrives,
-    crashed, correlation_id, traceparent, tracestate, actor_id"""
+# In the order of the fields.
+COLUMNS = """id, lease, attempts, tenant_id, name, idempotency_key, priority, enqueued_at, run_at, redrives, crashed,
+    arguments::text as arguments, correlation_id, traceparent, tracestate, actor_id"""
 
 
-def claim_of(row: asyncpg.Record) -> Claim:
+def claim_of(row: Iterable[Any]) -> Claim:
     """The claim from a row of `COLUMNS`."""
-    return Claim(
-        id=row["id"],
-        lease=row["lease"],
-        attempt=row["attempts"],
-        tenant_id=row["tenant_id"],
-        name=row["name"],
-        arguments=json.loads(row["arguments"]),
-        idempotency_key=row["idempotency_key"],
-        priority=row["priority"],
-        enqueued_at=row["enqueued_at"],
-        run_at=row["run_at"],
-        operator_retries=row["redrives"],
-        crashed=row["crashed"],
-        cause=Cause(
-            correlation_id=row["correlation_id"],
-            causation_id=row["id"],
-            traceparent=row["traceparent"],
-            tracestate=row["tracestate"],
-            actor_id=row["actor_id"],
-        ),
-    )
+    job_id, *others, arguments, correlation_id, traceparent, tracestate, actor_id = row
+    cause = Cause(correlation_id, job_id, traceparent, tracestate, actor_id)
+    return Claim._make((job_id, *others, json.loads(arguments), cause))

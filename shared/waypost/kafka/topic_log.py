@@ -14,6 +14,11 @@ from waypost.kafka.topics import reaching
 from waypost.kernel.envelope import Record
 from waypost.ports.subscription import Partition
 
+FETCH_MILLISECONDS = 20
+"""A fetch of partitions without further records waits this long at the broker, and delays the other
+requests of its connection: offsets, and the next records of other partitions.
+"""
+
 
 class KafkaTopicLog:
     """`waypost.ports.topic_log.TopicLog`."""
@@ -87,7 +92,11 @@ class KafkaTopicLogs:
     async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
         ordered = sorted(partitions)
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_MILLISECONDS,
         )
         try:
             with reaching(self._bootstrap):

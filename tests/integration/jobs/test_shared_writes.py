@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -51,7 +50,7 @@ async def test_a_lost_lease_of_a_job_whose_next_attempt_shares_the_write(service
     billing = await service([Job(Together().say)])
     (claim,) = await claimed(billing, "a")
     completions = Completions(billing.database)
-    writes = [asyncio.create_task(completions.add(each, '"a"')) for each in (replace(claim, lease=uuid4()), claim)]
+    writes = [asyncio.create_task(completions.add(each, '"a"')) for each in (claim._replace(lease=uuid4()), claim)]
     await completions.wakeup.wait()
     await completions.write_waiting()
     assert await asyncio.gather(*writes) == [False, True]

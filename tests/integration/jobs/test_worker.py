@@ -103,6 +103,22 @@ async def test_concurrency_is_limited_by_the_slots(service: ServiceOf) -> None:
     assert most == 3
 
 
+async def test_two_claims_fill_many_slots_without_a_poll(service: ServiceOf) -> None:
+    running, all_run = set[UUID](), asyncio.Event()
+
+    async def work(job: JobContext) -> None:
+        running.add(job.id)
+        if len(running) == 24:
+            all_run.set()
+        await all_run.wait()
+
+    billing = await service([Job(work)])
+    jobs = [await billing.enqueue("work") for _ in range(24)]
+    async with billing.working(settings=JobWorkerSettings(max_jobs=24, poll_seconds=3600)):
+        for job in jobs:
+            await billing.becomes("complete", job)
+
+
 async def test_worker_has_ten_slots_by_default(service: ServiceOf) -> None:
     running, release = 0, asyncio.Event()
 

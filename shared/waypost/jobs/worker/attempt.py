@@ -21,10 +21,10 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.spans import processing
 from waypost.jobs.worker import failure
 from waypost.jobs.worker.outcomes import Outcomes, as_json
-from waypost.kernel.cause import bound_cause
+from waypost.kernel.cause import bind_cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Permanent, Transient
-from waypost.kernel.tenant import bound_tenants
+from waypost.kernel.tenant import bind_tenants
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.telemetry import metrics
 
@@ -105,12 +105,14 @@ class Attempts(Generic[R]):
 
     async def _perform(self, attempt: Attempt) -> None:
         """Calls the handler with the job's tenant, cause and span bound; stores its result or error
-        in the attempt.
+        in the attempt. Tenant and cause stay bound, because the task runs this attempt only.
         """
         claim, job = attempt.claim, attempt.job
+        bind_tenants([claim.tenant_id])
+        bind_cause(claim.cause)
         try:
             _refuse_exhausted(attempt)
-            with panics_as_errors(), bound_tenants([claim.tenant_id]), bound_cause(claim.cause), processing(claim):
+            with panics_as_errors(), processing(claim):
                 arguments = job.restore(claim.arguments)
                 attempt.result = as_json(await _call_handler(job, self._context(claim), arguments))
         except Exception as error:  # noqa: BLE001 - every error of a handler is recorded

@@ -6,7 +6,7 @@ written at once.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -56,12 +56,11 @@ _TOO_MUCH = (
 """States of a statement that exceeds a limit of the server, such as `statement_timeout`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     claim: Claim
     result: str | None
     """The result as JSON; None if the job keeps none."""
-    written: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    written: asyncio.Future[bool]
 
 
 class Completions:
@@ -76,7 +75,7 @@ class Completions:
         """Waits until the job is written as complete. Returns False if its lease was lost. Raises
         Permanent for a result that PostgreSQL does not accept, and Transient.
         """
-        completion = Completion(claim, result)
+        completion = Completion(claim, result, asyncio.get_running_loop().create_future())
         self._waiting.append(completion)
         self.wakeup.set()
         return await completion.written

@@ -33,6 +33,10 @@ log = structlog.get_logger()
 
 AFTER_CLAIM = failpoint("jobs.after_claim")
 
+CLAIMED_AT_ONCE = 10
+"""A claim takes at most this many jobs, or jobs for half of the slots if that is more. The server
+executes the next claim while the handlers of the last one run.
+"""
 IDLE_POLLS = 5
 """Limit of the pause between polls that find nothing, in pauses of a busy worker."""
 LAST_CLAIM_SECONDS = 2.0
@@ -80,6 +84,7 @@ class JobWorker(Generic[R]):
         self._resources = resources
         self._settings = settings
         self._pause = settings.poll_seconds
+        self._largest_claim = max(settings.max_jobs // 2, CLAIMED_AT_ONCE)
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._session = WorkerSession(database.dsn)
         self._leases = Leases(self._session, worker=identity, names=registry.names, seconds=settings.lease_seconds)
@@ -163,16 +168,15 @@ class JobWorker(Generic[R]):
         next poll.
         """
         now, horizon = self._clock.now(), timedelta(seconds=self._longest_pause)
-        if free := self._slots.free:
+        if wanted := min(self._slots.free, self._largest_claim):
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
-            claims = await self._leases.claim(free, suspects=suspects, now=now)
+            claims = await self._leases.claim(wanted, suspects=suspects, now=now)
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                on_handled = partial(self._slots.handled, claim)
-                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name], on_handled))
-            if len(claims) == free and self._slots.free:
-                return 0.0  # slots became free meanwhile, and more jobs may be due
+                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name], self._slots.handled))
+            if len(claims) == wanted and self._slots.free:
+                return 0.0  # more jobs may be due; the next claim is sent before the handlers of this one run
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
@@ -189,7 +193,7 @@ class JobWorker(Generic[R]):
         claims = self._slots.claims
         if claims:
             renewed = await self._leases.renew(claims)
-            self._slots.cancel([claim.lease for claim in claims if claim.lease not in renewed])
+            self._slots.cancel({claim.lease for claim in claims if claim.lease not in renewed})
         freed = await self._leases.release_expired()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])

@@ -64,6 +64,8 @@ def as_json(result: object) -> str:
     """A handler's result as JSON text. Raises Permanent for a value that is not JSON, except ids
     and times.
     """
+    if result is None:
+        return "null"
     try:
         return _JSON.encode(result)
     except (TypeError, ValueError) as error:

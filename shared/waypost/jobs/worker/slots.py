@@ -11,6 +11,8 @@ from waypost.jobs.claim import Claim
 
 log = structlog.get_logger()
 
+Attempt = asyncio.Task[None]
+
 
 class Slots:
     """A fixed number of slots for the handlers that run now; each holds one. An attempt leaves its
@@ -21,57 +23,57 @@ class Slots:
         self._count = count
         self._on_free = on_free
         """Called when a slot becomes free after all were used."""
-        self._attempts: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
-        self._handled: set[UUID] = set()
-        """Leases of attempts whose outcome is being written."""
+        self._attempts: dict[Attempt, Claim] = {}
+        self._handled: set[Attempt | None] = set()
+        """Attempts whose outcome is being written."""
 
     @property
     def free(self) -> int:
-        running = len(self._attempts) - len(self._handled)
-        return min(self._count - running, 2 * self._count - len(self._attempts))
+        unsettled = len(self._attempts)
+        return min(self._count - unsettled + len(self._handled), 2 * self._count - unsettled)
 
     @property
     def claims(self) -> Sequence[Claim]:
-        return [claim for claim, _ in self._attempts.values()]
+        return list(self._attempts.values())
 
     def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
         """Runs the attempt in a slot."""
         task = asyncio.create_task(attempt, name=claim.name)
-        self._attempts[claim.lease] = claim, task
-        task.add_done_callback(lambda ended: self._ended(claim, ended))
+        self._attempts[task] = claim
+        task.add_done_callback(self._ended)
 
-    def handled(self, claim: Claim) -> None:
-        """Releases the slot; the outcome is still to be written."""
+    def handled(self) -> None:
+        """Releases the slot of the attempt that calls; its outcome is still to be written."""
         was_full = self.free == 0
-        self._handled.add(claim.lease)
-        self._tell_of_free(was_full)
-
-    def _ended(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
-        if not ended.cancelled() and (error := ended.exception()) is not None:
-            # Its outcome could not be written. The lease expires, and another attempt runs the job.
-            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
-        was_full = self.free == 0
-        del self._attempts[claim.lease]
-        self._handled.discard(claim.lease)
-        self._tell_of_free(was_full)
-
-    def _tell_of_free(self, was_full: bool) -> None:
-        if was_full and self.free:
-            self._on_free()
+        self._handled.add(asyncio.current_task())
+        self._report_free(was_full)
 
     def cancel(self, leases: Collection[UUID]) -> None:
-        for lease in leases:
-            if lease in self._attempts:
-                self._attempts[lease][1].cancel()
+        for attempt, claim in self._attempts.items():
+            if claim.lease in leases:
+                attempt.cancel()
 
     async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
         """Waits for the attempts; cancels the ones that do not end by the deadline, and returns
         their claims.
         """
-        tasks = [task for _, task in self._attempts.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=deadline_seconds)
+        attempts = list(self._attempts)
+        if attempts:
+            await asyncio.wait(attempts, timeout=deadline_seconds)
         unfinished = self.claims
-        self.cancel([claim.lease for claim in unfinished])
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.cancel({claim.lease for claim in unfinished})
+        await asyncio.gather(*attempts, return_exceptions=True)
         return unfinished
+
+    def _ended(self, attempt: Attempt) -> None:
+        was_full = self.free == 0
+        claim = self._attempts.pop(attempt)
+        self._handled.discard(attempt)
+        if not attempt.cancelled() and (error := attempt.exception()) is not None:
+            # Its outcome could not be written. The lease expires, and another attempt runs the job.
+            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
+        self._report_free(was_full)
+
+    def _report_free(self, was_full: bool) -> None:
+        if was_full and self.free:
+            self._on_free()

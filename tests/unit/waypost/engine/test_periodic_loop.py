@@ -203,3 +203,25 @@ async def test_stop_before_start_and_start_after_stop_work() -> None:
     await loop.start()
     await eventually(loop.ready.is_set)
     await loop.stop()
+
+
+async def test_tick_after_a_pause_of_zero_begins_before_new_tasks_run() -> None:
+    order: list[str] = []
+    started: list[asyncio.Task[None]] = []
+
+    async def task() -> None:
+        order.append("task")
+
+    async def tick() -> float:
+        order.append("tick")
+        await asyncio.sleep(0)
+        if started:
+            return HOUR
+        started.append(asyncio.create_task(task()))
+        return 0.0
+
+    loop = FunctionLoop(tick, name="twice", every_seconds=HOUR)
+    await loop.start()
+    await eventually(lambda: len(order) == 3)
+    await loop.stop()
+    assert order == ["tick", "tick", "task"]
