@@ -1,27 +1,23 @@
 """Authorization of the caller against the database, in the transaction of the command."""
 
-from sqlalchemy import bindparam, exists, select
+from waypost.kernel.actor import Actor
+from waypost.ports.unit_of_work import Check
 
-from services.users.tables import refresh_tokens, users
-from waypost.kernel.actor import Actor, TokenRevoked
-from waypost.kernel.role import Role
-from waypost.ports.unit_of_work import UnitOfWork
-
-_SESSION = exists().where(
-    refresh_tokens.c.tenant_id == users.c.tenant_id,
-    refresh_tokens.c.session_id == bindparam("session_id"),
-    refresh_tokens.c.user_id == users.c.user_id,
-)
-_ROLE = select(users.c.role).where(users.c.user_id == bindparam("actor_id"), ~users.c.suspended, _SESSION)
+_REVOKED = """
+select where not exists (
+    select from users
+    where user_id = $1 and not suspended and role = any (string_to_array($2, ','))
+      and exists (
+          select from refresh_tokens as token
+          where token.tenant_id = users.tenant_id and token.session_id = $3 and token.user_id = users.user_id
+      )
+)"""
 
 
-async def authorize(actor: Actor, uow: UnitOfWork) -> None:
-    """Raises TokenRevoked for a user who is erased, suspended or demoted, and for an ended session.
+def authorize(actor: Actor) -> Check:
+    """Refuses a user who is erased, suspended or demoted, and an ended session.
 
     Takes no locks: a command that runs concurrently with its actor's suspension counts as earlier.
     With locks, two admins who suspend each other could deadlock.
     """
-    result = await uow.rows.execute(_ROLE, {"actor_id": actor.user_id, "session_id": actor.session_id})
-    role: str | None = result.scalar_one_or_none()
-    if role is None or not Role(role).covers(actor.role):
-        raise TokenRevoked
+    return Check(_REVOKED, (actor.user_id, ",".join(actor.role.covering), actor.session_id))

@@ -1,22 +1,22 @@
 """Runs commands: each in one unit of work."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeVar
 
-from waypost.kernel.actor import Actor, current_actor
+from waypost.kernel.actor import Actor, TokenRevoked, current_actor
 from waypost.kernel.command import Command
 from waypost.kernel.errors import ConcurrencyConflict, Misconfigured
-from waypost.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from waypost.ports.unit_of_work import Check, UnitOfWork, UnitsOfWork
 
 R = TypeVar("R")
 
 CommandHandler = Callable[[Any, UnitOfWork], Awaitable[Any]]
 Commands = Mapping[type[Command[Any]], CommandHandler]
 
-Authorize = Callable[[Actor, UnitOfWork], Awaitable[None]]
-"""Looks up the actor in the command's own transaction. Raises TokenRevoked for an actor who no
-longer has the rights in the token.
+Authorize = Callable[[Actor], Check]
+"""The check of an actor in the command's own transaction: its query returns a row for an actor who
+no longer has the rights in the token.
 """
 
 ATTEMPTS = 3
@@ -71,18 +71,29 @@ class Bus:
         result: R = await handler(command, uow)
         return result
 
+    def begin(self, *checks: Check) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work that begins with the check of the actor, then these. If `passed` is False,
+        the caller has to authorize.
+        """
+        return self.units.begin(checks=(*self._checks(), *checks))
+
     async def authorize(self, uow: UnitOfWork) -> None:
         """Authorizes the actor, if there is one. Raises TokenRevoked."""
-        actor = current_actor()
-        if actor is not None and self._authorize is not None:
-            await self._authorize(actor, uow)
+        for check in self._checks():
+            if await uow.query(check.query, *check.arguments):
+                raise TokenRevoked
 
     async def authorize_reading(self) -> None:
         """Authorizes a request that reads more than the actor's own rows. Raises TokenRevoked."""
         if self._authorize is not None:
-            async with self.units.begin() as uow:
-                await self.authorize(uow)
+            async with self.begin() as uow:
+                if not uow.passed:
+                    await self.authorize(uow)
 
     async def _attempt(self, command: Command[R]) -> R:
-        async with self.units.begin() as uow:
-            return await self.execute(command, uow)
+        async with self.begin() as uow:
+            return await (self.dispatch if uow.passed else self.execute)(command, uow)
+
+    def _checks(self) -> Sequence[Check]:
+        actor = current_actor()
+        return () if actor is None or self._authorize is None else (self._authorize(actor),)

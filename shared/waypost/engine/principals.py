@@ -8,11 +8,10 @@ without a row has just registered: the token alone decides.
 from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint, Table, Text, Uuid
 
 from waypost.engine.row_per_aggregate import change, put, row_per_aggregate
-from waypost.kernel.actor import Actor, TokenRevoked
+from waypost.kernel.actor import Actor
 from waypost.kernel.event import Event
-from waypost.kernel.role import Role
 from waypost.ports.consumers import AsyncProjection
-from waypost.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import Check
 
 PRINCIPALS = MetaData()
 
@@ -28,7 +27,12 @@ principals = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
 
-_OF_USER = "select role, suspended, erased, sessions_ended_at from principals where user_id = $1"
+# A token's issue time has whole seconds, and the first token of a new session has the same second
+# as the end of the others.
+_REVOKED = """
+select from principals
+where user_id = $1
+  and (erased or suspended or role <> all (string_to_array($2, ',')) or $3 < date_trunc('second', sessions_ended_at))"""
 
 
 def principals_projector(
@@ -59,17 +63,8 @@ def principals_projector(
     )
 
 
-async def authorize(actor: Actor, uow: UnitOfWork) -> None:
-    """Raises TokenRevoked for a user who is suspended or erased, has a lower role now, or ended the
-    token's session.
+def authorize(actor: Actor) -> Check:
+    """Refuses a user who is suspended or erased, has a lower role now, or ended the token's
+    session.
     """
-    rows = await uow.query(_OF_USER, actor.user_id)
-    if not rows:
-        return
-    (row,) = rows
-    # A token's issue time has whole seconds, and the first token of a new session has the same
-    # second as the end of the others.
-    ended_at = row["sessions_ended_at"]
-    ended = ended_at is not None and actor.issued_at < ended_at.replace(microsecond=0)
-    if row["erased"] or row["suspended"] or ended or not Role(row["role"]).covers(actor.role):
-        raise TokenRevoked
+    return Check(_REVOKED, (actor.user_id, ",".join(actor.role.covering), actor.issued_at))

@@ -1,5 +1,6 @@
 """Roles of a user in a tenant; each includes the rights of the roles before it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -10,5 +11,12 @@ class Role(StrEnum):
 
     def covers(self, needed: "Role") -> bool:
         """Whether this role includes the rights of `needed`."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(needed)
+        return self in needed.covering
+
+    @property
+    def covering(self) -> Sequence["Role"]:
+        """This role and the higher ones."""
+        return _RANKS[_RANKS.index(self) :]
+
+
+_RANKS = tuple(Role)

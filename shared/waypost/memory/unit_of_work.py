@@ -18,6 +18,7 @@ from waypost.memory.event_store import MemoryEventStore
 from waypost.memory.jobs import MemoryJobQueue
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.unit_of_work import Check
 
 
 class MemoryUnitOfWork(Repository):
@@ -29,6 +30,7 @@ class MemoryUnitOfWork(Repository):
     def __init__(self, transaction: MemoryTransaction, service: str, clock: Clock, cause: Cause) -> None:
         self.tenants = transaction.tenants
         self.cause = cause
+        self.passed = False  # checks are queries, and there are no tables
         self._store = MemoryEventStore(transaction)
         super().__init__(self._store.stored_events)
         self.events = self._store
@@ -75,7 +77,9 @@ class MemoryUnitsOfWork:
         self._clock = clock
 
     @asynccontextmanager
-    async def begin(self, cause: Cause | None = None) -> AsyncIterator[MemoryUnitOfWork]:
+    async def begin(
+        self, cause: Cause | None = None, *, checks: Sequence[Check] = ()
+    ) -> AsyncIterator[MemoryUnitOfWork]:
         async with self._database.transaction(current_tenants()) as transaction:
             unit = self.over(transaction, cause or current_cause())
             yield unit

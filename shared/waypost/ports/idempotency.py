@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from waypost.kernel.errors import Conflict, Invalid, WaypostError
-from waypost.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import Check, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,12 @@ class IdempotencyKeys(Protocol):
     """Stores the response to each request with a key, and finds it for a repeated request. Part of
     the given unit of work: writes are visible after the commit, and undone by a rollback.
     """
+
+    def claiming(self, request: KeyedRequest) -> Check:
+        """The check that reserves the key as `claim` does. It passes only if there is no stored
+        response and no running duplicate. For the bound tenant.
+        """
+        ...
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:
         """The stored response, or None; the key is then reserved until the transaction ends. Never

@@ -4,6 +4,7 @@ not at all.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -18,6 +19,16 @@ from waypost.ports.jobs import JobQueue
 A = TypeVar("A", bound=Aggregate)
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A query that returns a row only if the work must not run. Its parameters are `$1`, `$2` …;
+    quoted text must not contain a dollar sign before a digit.
+    """
+
+    query: str
+    arguments: tuple[object, ...]
+
+
 class UnitOfWork(Protocol):
     """Open from `begin()` to the end of its block. Handlers load, decide and add; the caller
     commits.
@@ -25,6 +36,10 @@ class UnitOfWork(Protocol):
 
     tenants: frozenset[TenantId]
     cause: Cause
+    passed: bool
+    """True if the checks of `begin` found nothing against the work. False if there were none, or if
+    a check has to be repeated in this unit of work to learn what it found.
+    """
     events: EventStore
     jobs: JobQueue
 
@@ -71,9 +86,13 @@ class UnitOfWork(Protocol):
 class UnitsOfWork(Protocol):
     """Opens units of work. One per process and pool."""
 
-    def begin(self, cause: Cause | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+    def begin(
+        self, cause: Cause | None = None, *, checks: Sequence[Check] = ()
+    ) -> AbstractAsyncContextManager[UnitOfWork]:
         """Opens a transaction for the bound tenants (`waypost.kernel.tenant`); commits at the end
         of the block, rolls back on an error.
+
+        The checks run in the same round trip, in their order: see `UnitOfWork.passed`.
 
         Without a `cause` the bound one is used (`waypost.kernel.cause`). After the commit the
         wake-up sender wakes relays and job workers. Raises NoTenantBound, and Transient if the

@@ -7,9 +7,9 @@ from datetime import datetime
 import orjson
 
 from waypost.kernel.ids import TenantId
-from waypost.kernel.tenant import sole_tenant
+from waypost.kernel.tenant import current_tenants, sole_tenant
 from waypost.ports.idempotency import KeyedRequest, KeyReused, KeyTaken, RequestInProgress, StoredResponse
-from waypost.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import Check, UnitOfWork
 from waypost.postgres.last_writes import LiteralInsert
 from waypost.postgres.sql import Sql, last_writes
 
@@ -24,9 +24,11 @@ _KEEP = LiteralInsert(
 class PostgresIdempotencyKeys:
     """`waypost.ports.idempotency.IdempotencyKeys`."""
 
+    def claiming(self, request: KeyedRequest) -> Check:
+        return Check(_CLAIM, _claim_arguments(sole_tenant(current_tenants()), request))
+
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:
-        tenant = sole_tenant(uow.tenants)
-        stored = await Sql(uow.rows).fetchrow(_CLAIM, _lock_of(tenant, request), tenant, request.route, request.key)
+        stored = await Sql(uow.rows).fetchrow(_CLAIM, *_claim_arguments(sole_tenant(uow.tenants), request))
         if stored is None:
             return None
         if stored["in_progress"]:
@@ -47,6 +49,10 @@ class PostgresIdempotencyKeys:
             at,
         )
         last_writes(uow.rows).add(_KEEP.text([row]), {"idempotency_keys_pkey": KeyTaken})
+
+
+def _claim_arguments(tenant: TenantId, request: KeyedRequest) -> tuple[object, ...]:
+    return _lock_of(tenant, request), tenant, request.route, request.key
 
 
 def _lock_of(tenant: TenantId, request: KeyedRequest) -> int:

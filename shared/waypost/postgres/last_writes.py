@@ -4,6 +4,7 @@ The simple query protocol executes several statements of one message, but has no
 rows are literals in the text. A failed statement ends the message, so that nothing commits.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -13,6 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from waypost.kernel.errors import Invalid
+
+_PARAMETER = re.compile(r"\$(\d+)")
 
 _NO_ERRORS: Mapping[str, type[Exception]] = MappingProxyType({})
 
@@ -56,6 +59,11 @@ class LiteralInsert:
     def text(self, rows: Sequence[Sequence[object]]) -> str:
         """The statement. Raises the errors of `literal`."""
         return self._begin + ", ".join([f"({', '.join(map(literal, row))})" for row in rows])
+
+
+def with_literals(statement: str, arguments: Sequence[object]) -> str:
+    """The statement with literals in place of `$1`, `$2` …. Raises the errors of `literal`."""
+    return _PARAMETER.sub(lambda found: literal(arguments[int(found[1]) - 1]), statement)
 
 
 def literal(value: object) -> str:

@@ -89,7 +89,7 @@ async def in_chunks(
     total = 0
     while True:
         async with database.transaction(tenants) as connection:
-            changed = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
+            changed: int = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
         total += changed
         if changed < CHUNK:
             return total

@@ -21,6 +21,7 @@ from waypost.kernel.tenant import current_tenants
 from waypost.ports.codec import EventCodec
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.unit_of_work import Check
 from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import NewEvent, PostgresEventStore
@@ -64,6 +65,7 @@ class PostgresUnitOfWork(Repository):
     ) -> None:
         self.tenants = tenants
         self.cause = cause
+        self.passed = False
         self.woken_by_jobs = False
         self._connection = connection
         self._path = path
@@ -128,10 +130,13 @@ class PostgresUnitsOfWork:
         self._admit = admit
 
     @asynccontextmanager
-    async def begin(self, cause: Cause | None = None) -> AsyncIterator[PostgresUnitOfWork]:
+    async def begin(
+        self, cause: Cause | None = None, *, checks: Sequence[Check] = ()
+    ) -> AsyncIterator[PostgresUnitOfWork]:
         tenants = current_tenants()
-        async with self._database.transaction(tenants) as connection:
+        async with self._database.transaction(tenants, checks) as connection:
             unit = self.over(connection, tenants, cause or current_cause())
+            unit.passed = connection.passed
             yield unit
             await unit.finish(self._admit)
         unit.send_wakeups()

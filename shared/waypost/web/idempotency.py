@@ -70,11 +70,12 @@ class IdempotentExecutor:
 
     async def _attempt(self, keyed: KeyedRequest, command: Command[R], render: Callable[[R], Response]) -> Response:
         BEFORE_BEGIN.hit()
-        async with self._bus.units.begin() as uow:
-            await self._bus.authorize(uow)  # also for a stored response: the caller may have lost the rights
-            stored = await self._stored_responses.claim(keyed, uow)
-            if stored is not None:
-                return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})
+        async with self._bus.begin(self._stored_responses.claiming(keyed)) as uow:
+            if not uow.passed:
+                await self._bus.authorize(uow)  # also for a stored response: the caller may have lost the rights
+                stored = await self._stored_responses.claim(keyed, uow)
+                if stored is not None:
+                    return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})
             response = render(await self._bus.dispatch(command, uow))
             at = self._request.app.state.clock.now()
             await self._stored_responses.keep(keyed, _stored_response(response), uow, at=at)

@@ -15,11 +15,11 @@ from starlette.responses import Response
 from tests.fixtures.web import api
 from waypost.hosting.runtime import build_runtime
 from waypost.hosting.service import Service
-from waypost.kernel.actor import Actor, TokenRevoked
+from waypost.kernel.actor import Actor
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import TenantId, new_id
-from waypost.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import Check, UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.provisioning.databases import ServiceDatabase
@@ -79,10 +79,9 @@ class Desk:
         self.is_revoked = False
         self.authorized = 0
 
-    async def authorize(self, actor: Actor, uow: UnitOfWork) -> None:
+    def authorize(self, actor: Actor) -> Check:
         self.authorized += 1
-        if self.is_revoked:
-            raise TokenRevoked
+        return Check("select where $1", (self.is_revoked,))
 
     async def place(self, command: PlaceOrder, uow: UnitOfWork) -> UUID:
         self.handled += 1
