@@ -8,6 +8,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Delete, Dialect, Insert, Update
+from sqlalchemy import Row as SqlRow
+from sqlalchemy.engine.result import result_tuple
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Mapping[str, Any]
@@ -29,6 +31,14 @@ class CompiledWrite:
         values = self._compiler.construct_params(row)
         return [values[name] if process is None else process(values[name]) for name, process in self._columns]
 
+    def primary_key(self, row: Row) -> SqlRow[Any]:
+        """The primary key of the row that an insert has written. It is among the parameters: an
+        insert that leaves it to the server returns rows, and SQLAlchemy executes it.
+        """
+        names = [column.key for column in self._compiler.statement.table.primary_key]  # type: ignore[union-attr] # an insert's
+        values = self._compiler.construct_params(row)
+        return result_tuple(names)([values.get(name) for name in names])
+
 
 class CompiledWrites:
     """The compiled statements of one engine. Compiles only statements that are executed again: a
@@ -43,13 +53,13 @@ class CompiledWrites:
         """None if SQLAlchemy has to execute the statement: for a statement that returns rows or
         uses defaults of Python, for values of other forms, and at the first execution.
         """
-        if not isinstance(rows, list) or not rows or not isinstance(statement, Insert | Update | Delete):
+        if not rows or not isinstance(rows, list | dict) or not isinstance(statement, Insert | Update | Delete):
             return None
         known = self._known.get(statement)
         if known is None:
             self._known[statement] = {}
             return None
-        names = tuple(rows[0])
+        names = tuple(rows[0] if isinstance(rows, list) else rows)
         if names not in known:
             known[names] = self._compile(statement, names)
         return known[names]
