@@ -62,7 +62,13 @@ class Batch:
     @property
     def tenants(self) -> frozenset[TenantId]:
         """Tenants whose rows the handlers may access."""
-        return frozenset(message.envelope.tenant_id for message in self.to_handle if message.envelope)
+        return frozenset(
+            [
+                envelope.tenant_id
+                for message in self.messages
+                if (envelope := message.envelope) and message.record.offset not in self.failures
+            ]
+        )
 
     @property
     def to_handle(self) -> Sequence[Message]:
