@@ -34,8 +34,8 @@ _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""
 
-# Names the claimed events only if they are not all: the server would send each id back. `on conflict`
-# also finds rows that were committed after the snapshot of the statement.
+# Null if all events are claimed, which is the common case: each id would be sent back. An array of
+# none is not null.
 _CLAIM = """
 with claimed as (
     insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)

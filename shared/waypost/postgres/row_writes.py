@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Delete, Dialect, Insert, Update
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.engine.result import result_tuple
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Mapping[str, Any]
@@ -33,9 +34,13 @@ class CompiledWrite:
 
     def primary_key(self, row: Row) -> SqlRow[Any]:
         """The primary key of the row that an insert has written. It is among the parameters: an
-        insert that leaves it to the server returns rows, and SQLAlchemy executes it.
+        insert that leaves it to the server returns rows, and SQLAlchemy executes it. Raises
+        InvalidRequestError for another statement.
         """
-        names = [column.key for column in self._compiler.statement.table.primary_key]  # type: ignore[union-attr] # an insert's
+        statement = self._compiler.statement
+        if not isinstance(statement, Insert):
+            raise InvalidRequestError("only an insert has the primary key of its row")
+        names = [column.key for column in statement.table.primary_key]
         values = self._compiler.construct_params(row)
         return result_tuple(names)([values.get(name) for name in names])
 

@@ -211,13 +211,15 @@ async def test_row_count_is_equal_by_either_way(pool: Database) -> None:
 
 
 async def test_result_of_one_row_has_its_primary_key(pool: Database) -> None:
-    statement = insert(items)
+    statement, rename = insert(items), update(items)
     async with pool.transaction() as connection:
         results = [await connection.execute(statement, row(number)) for number in range(3)]
         several = await connection.execute(statement, [row(number) for number in (3, 4)])
-    assert [result.inserted_primary_key.id for result in results] == [UUID(int=number) for number in range(3)]
-    with pytest.raises(InvalidRequestError):
-        _ = several.inserted_primary_key
+        renamed = [await connection.execute(rename, {"name": "new"}) for _ in range(3)]
+    assert [result.inserted_primary_key for result in results] == [(UUID(int=number),) for number in range(3)]
+    for result in (several, *renamed):
+        with pytest.raises(InvalidRequestError):
+            _ = result.inserted_primary_key
 
 
 async def test_error_is_the_same_by_either_way_and_contains_no_values_of_the_row(pool: Database) -> None:
