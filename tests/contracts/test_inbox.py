@@ -69,15 +69,6 @@ async def test_event_is_claimed_once_also_within_a_batch(service: ServiceUnderTe
         assert await transaction.inbox.claim(FIRST, [two, three, one]) == {three.event_id}
 
 
-async def test_claim_of_duplicates_alone_is_empty(service: ServiceUnderTest) -> None:
-    """A claim answers shortly if all its events are new; this is not the same as none."""
-    events = entries(2)
-    transactions = service.transactions("club.readers")
-    for expected in ({entry.event_id for entry in events}, set[EventId]()):
-        async with transactions.begin(()) as transaction:
-            assert await transaction.inbox.claim(FIRST, events) == expected
-
-
 async def test_consumers_claim_independently(service: ServiceUnderTest) -> None:
     (one,) = entries(1)
     for name in ("club.readers", "club.writers"):

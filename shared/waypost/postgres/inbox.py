@@ -34,17 +34,12 @@ _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""
 
-# Null if all events are claimed, which is the common case: each id would be sent back. An array of
-# none is not null.
 _CLAIM = """
-with claimed as (
-    insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)
-    select $1, event_id, tenant_id, $2, $3, kafka_offset
-    from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as entry (event_id, tenant_id, kafka_offset)
-    on conflict do nothing
-    returning event_id
-)
-select case when count(*) < cardinality($4::uuid[]) then coalesce(array_agg(event_id), '{}') end from claimed"""
+insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)
+select $1, event_id, tenant_id, $2, $3, kafka_offset
+from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as entry (event_id, tenant_id, kafka_offset)
+on conflict do nothing
+returning event_id"""
 
 
 class PostgresInbox:
@@ -81,9 +76,8 @@ class PostgresInbox:
         if not entries:
             return frozenset()
         ids, tenants, offsets, _ = zip(*entries, strict=True)
-        where = (self._consumer, partition.topic, partition.number)
-        some = await self._sql.fetchval(_CLAIM, *where, ids, tenants, offsets)
-        return frozenset(ids if some is None else some)
+        rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
+        return frozenset(EventId(row["event_id"]) for row in rows)
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         return await self._versions.read(self._connection, topic, aggregates)

@@ -62,13 +62,7 @@ class Batch:
     @property
     def tenants(self) -> frozenset[TenantId]:
         """Tenants whose rows the handlers may access."""
-        return frozenset(
-            [
-                envelope.tenant_id
-                for message in self.messages
-                if (envelope := message.envelope) and message.record.offset not in self.failures
-            ]
-        )
+        return frozenset(message.envelope.tenant_id for message in self.to_handle if message.envelope)
 
     @property
     def to_handle(self) -> Sequence[Message]:

@@ -1,7 +1,7 @@
 """The steps of a consumer's transaction, in the order that makes them safe."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -14,7 +14,6 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import WaypostError
-from waypost.kernel.ids import EventId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.inbox import InboxEntry
 from waypost.telemetry import metrics
@@ -116,12 +115,14 @@ class Pipeline:
             for message in batch.messages
             if (attributes := message.attributes)
         ]
-        fresh = await transaction.inbox.claim(batch.partition, entries)
+        fresh = set(await transaction.inbox.claim(batch.partition, entries))
         AFTER_CLAIM.hit()
-        if len(fresh) == len(batch.messages):
-            batch.claimed = list(batch.messages)
-        else:
-            batch.claimed = list(_claimed(batch.messages, fresh))
+        for message in batch.messages:
+            if (attributes := message.attributes) is None:
+                batch.claimed.append(message)
+            elif attributes.event_id in fresh:
+                fresh.remove(attributes.event_id)
+                batch.claimed.append(message)
 
     async def check_parked(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Finds the keys that are parked. A separate statement after the claim, because it must see
@@ -186,7 +187,7 @@ class Pipeline:
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        outcomes = Counter([_outcome(message, decision) for message, decision in batch.decisions])
+        outcomes = Counter(_outcome(message, decision) for message, decision in batch.decisions)
         outcomes["duplicate"] = len(batch.messages) - len(batch.claimed)
         for outcome, count in outcomes.items():
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
@@ -201,17 +202,6 @@ class Pipeline:
                     offset=message.record.offset,
                     event_id=str(message.event_id),
                 )
-
-
-def _claimed(messages: Iterable[Message], fresh: frozenset[EventId]) -> Iterator[Message]:
-    """The messages whose event is claimed, each event once, and those without an event id."""
-    left = set(fresh)
-    for message in messages:
-        if (attributes := message.attributes) is None:
-            yield message
-        elif attributes.event_id in left:
-            left.remove(attributes.event_id)
-            yield message
 
 
 def _outcome(message: Message, decision: Decision) -> str:
