@@ -85,11 +85,14 @@ class TransactionConnection(AsyncConnection):
         rows = [write.arguments(row) for row in given]
         with statement_event(write.text):
             try:
-                if len(rows) == 1:
-                    tag = await self.driver.execute(write.text, *rows[0])
-                    return WrittenRows(int(tag.rpartition(" ")[2]), partial(write.primary_key, given[0]))
-                await self.driver.executemany(write.text, rows)
-                return WrittenRows()
+                if len(rows) > 1:
+                    await self.driver.executemany(write.text, rows)
+                    return WrittenRows()
+                if write.generated:
+                    key = await self.driver.fetchrow(write.text, *rows[0])
+                    return WrittenRows(int(key is not None), partial(write.primary_key, given[0], tuple(key or ())))
+                tag = await self.driver.execute(write.text, *rows[0])
+                return WrittenRows(int(tag.rpartition(" ")[2]), partial(write.primary_key, given[0], ()))
             except asyncpg.PostgresError as error:
                 raise self._as_sqlalchemy_error(error, write.text, parameters) from error
 
