@@ -36,8 +36,6 @@ from sqlalchemy.exc import IntegrityError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import migrate
-from tests.fixtures.club.tables import greetings
-from waypost.kernel.ids import TenantId
 from waypost.postgres.connection_pool import TransactionConnection
 from waypost.postgres.database import Database
 from waypost.postgres.row_writes import CompiledWrites
@@ -222,23 +220,6 @@ async def test_result_of_one_row_has_its_primary_key(pool: Database) -> None:
     for result in (several, *renamed):
         with pytest.raises(InvalidRequestError):
             _ = result.inserted_primary_key
-
-
-async def test_key_that_the_server_generates_is_returned(pool: Database) -> None:
-    statement, with_defaults = insert(greetings), insert(greetings).return_defaults()
-    tenant_id = UUID(int=7)
-    given = {"tenant_id": tenant_id, "user_id": UUID(int=1), "event_id": UUID(int=2), "version": 3}
-    async with pool.transaction([TenantId(tenant_id)]) as connection:
-        keys = [(await connection.execute(statement, given)).inserted_primary_key for _ in range(3)]
-        await connection.execute(statement, [given, given])
-        defaults = [(await connection.execute(with_defaults, given)).returned_defaults for _ in range(3)]
-        written = (
-            (await connection.execute(select(greetings.c.position).order_by(greetings.c.position))).scalars().all()
-        )
-    assert is_written_by_the_driver(pool, statement, given)
-    assert [tuple(key or ()) for key in keys] == [(position,) for position in written[:3]]
-    assert [tuple(each or ()) for each in defaults] == [(position,) for position in written[5:]]
-    assert len(written) == 8
 
 
 async def test_error_is_the_same_by_either_way_and_contains_no_values_of_the_row(pool: Database) -> None:
