@@ -5,14 +5,16 @@ greenlets, more than the statements that begin and end a transaction.
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, PoolProxiedConnection
+from sqlalchemy import Connection, PoolProxiedConnection, Row
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
-from sqlalchemy.exc import DBAPIError, ResourceClosedError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from waypost.postgres.last_writes import LastWrites
@@ -75,18 +77,23 @@ class TransactionConnection(AsyncConnection):
 
     async def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
         """Executes a statement that only writes rows on the driver; its result has only the row
-        count. SQLAlchemy executes every other statement.
+        count and the primary key of a single row. SQLAlchemy executes every other statement.
         """
         write = None if options else self._writes.find(statement, parameters)
         if write is None:
             return await super().execute(statement, parameters, **options)
-        rows = [write.arguments(row) for row in parameters]
+        given = [parameters] if isinstance(parameters, dict) else parameters
+        rows = [write.arguments(row) for row in given]
         with statement_event(write.text):
             try:
-                if len(rows) == 1:
-                    return WrittenRows(await self.driver.execute(write.text, *rows[0]))
-                await self.driver.executemany(write.text, rows)
-                return WrittenRows()
+                if len(rows) > 1:
+                    await self.driver.executemany(write.text, rows)
+                    return WrittenRows()
+                if write.generated:
+                    key = await self.driver.fetchrow(write.text, *rows[0])
+                    return WrittenRows(int(key is not None), partial(write.primary_key, given[0], tuple(key or ())))
+                tag = await self.driver.execute(write.text, *rows[0])
+                return WrittenRows(int(tag.rpartition(" ")[2]), partial(write.primary_key, given[0], ()))
             except asyncpg.PostgresError as error:
                 raise self._as_sqlalchemy_error(error, write.text, parameters) from error
 
@@ -110,9 +117,17 @@ class TransactionConnection(AsyncConnection):
 class WrittenRows(IteratorResult[Any]):
     """The empty result of a write. `rowcount` is -1 for several rows, as in SQLAlchemy."""
 
-    def __init__(self, tag: str = "") -> None:
+    def __init__(self, rowcount: int = -1, primary_key: Callable[[], Row[Any]] | None = None) -> None:
         super().__init__(SimpleResultMetaData(()), iter(()))
-        self.rowcount = int(tag.rpartition(" ")[2]) if tag else -1
+        self.rowcount = rowcount
+        self._primary_key = primary_key
+
+    @property
+    def inserted_primary_key(self) -> Row[Any]:
+        """Raises InvalidRequestError for several rows, as SQLAlchemy does."""
+        if self._primary_key is None:
+            raise InvalidRequestError("only an execution with one row has the primary key of its row")
+        return self._primary_key()
 
 
 class ConnectionPool:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import migrate
@@ -104,16 +104,16 @@ async def stored(connection: AsyncConnection) -> list[dict[str, Any]]:
     return [dict(each) for each in rows.mappings()]
 
 
-@pytest.mark.parametrize("count", [1, 3])
-async def test_rows_are_equal_by_either_way(pool: Database, count: int) -> None:
+@pytest.mark.parametrize("rows", [row(0), [row(0)], [row(0), row(1), row(2)]], ids=["a row", "a list of one", "a list"])
+async def test_rows_are_equal_by_either_way(pool: Database, rows: dict[str, Any] | list[dict[str, Any]]) -> None:
     statement, ways = insert(items), []
     for _ in range(3):
         async with pool.transaction() as connection:
-            await connection.execute(statement, [row(number) for number in range(count)])
+            await connection.execute(statement, rows)
             ways.append(await stored(connection))
             await connection.execute(delete(items))
-    assert ways == [[row(number) for number in range(count)]] * 3
-    assert is_written_by_the_driver(pool, statement, [row(0)])
+    assert ways == [rows if isinstance(rows, list) else [rows]] * 3
+    assert is_written_by_the_driver(pool, statement, rows)
 
 
 async def test_each_execution_changes_the_rows_that_its_parameters_name(pool: Database) -> None:
@@ -210,6 +210,18 @@ async def test_row_count_is_equal_by_either_way(pool: Database) -> None:
             assert [result.rowcount for result in results] == [count] * 3
 
 
+async def test_result_of_one_row_has_its_primary_key(pool: Database) -> None:
+    statement, rename = insert(items), update(items)
+    async with pool.transaction() as connection:
+        results = [await connection.execute(statement, row(number)) for number in range(3)]
+        several = await connection.execute(statement, [row(number) for number in (3, 4)])
+        renamed = [await connection.execute(rename, {"name": "new"}) for _ in range(3)]
+    assert [result.inserted_primary_key for result in results] == [(UUID(int=number),) for number in range(3)]
+    for result in (several, *renamed):
+        with pytest.raises(InvalidRequestError):
+            _ = result.inserted_primary_key
+
+
 async def test_error_is_the_same_by_either_way_and_contains_no_values_of_the_row(pool: Database) -> None:
     """Dead letters and logs contain the text of an error. The server adds the whole row to it."""
     statement, texts = insert(items), []
@@ -223,6 +235,6 @@ async def test_error_is_the_same_by_either_way_and_contains_no_values_of_the_row
     assert texts == [texts[0]] * 3
 
 
-def is_written_by_the_driver(pool: Database, statement: object, rows: list[dict[str, Any]]) -> bool:
+def is_written_by_the_driver(pool: Database, statement: object, rows: object) -> bool:
     writes: CompiledWrites = pool._writes
     return writes.find(statement, rows) is not None
