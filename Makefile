@@ -41,7 +41,7 @@ check: setup ## checks format, lint, types, imports, schemas, reference, prose, 
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 # More workers than a small machine has cores: half of the time of a test is waiting.
-WORKERS ?= 3
+WORKERS ?= 4
 test: browser ## runs all tests on real Kafka and PostgreSQL; ARGS="-k invoice" selects
 	.venv/bin/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
 

@@ -22,6 +22,8 @@ ROUNDS_TO_REGISTER = 2
 """Rounds of the event loop from the acceptance of a connection to its registration: the shutdown
 that follows closes registered ones only.
 """
+ROUNDS_TO_CLOSE = 2
+"""Rounds from the closing of an idle connection to the end of its registration."""
 
 
 class HttpServer:
@@ -97,8 +99,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self._ending.wait()
-        for _ in range(ROUNDS_TO_REGISTER):
-            await asyncio.sleep(0)
+        await _rounds_of_the_loop(ROUNDS_TO_REGISTER)
 
     def end(self, *, force: bool = False) -> None:
         """Accepts no more connections, and ends after the open requests. `force` does not wait for
@@ -110,6 +111,17 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.accepting.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Closes the port and the idle connections, and waits for the open requests. uvicorn's own
+        always pauses for 100 ms.
+        """
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await _rounds_of_the_loop(ROUNDS_TO_CLOSE)
+        await self._wait_tasks_to_complete()
 
     async def abandon(self) -> None:
         """Cancels the requests that are still open after the drain. uvicorn's forced exit does not
@@ -142,6 +154,11 @@ class _State(ServerState):
     @default_headers.setter
     def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
         """uvicorn sets an empty list at the start."""
+
+
+async def _rounds_of_the_loop(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 def _config(app: Starlette) -> uvicorn.Config:

@@ -4,6 +4,7 @@ until it reads its settings.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import pytest
 
@@ -63,27 +64,35 @@ LOOKS: Mapping[str, Sequence[str]] = {
 """The costly packages that each reading command imports before it asks a server."""
 
 _LOOK = """
-import json, sys
-from waypost.cli.commands import COMMANDS, LoadedCommands
 first, *names = {command!r}.split()
 command = LoadedCommands(COMMANDS)[first]
 for name in names:
     command = command.commands[name]
-print(json.dumps(sorted(sys.modules)))
 """
 
-_START = """
-import json, sys
+_SERVICE = """
 from {service}.app import SERVICE
 from waypost.hosting.main import load
 from waypost.hosting.processes import ServiceProcess
 import waypost.telemetry.logging, waypost.telemetry.tracing
-load(ServiceProcess({process!r}), SERVICE)
-print(json.dumps(sorted(sys.modules)))
+"""
+
+_EACH_IN_A_FORK = """
+import os
+for name, act in {acts!r}.items():
+    if os.fork() == 0:
+        exec(act, dict(globals()))
+        print(json.dumps([name, sorted(sys.modules)]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0, name
+"""
+
+_PREPARED = """
+import gc, json, sys
+gc.disable()  # collections take a sixth of the time of imports
 """
 
 _HELP = """
-import json, sys
 from waypost.cli.main import app
 app(["--help"], standalone_mode=False)
 print("\\n" + json.dumps(sorted(sys.modules)))
@@ -94,13 +103,12 @@ print("\\n" + json.dumps(sorted(sys.modules)))
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_process_of_a_service_imports_nothing_of_the_others(service: str, process: ServiceProcess) -> None:
     mails = () if service == "notifications" else MAILS
-    loaded = modules_after(_START.format(service=f"services.{service}", process=process.value))
-    assert among(loaded, [*FORBIDDEN[process], *mails]) == []
+    assert among(modules_of_processes(service)[process], [*FORBIDDEN[process], *mails]) == []
 
 
 @pytest.mark.parametrize("process", FORBIDDEN)
 def test_hosting_itself_brings_no_extra(process: ServiceProcess) -> None:
-    loaded = modules_after(f"import json, sys, waypost.hosting.{process}\nprint(json.dumps(sorted(sys.modules)))")
+    loaded = modules_after(f"import waypost.hosting.{process}\nprint(json.dumps(sorted(sys.modules)))")
     assert among(loaded, [*FORBIDDEN[process], *MAILS, "services", "schemas"]) == []
 
 
@@ -110,12 +118,31 @@ def test_help_loads_none_of_what_the_commands_use() -> None:
 
 @pytest.mark.parametrize("command", LOOKS)
 def test_a_command_that_reads_imports_only_the_costly_packages_that_it_declares(command: str) -> None:
-    assert among(modules_after(_LOOK.format(command=command)), COSTLY) == list(LOOKS[command])
+    assert among(modules_of_looks()[command], COSTLY) == list(LOOKS[command])
+
+
+@cache
+def modules_of_processes(service: str) -> Mapping[str, Sequence[str]]:
+    loads = {process.value: f"load(ServiceProcess({process.value!r}), SERVICE)" for process in FORBIDDEN}
+    return modules_after_each(_SERVICE.format(service=f"services.{service}"), loads)
+
+
+@cache
+def modules_of_looks() -> Mapping[str, Sequence[str]]:
+    looks = {command: _LOOK.format(command=command) for command in LOOKS}
+    return modules_after_each("from waypost.cli.commands import COMMANDS, LoadedCommands", looks)
+
+
+def modules_after_each(imports: str, acts: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """The modules after each act, by its name. One process does the imports, which all acts need,
+    and forks for each act.
+    """
+    printed = printed_by(f"{_PREPARED}{imports}{_EACH_IN_A_FORK.format(acts=acts)}")
+    return dict(map(json.loads, printed.splitlines()))
 
 
 def modules_after(program: str) -> Sequence[str]:
-    """Without garbage collections, which take a sixth of the time of imports."""
-    modules: list[str] = json.loads(printed_by(f"import gc\ngc.disable()\n{program}").splitlines()[-1])
+    modules: list[str] = json.loads(printed_by(_PREPARED + program).splitlines()[-1])
     return modules
 
 

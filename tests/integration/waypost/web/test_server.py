@@ -87,6 +87,23 @@ async def test_a_drain_gives_up_at_its_deadline(server: HttpServer, slow: Slow) 
             (await asked).raise_for_status()
 
 
+async def test_an_idle_server_stops_without_a_pause(
+    server: HttpServer, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses, sleep = [], asyncio.sleep
+
+    async def recorded(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(seconds)
+
+    slow.go_on.set()
+    async with httpx.AsyncClient() as client:
+        await client.get(url(server, "/slow"))  # its connection stays open
+        monkeypatch.setattr("asyncio.sleep", recorded)
+        await server.drain(10)
+    assert set(pauses) == {0}
+
+
 async def test_stopping_twice_is_fine(server: HttpServer) -> None:
     await server.stop()
     await server.stop()
