@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from waypost.kernel.envelope import Record
 from waypost.telemetry import messaging, names
 from waypost.telemetry.messaging import batch_span, end_send, headers_sampled, process_span, start_send
-from waypost.telemetry.sdk import RootSpanSampler
+from waypost.telemetry.samplers import WorthwhileSampler
 from waypost.telemetry.tracing import current_trace, is_sampled
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -22,7 +22,7 @@ SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.sampler = RootSpanSampler(provider.sampler)  # as a process has it
+    provider.sampler = WorthwhileSampler(provider.sampler)  # as a process has it
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(messaging, "_tracer", provider.get_tracer("tests"))
     return exporter
