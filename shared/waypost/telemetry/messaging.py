@@ -2,7 +2,8 @@
 messaging conventions).
 
 An unsampled record costs almost nothing: the sampled flag is checked first, and its context is
-forwarded unchanged. So is a sampled one beyond the limit of `may_record`. Every failure is recorded.
+forwarded unchanged. The same holds for a sampled one beyond the limit of `may_record`. A failure is
+recorded in any case.
 """
 
 import time
@@ -46,7 +47,8 @@ def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> 
     """Starts a PRODUCER span as a child of the context in the headers; returns it and the headers
     with its own context.
 
-    For sampled records only, if `may_record`. The caller ends it with `end_send` after the broker's answer.
+    For sampled records only, within the limit of `may_record`. The caller ends it with `end_send`
+    after the broker's answer.
     """
     attributes = {
         **_attributes(names.SEND, topic),

@@ -1,8 +1,8 @@
 """W3C Trace Context, and the tracer of a process.
 
-What is recorded is bounded: new traces per second (`OTEL_TRACES_SAMPLER`), and the spans per second
-that continue traces of other processes (`SPANS_PER_SECOND`). A context that is not sampled, or whose
-span is left out, is passed on unchanged. `VARIABLES` are all variables.
+Two limits bound what a process records: the new traces per second (`OTEL_TRACES_SAMPLER`), and the
+spans per second that continue traces of other processes (`SPANS_PER_SECOND`). The context of work
+without a span is passed on unchanged.
 """
 
 import math

@@ -209,7 +209,7 @@ def _record_failure(scope: Scope, route: str, status: int | None, failure: str, 
     if trace.get_current_span().is_recording():
         return
     method, began_ns = metrics.known_method(scope["method"]), time.time_ns() - int(seconds * 1e9)
-    attributes = {
+    attributes: dict[str, str | int] = {
         names.HTTP_METHOD: method,
         names.HTTP_ROUTE: route,
         names.HTTP_STATUS: status or 0,
