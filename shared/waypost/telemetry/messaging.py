@@ -134,7 +134,10 @@ def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redelive
     """
     sampled = [record for record in records if headers_sampled(record.headers)]
     chosen = sampled[: may_record(len(sampled))]
-    if not chosen:
+    if not chosen and len(records) == 1:
+        with _failures_recorded(partial(_span_of_record, records[0], consumer, redelivered=redelivered)):
+            yield
+    elif not chosen:
         with _failures_recorded(partial(_span_of_batch, topic, consumer, records, len(records), redelivered)):
             yield
     elif len(chosen) == 1 and not redelivered:

@@ -2,8 +2,9 @@
 loads the SDK.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from opentelemetry import trace
@@ -25,9 +26,9 @@ class TraceRateSampler(Sampler):
     more.
     """
 
-    def __init__(self, traces_per_second: float) -> None:
+    def __init__(self, traces_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._traces_per_second = traces_per_second
-        self._limits: defaultdict[str, RateLimit] = defaultdict(partial(RateLimit, traces_per_second))
+        self._limits = defaultdict[str, RateLimit](partial(RateLimit, traces_per_second, clock=clock))
 
     def should_sample(
         self,
@@ -58,9 +59,9 @@ class TraceRateSampler(Sampler):
         return f"TraceRateSampler{{{self._traces_per_second}}}"
 
 
-class WorthwhileSampler(Sampler):
-    """Records every failure, also in a trace that is not sampled. Never starts a trace for a client
-    call or an inner step: loops poll all the time, and a poll alone is not worth a trace.
+class RootSpanSampler(Sampler):
+    """Never starts a trace for a client call or an inner step: loops poll all the time, and
+    a poll alone is not worth a trace.
     """
 
     def __init__(self, inner: Sampler) -> None:
@@ -76,12 +77,35 @@ class WorthwhileSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        parent = trace.get_current_span(parent_context).get_span_context()
-        if is_failure(parent_context):
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
-        if not parent.is_valid and kind in (None, SpanKind.CLIENT, SpanKind.INTERNAL):
+        has_parent = trace.get_current_span(parent_context).get_span_context().is_valid
+        if not has_parent and kind in (None, SpanKind.CLIENT, SpanKind.INTERNAL):
             return SamplingResult(Decision.DROP)
         return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        return f"WorthwhileSampler{{{self._inner.get_description()}}}"
+        return f"RootSpanSampler{{{self._inner.get_description()}}}"
+
+
+class FailureSampler(Sampler):
+    """Records every span of `record_failure`, also in a trace that is not sampled."""
+
+    def __init__(self, inner: Sampler) -> None:
+        self._inner = inner
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if is_failure(parent_context):
+            parent = trace.get_current_span(parent_context).get_span_context()
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
+        return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        return f"FailureSampler{{{self._inner.get_description()}}}"

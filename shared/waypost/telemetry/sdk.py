@@ -8,7 +8,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
-from waypost.telemetry.samplers import TraceRateSampler, WorthwhileSampler
+from waypost.telemetry.samplers import FailureSampler, RootSpanSampler, TraceRateSampler
 
 
 def install(exporter: str, resource: Mapping[str, str], traces_per_second: float | None) -> None:
@@ -17,7 +17,7 @@ def install(exporter: str, resource: Mapping[str, str], traces_per_second: float
     """
     sampler = None if traces_per_second is None else TraceRateSampler(traces_per_second)
     provider = TracerProvider(sampler, Resource.create(dict(resource)))
-    provider.sampler = WorthwhileSampler(provider.sampler)
+    provider.sampler = FailureSampler(RootSpanSampler(provider.sampler))
     trace.set_tracer_provider(provider)
     provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
     HTTPXClientInstrumentor().instrument()
