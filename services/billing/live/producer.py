@@ -6,7 +6,8 @@ from waypost.kernel.cloudevents import Headers, with_trace
 from waypost.kernel.header_forms import ID
 from waypost.project import from_cluster
 from waypost.telemetry.messaging import end_send, headers_sampled, start_send
-from waypost.telemetry.tracing import current_trace, may_record
+from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.tracing import current_trace
 
 
 async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None = None) -> None:

@@ -20,8 +20,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from waypost.jobs.claim import Claim
 from waypost.kernel.cause import Cause
 from waypost.telemetry import names
+from waypost.telemetry.span_limit import may_record
 from waypost.telemetry.spans import record_failure, recorded
-from waypost.telemetry.tracing import Trace, current_trace, is_sampled, may_record
+from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
 LINKED_TRACE_AFTER = timedelta(minutes=5)
 """A job delayed for longer gets its own trace, linked to the trace of its enqueue, because a trace

@@ -22,8 +22,9 @@ from waypost.kernel.cloudevents import Headers
 from waypost.kernel.envelope import Record
 from waypost.kernel.header_forms import ID
 from waypost.telemetry import names
+from waypost.telemetry.span_limit import may_record
 from waypost.telemetry.spans import record_failure, recorded
-from waypost.telemetry.tracing import is_sampled, may_record
+from waypost.telemetry.tracing import is_sampled
 
 TRACEPARENT = "traceparent"
 _CONTEXT_HEADERS = frozenset({TRACEPARENT, "tracestate"})

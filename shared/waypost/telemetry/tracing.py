@@ -15,8 +15,7 @@ from opentelemetry import trace
 
 from waypost.kernel.errors import Misconfigured
 from waypost.project import project, variable
-from waypost.telemetry import metrics, names
-from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry import names
 
 EXPORTER_VARIABLE = "OTEL_TRACES_EXPORTER"
 SAMPLER_VARIABLE = "OTEL_TRACES_SAMPLER"
@@ -56,9 +55,6 @@ VARIABLES: Sequence[Variable] = (
     ),
 )
 """The variables of every process that traces."""
-
-CONTINUED_SPANS = RateLimit(SPANS_PER_SECOND)
-"""The spans of this process that continue traces of others: records and jobs."""
 _LENGTH = 55  # 00-<32 hex>-<16 hex>-<2 hex>
 _ODD = frozenset("13579bdf")
 
@@ -80,14 +76,6 @@ def is_sampled(traceparent: str | None) -> bool:
     unchanged, for a fraction of a microsecond.
     """
     return traceparent is not None and len(traceparent) == _LENGTH and traceparent[-1] in _ODD
-
-
-def may_record(sampled: int = 1) -> int:
-    """How many spans may be recorded now, for this number of records or jobs of sampled traces."""
-    granted = CONTINUED_SPANS.take(sampled)
-    if granted < sampled:
-        metrics.SPANS_LEFT_OUT.inc(sampled - granted)
-    return granted
 
 
 def trace_id_of(traceparent: str | None) -> str | None:
@@ -116,18 +104,20 @@ def configure(service: str, instance: str) -> bool:
         return False
     if exporter not in ("otlp", "zipkin"):
         raise Misconfigured(f"{EXPORTER_VARIABLE} is {exporter!r}: set it to otlp, zipkin or none")
+    traces_per_second, spans_per_second = _traces_per_second(), _limit(SPANS_VARIABLE, SPANS_PER_SECOND)
     # Select the stable conventions for HTTP and databases; instrumentation still defaults to the
     # old ones.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
     try:
         from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
+        from waypost.telemetry.span_limit import CONTINUED_SPANS
     except ModuleNotFoundError as missing:
         raise Misconfigured(
             f"{EXPORTER_VARIABLE} is {exporter!r}, but {missing.name} is not installed: pip install 'waypost[telemetry]'"
         ) from missing
     resource = {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace}
-    CONTINUED_SPANS.change(_limit(SPANS_VARIABLE, SPANS_PER_SECOND))
-    sdk.install(exporter, resource, _traces_per_second())
+    CONTINUED_SPANS.change(spans_per_second)
+    sdk.install(exporter, resource, traces_per_second)
     return True
 
 

@@ -13,7 +13,8 @@ from waypost.kernel.header_forms import ID
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
 from waypost.telemetry.messaging import TRACEPARENT, end_send, start_send
-from waypost.telemetry.tracing import is_sampled, may_record
+from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.tracing import is_sampled
 
 
 class RowsRejected(Permanent):

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from waypost.kernel.envelope import Record
-from waypost.telemetry import messaging, metrics, names, tracing
+from waypost.telemetry import messaging, metrics, names, span_limit
 from waypost.telemetry.messaging import batch_span, end_send, headers_sampled, process_span, start_send
 from waypost.telemetry.rate_limit import RateLimit
 from waypost.telemetry.samplers import FailureSampler, RootSpanSampler
@@ -183,7 +183,7 @@ def test_a_record_without_a_trace_that_fails_begins_one(spans: InMemorySpanExpor
 def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracing, "CONTINUED_SPANS", RateLimit(5, clock=lambda: 0.0))
+    monkeypatch.setattr(span_limit, "CONTINUED_SPANS", RateLimit(5, clock=lambda: 0.0))
     left_out = metrics.SPANS_LEFT_OUT._value.get()
     with batch_span("users.user", "billing.recipients", [record(other_trace(number)) for number in range(1, 4)]):
         pass
