@@ -187,14 +187,15 @@ def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
     left_out = metrics.SPANS_LEFT_OUT._value.get()
     with batch_span("users.user", "billing.recipients", [record(other_trace(number)) for number in range(1, 4)]):
         pass
+    running = []
     for number in range(4, 8):
         with process_span(record(other_trace(number)), "billing.customers"):
-            inside = current_trace()
+            running.append(current_trace())
     with batch_span("users.user", "billing.recipients", [record(SAMPLED)] * 3):
         pass
     traces = [each.context.trace_id for each in spans.get_finished_spans()[1:] if each.context]
     assert traces == [1, 2, 3, 4, 5]
-    assert inside is None
+    assert [each is not None for each in running] == [True, True, False, False]
     assert metrics.SPANS_LEFT_OUT._value.get() - left_out == 2 + 3
     with pytest.raises(RuntimeError), process_span(record(SAMPLED), "billing.customers"):
         raise RuntimeError

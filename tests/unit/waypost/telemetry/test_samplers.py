@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from waypost.kernel.cloudevents import Headers
 from waypost.kernel.envelope import Record
 from waypost.telemetry import messaging, metrics
 from waypost.telemetry.messaging import end_send, headers_sampled, process_span, start_send
@@ -54,7 +55,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Process:
 
 def publish_and_handle(traceparent: str) -> str:
     """As the relay and a consumer do with the row of a request. Returns the published context."""
-    headers = [("traceparent", traceparent.encode())]
+    headers: Headers = [("traceparent", traceparent.encode())]
     if headers_sampled(headers):
         span, headers = start_send("users.user", b"key", headers, message_id="event-1")
         end_send(span)
