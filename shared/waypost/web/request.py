@@ -206,7 +206,7 @@ def _clean_span(scope: Scope) -> None:
 
 def _record_failure(scope: Scope, route: str, status: int | None, failure: str, seconds: float) -> None:
     """Records a failed request whose trace is not sampled."""
-    if trace.get_current_span().is_recording():
+    if trace.get_current_span().get_span_context().trace_flags.sampled:
         return
     method, began_ns = metrics.known_method(scope["method"]), time.time_ns() - int(seconds * 1e9)
     attributes: dict[str, str | int] = {
