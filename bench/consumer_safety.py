@@ -41,7 +41,9 @@ from waypost.telemetry import tracing
 from waypost.testing.database import Databases
 
 TRACEPARENT = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-"""A sampled trace, as in the records of a stack."""
+"""A sampled trace. Every record has one, which is more than the records of a stack: the consumer
+limits the spans.
+"""
 USERS_AT_ONCE, EVENTS_PER_USER = 100, 10
 
 
@@ -153,7 +155,7 @@ def main(bootstrap: str, dsn: str, name: str, records: str, options: str) -> Non
 ROWS = [
     Row(
         id="B12b",
-        work="projector as shipped, traces on, beside the same without safety features",
+        work="projector as shipped, every trace sampled, 100 spans per second recorded, beside the same without safety features",
         unit="event",
         goals=[Goal(measure=RATE, bound=0.75), Goal(measure=CPU, bound=1.33)],
         arms=arms,

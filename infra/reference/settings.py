@@ -13,6 +13,7 @@ from infra.reference.markdown import code, page, table
 from infra.services import SERVICES
 from waypost.hosting.settings import ApiSettings, JobSettings, LiveSettings, MigrateSettings, WorkerSettings
 from waypost.project import variable
+from waypost.telemetry.tracing import VARIABLES
 
 PROCESSES: Sequence[tuple[str, type[BaseSettings]]] = [
     ("Process `api`", ApiSettings),
@@ -29,7 +30,13 @@ def settings_page() -> str:
         "Settings",
         "Environment variables, per process. A process that misses one exits with code 2 and names it.",
         *sections,
+        _tracing(),
     )
+
+
+def _tracing() -> str:
+    rows = [(code(name), code(default) if default else "unset", meaning) for name, default, meaning in VARIABLES]
+    return f"## Traces, every process\n\n{table(('variable', 'default', 'meaning'), rows)}"
 
 
 def _of_services() -> Iterator[tuple[str, type[BaseSettings]]]:

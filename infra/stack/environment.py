@@ -24,6 +24,8 @@ receives only what it needs.
 | WAYPOST_PAGES | start-page | the pages that it lists, as JSON, see `infra.start_page.pages` |
 | OTEL_TRACES_EXPORTER | all | `zipkin` unless already set |
 | OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | where spans are sent |
+| OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG | all | which new traces are recorded; if set |
+| WAYPOST_SPANS_PER_SECOND | all | limit of the spans of records and jobs; if set |
 
 `command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one
 `NAME=value` a line.
@@ -39,6 +41,7 @@ from infra.stack.keys import Keys
 from infra.start_page.pages import page_groups, pages_as_json
 from waypost.hosting.processes import ServiceProcess
 from waypost.postgres.provisioning.databases import service_database
+from waypost.telemetry.tracing import SAMPLER_ARGUMENT_VARIABLE, SAMPLER_VARIABLE, SPANS_VARIABLE
 
 Environment = Mapping[str, str]
 
@@ -50,6 +53,7 @@ DSNS_OF = {
     ServiceProcess.JOBS: ("app",),
     ServiceProcess.LIVE: (),
 }
+SAMPLING = (SAMPLER_VARIABLE, SAMPLER_ARGUMENT_VARIABLE, SPANS_VARIABLE)
 COMMAND_DSNS = ("owner", "app", "ops")
 
 
@@ -116,6 +120,7 @@ class Environments:
         return {
             "WAYPOST_PORT_BASE": str(at.port_base),
             "WAYPOST_KAFKA_BOOTSTRAP": at.kafka_bootstrap,
+            **{name: os.environ[name] for name in SAMPLING if name in os.environ},
             "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{at.url('zipkin')}/api/v2/spans",
         }

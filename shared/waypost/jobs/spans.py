@@ -2,10 +2,12 @@
 messaging conventions).
 
 Unsampled work costs almost nothing: the sampled flag is checked first, and the context is forwarded
-unchanged.
+unchanged. The same holds for sampled work beyond the limit of `may_record`. Every failed attempt is
+recorded.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -18,7 +20,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from waypost.jobs.claim import Claim
 from waypost.kernel.cause import Cause
 from waypost.telemetry import names
-from waypost.telemetry.spans import recorded
+from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.spans import record_failure, recorded
 from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
 LINKED_TRACE_AFTER = timedelta(minutes=5)
@@ -36,7 +39,7 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
     """A span around the enqueue; yields the context that the job carries, None without a sampled
     span.
     """
-    if not trace.get_current_span().get_span_context().trace_flags.sampled:
+    if not trace.get_current_span().get_span_context().trace_flags.sampled or not may_record():
         yield None
         return
     with recorded(_tracer, names.send_span(job), SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
@@ -49,22 +52,38 @@ def processing(claim: Claim) -> Iterator[None]:
     delayed or redriven.
     """
     parent = _context_of(claim.cause)
-    if not is_sampled(claim.cause.traceparent):
-        token = context.attach(parent)
-        try:
+    if is_sampled(claim.cause.traceparent) and may_record():
+        parent, attributes, links = _placed(claim, parent)
+        name = names.process_span(claim.name)
+        with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
             yield
-        finally:
-            context.detach(token)
         return
-    origin = trace.get_current_span(parent).get_span_context()
+    began_ns, token = time.time_ns(), context.attach(parent)
+    try:
+        yield
+    except Exception as error:
+        _record_failure(claim, parent, error, began_ns)
+        raise
+    finally:
+        context.detach(token)
+
+
+def _record_failure(claim: Claim, carried: Context, error: Exception, began_ns: int) -> None:
+    parent, attributes, links = _placed(claim, carried)
+    name, failure = names.process_span(claim.name), type(error).__name__
+    record_failure(_tracer, name, SpanKind.CONSUMER, attributes, failure, parent=parent, links=links, began_ns=began_ns)
+
+
+def _placed(claim: Claim, carried: Context) -> tuple[Context, dict[str, str | int], Sequence[Link]]:
+    """The parent of an attempt's span, its attributes and links."""
+    origin = trace.get_current_span(carried).get_span_context()
     identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
     attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
+    if not origin.is_valid:
+        return carried, attributes, []
     if claim.operator_retries or claim.run_at - claim.enqueued_at > LINKED_TRACE_AFTER:
-        parent = Context()
-        attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
-    name, links = names.process_span(claim.name), [Link(origin)]
-    with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
-        yield
+        return Context(), attributes | {names.ORIGINAL_TRACE: f"{origin.trace_id:032x}"}, [Link(origin)]
+    return carried, attributes, [Link(origin)]
 
 
 def _attributes(operation: str, job: str, job_id: UUID) -> dict[str, str | int]:

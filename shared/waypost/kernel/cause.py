@@ -50,3 +50,9 @@ def current_cause() -> Cause:
         return bound
     beginning = new_id()
     return Cause(correlation_id=beginning, causation_id=beginning)
+
+
+def bound_traceparent() -> str | None:
+    """The trace context of the bound cause; None without one."""
+    bound = _bound.get()
+    return bound.traceparent if bound is not None else None

@@ -15,8 +15,10 @@ import structlog
 from opentelemetry import trace
 from structlog.stdlib import ProcessorFormatter
 
+from waypost.kernel.cause import bound_traceparent
 from waypost.telemetry.redaction import redact
 from waypost.telemetry.repeat_filter import RepeatFilter
+from waypost.telemetry.tracing import trace_id_of
 
 _QUIET = {
     "aiokafka": logging.WARNING,
@@ -122,4 +124,6 @@ def _trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     if context.is_valid:
         event["trace_id"] = f"{context.trace_id:032x}"
         event["span_id"] = f"{context.span_id:016x}"
+    elif trace_id := trace_id_of(bound_traceparent()):  # a record or a job without a span
+        event["trace_id"] = trace_id
     return event

@@ -1,13 +1,16 @@
 """Spans around Kafka: `send <topic>` in the relay, `process <topic>` in a consumer (OpenTelemetry
 messaging conventions).
 
-Unsampled records cost almost nothing: the sampled flag is checked first, and their context is
-forwarded unchanged.
+An unsampled record costs almost nothing: the sampled flag is checked first, and its context is
+forwarded unchanged. The same holds for a sampled one beyond the limit of `may_record`. A failure is
+recorded in any case.
 """
 
 import time
-from collections.abc import Iterator, MutableSequence, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -19,7 +22,8 @@ from waypost.kernel.cloudevents import Headers
 from waypost.kernel.envelope import Record
 from waypost.kernel.header_forms import ID
 from waypost.telemetry import names
-from waypost.telemetry.spans import recorded
+from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.spans import record_failure, recorded
 from waypost.telemetry.tracing import is_sampled
 
 TRACEPARENT = "traceparent"
@@ -44,7 +48,8 @@ def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> 
     """Starts a PRODUCER span as a child of the context in the headers; returns it and the headers
     with its own context.
 
-    For sampled records only. The caller ends it with `end_send` after the broker's answer.
+    For sampled records only, within the limit of `may_record`. The caller ends it with `end_send`
+    after the broker's answer.
     """
     attributes = {
         **_attributes(names.SEND, topic),
@@ -74,25 +79,49 @@ def rebuild_span(consumer: str) -> Iterator[None]:
         yield
 
 
+class _ConsumerSpan(NamedTuple):
+    """A span before its start."""
+
+    topic: str
+    attributes: dict[str, str | int]
+    parent: Context | None
+    links: Sequence[Link]
+
+    def recorded(self) -> AbstractContextManager[Span]:
+        name = names.process_span(self.topic)
+        return recorded(_tracer, name, SpanKind.CONSUMER, self.attributes, parent=self.parent, links=self.links)
+
+    def record_failure(self, error: Exception, began_ns: int) -> None:
+        record_failure(
+            *(_tracer, names.process_span(self.topic), SpanKind.CONSUMER, self.attributes, type(error).__name__),
+            parent=self.parent,
+            links=self.links,
+            began_ns=began_ns,
+        )
+
+
 @contextmanager
-def process_span(record: Record, consumer: str, *, redelivered: bool = False) -> Iterator[None]:
+def _failures_recorded(span: Callable[[], _ConsumerSpan]) -> Iterator[None]:
+    """Creates the span only if the block fails."""
+    began_ns = time.time_ns()
+    try:
+        yield
+    except Exception as error:
+        span().record_failure(error, began_ns)
+        raise
+
+
+def process_span(record: Record, consumer: str, *, redelivered: bool = False) -> AbstractContextManager[object]:
     """A span around the handling of one record, as child of the sender's span and linked to it.
 
-    For an unsampled record nothing is recorded; its cause carries the context on. With
+    For an unsampled record only a failure is recorded; its cause carries the context on. With
     `redelivered` the span starts a new trace that names the original one, because a trace is read
     soon after it began.
     """
-    if not headers_sampled(record.headers):
-        yield
-        return
-    origin = carried(record.headers)
-    links = [Link(_span_context(origin))]
-    name, attributes = names.process_span(record.topic), _of_record(record, consumer)
-    parent = Context() if redelivered else origin
-    if redelivered:
-        attributes |= _original(origin)
-    with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
-        yield
+    span = partial(_span_of_record, record, consumer, redelivered=redelivered)
+    if headers_sampled(record.headers) and may_record():
+        return span().recorded()
+    return _failures_recorded(span)
 
 
 @contextmanager
@@ -102,29 +131,44 @@ def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redelive
     Each sampled record also gets a short `process` span in its own trace, linked to the batch, so
     that the trace of a request is complete. A single sampled record only gets its own span. With
     `redelivered`, in a rebuild, both are part of the running trace, and the short ones name the
-    original.
+    original. Of a batch that fails without a sampled record only the failure is recorded.
     """
     sampled = [record for record in records if headers_sampled(record.headers)]
-    if not sampled:
-        yield
-        return
-    if len(sampled) == 1 and not redelivered:
-        with process_span(sampled[0], consumer):
+    chosen = sampled[: may_record(len(sampled))]
+    if not chosen and len(records) == 1:
+        with _failures_recorded(partial(_span_of_record, records[0], consumer, redelivered=redelivered)):
             yield
-        return
-    began_ns = time.time_ns()
-    attributes = {**_attributes(names.PROCESS, topic, consumer), names.BATCH_COUNT: len(records)}
-    links = [Link(_span_context(carried(record.headers))) for record in sampled[:MAX_LINKS]]
-    parent = None if redelivered else Context()
-    with recorded(
-        _tracer, names.process_span(topic), SpanKind.CONSUMER, attributes, parent=parent, links=links
-    ) as batch:
-        yield
-    for record in sampled:
-        _record_span(record, consumer, batch, began_ns, redelivered=redelivered)
+    elif not chosen:
+        with _failures_recorded(partial(_span_of_batch, topic, consumer, records, len(records), redelivered)):
+            yield
+    elif len(chosen) == 1 and not redelivered:
+        with _span_of_record(chosen[0], consumer, redelivered=False).recorded():
+            yield
+    else:
+        began_ns = time.time_ns()
+        with _span_of_batch(topic, consumer, chosen, len(records), redelivered).recorded() as batch:
+            yield
+        for record in chosen:
+            _record_handled(record, consumer, batch, began_ns, redelivered=redelivered)
 
 
-def _record_span(record: Record, consumer: str, batch: Span, began_ns: int, *, redelivered: bool) -> None:
+def _span_of_record(record: Record, consumer: str, *, redelivered: bool) -> _ConsumerSpan:
+    origin, attributes = carried(record.headers), _of_record(record, consumer)
+    context = _span_context(origin)
+    links = [Link(context)] if context.is_valid else []
+    if not redelivered or not context.is_valid:
+        return _ConsumerSpan(record.topic, attributes, origin, links)
+    return _ConsumerSpan(record.topic, attributes | _original(origin), Context(), links)
+
+
+def _span_of_batch(topic: str, consumer: str, linked: Sequence[Record], count: int, redelivered: bool) -> _ConsumerSpan:
+    attributes = {**_attributes(names.PROCESS, topic, consumer), names.BATCH_COUNT: count}
+    contexts = [_span_context(carried(record.headers)) for record in linked[:MAX_LINKS]]
+    links = [Link(context) for context in contexts if context.is_valid]
+    return _ConsumerSpan(topic, attributes, None if redelivered else Context(), links)
+
+
+def _record_handled(record: Record, consumer: str, batch: Span, began_ns: int, *, redelivered: bool) -> None:
     """Records in the record's trace that it was handled, and in which batch; with `redelivered`, in
     the batch's trace.
     """

@@ -34,6 +34,15 @@ EVENT_LOOP_LAG = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15),
 )
 
+# Traces
+
+TRACES_NOT_SAMPLED = Counter(
+    metric("traces_not_sampled_total"), "New traces that the limit per second does not record; failures are."
+)
+SPANS_LEFT_OUT = Counter(
+    metric("spans_left_out_total"), "Records and jobs of sampled traces whose span exceeds the limit per second."
+)
+
 # Outbox: each relay measures its service's whole outbox
 
 OUTBOX_PENDING = Gauge(metric("outbox_pending"), "Rows to be published, counted up to 160,000.")

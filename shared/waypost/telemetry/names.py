@@ -21,6 +21,8 @@ STATEMENT_MICROSECONDS = "waypost.statement.microseconds"
 ERROR_TYPE = "error.type"
 
 # HTTP
+HTTP_METHOD = "http.request.method"
+HTTP_STATUS = "http.response.status_code"
 HTTP_ROUTE = "http.route"
 URL_PATH = "url.path"
 URL_QUERY = "url.query"

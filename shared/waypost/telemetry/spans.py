@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
 
@@ -30,3 +30,30 @@ def recorded(
         except BaseException as error:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
+
+
+_FAILURE = create_key("waypost.failure")
+
+
+def record_failure(
+    tracer: Tracer,
+    name: str,
+    kind: SpanKind,
+    attributes: Mapping[str, str | int],
+    failure: str,
+    *,
+    parent: Context | None,
+    began_ns: int,
+    links: Sequence[Link] = (),
+) -> None:
+    """Records failed work that has no span, also if its trace is not sampled. `failure` is the
+    class of the error, or a status; `began_ns` is Unix time in nanoseconds.
+    """
+    span = tracer.start_span(name, set_value(_FAILURE, True, parent), kind, attributes, links, began_ns)
+    span.set_status(Status(StatusCode.ERROR, failure))
+    span.end()
+
+
+def is_failure(context: Context | None) -> bool:
+    """Whether the span that starts in the context is one of `record_failure`."""
+    return get_value(_FAILURE, context) is True

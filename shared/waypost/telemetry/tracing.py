@@ -1,20 +1,60 @@
 """W3C Trace Context, and the tracer of a process.
 
-OpenTelemetry's own variables select the exporter: `OTEL_TRACES_EXPORTER` (otlp, zipkin, none),
-`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_TRACES_SAMPLER`. With none,
-the default, the SDK is not imported.
+Two limits bound what a process records: the new traces per second (`OTEL_TRACES_SAMPLER`), and the
+spans per second that continue traces of other processes (`SPANS_PER_SECOND`). The context of work
+without a span is passed on unchanged.
 """
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opentelemetry import trace
 
 from waypost.kernel.errors import Misconfigured
-from waypost.project import project
+from waypost.project import project, variable
 from waypost.telemetry import names
 
 EXPORTER_VARIABLE = "OTEL_TRACES_EXPORTER"
+SAMPLER_VARIABLE = "OTEL_TRACES_SAMPLER"
+SAMPLER_ARGUMENT_VARIABLE = "OTEL_TRACES_SAMPLER_ARG"
+SPANS_VARIABLE = variable("SPANS_PER_SECOND")
+RATE_LIMITED = "rate_limited"
+TRACES_PER_SECOND, SPANS_PER_SECOND = 10, 100
+
+
+class Variable(NamedTuple):
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES: Sequence[Variable] = (
+    Variable(EXPORTER_VARIABLE, "none", "`otlp` or `zipkin`; with `none` nothing is recorded."),
+    Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where spans are sent with `otlp`."),
+    Variable("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "", "Where spans are sent with `zipkin`."),
+    Variable(
+        SAMPLER_VARIABLE,
+        RATE_LIMITED,
+        "Which new traces are recorded. Another value is one of OpenTelemetry's samplers, for example"
+        " `parentbased_always_on`: every trace. Failures are recorded in any case.",
+    ),
+    Variable(
+        SAMPLER_ARGUMENT_VARIABLE,
+        str(TRACES_PER_SECOND),
+        f"With `{RATE_LIMITED}`: new traces per second that a process records for each HTTP method,"
+        " and for each other kind of work that begins a trace.",
+    ),
+    Variable(
+        SPANS_VARIABLE,
+        str(SPANS_PER_SECOND),
+        "Records and jobs of sampled traces whose spans a process records per second. The spans of"
+        " further ones are left out; their traces continue.",
+    ),
+)
+"""The variables of every process that traces."""
 _LENGTH = 55  # 00-<32 hex>-<16 hex>-<2 hex>
 _ODD = frozenset("13579bdf")
 
@@ -57,24 +97,46 @@ def configure(service: str, instance: str) -> bool:
     built.
 
     `service` is the bounded context, `instance` the role and number (`api-1`). Raises Misconfigured
-    for an unknown exporter.
+    for an unknown exporter or a limit that is not a number.
     """
     exporter = os.environ.get(EXPORTER_VARIABLE, "none").strip() or "none"
     if exporter == "none":
         return False
     if exporter not in ("otlp", "zipkin"):
         raise Misconfigured(f"{EXPORTER_VARIABLE} is {exporter!r}: set it to otlp, zipkin or none")
+    traces_per_second, spans_per_second = _traces_per_second(), _limit(SPANS_VARIABLE, SPANS_PER_SECOND)
     # Select the stable conventions for HTTP and databases; instrumentation still defaults to the
     # old ones.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
     try:
         from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
+        from waypost.telemetry.span_limit import CONTINUED_SPANS
     except ModuleNotFoundError as missing:
         raise Misconfigured(
             f"{EXPORTER_VARIABLE} is {exporter!r}, but {missing.name} is not installed: pip install 'waypost[telemetry]'"
         ) from missing
-    sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace})
+    resource = {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace}
+    CONTINUED_SPANS.change(spans_per_second)
+    sdk.install(exporter, resource, traces_per_second)
     return True
+
+
+def _traces_per_second() -> float | None:
+    """The limit of new traces; None with one of OpenTelemetry's samplers."""
+    if os.environ.get(SAMPLER_VARIABLE, RATE_LIMITED) != RATE_LIMITED:
+        return None
+    return _limit(SAMPLER_ARGUMENT_VARIABLE, TRACES_PER_SECOND)
+
+
+def _limit(name: str, default: float) -> float:
+    text = os.environ.get(name, str(default))
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = math.nan
+    if not 0 <= limit < math.inf:
+        raise Misconfigured(f"{name} is {text!r}: set it to a number per second, 0 or more")
+    return limit
 
 
 def flush() -> None:

@@ -13,6 +13,8 @@ from uuid import UUID
 import structlog
 from fastapi import Depends, FastAPI
 from opentelemetry import trace
+from opentelemetry.context import get_current
+from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,12 +27,14 @@ from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.telemetry import metrics, names
 from waypost.telemetry.redaction import is_secret
+from waypost.telemetry.spans import record_failure
 from waypost.telemetry.tracing import current_trace
 from waypost.web.errors import unexpected
 from waypost.web.problems import problem
 
 R = TypeVar("R", default=None)
 log = structlog.get_logger()
+_tracer = trace.get_tracer("waypost.web")
 
 REQUEST_ID = "X-Request-Id"
 CORRELATION_ID = "X-Correlation-Id"
@@ -92,6 +96,7 @@ class _Exchange:
         self._send_out = send
         self._cause = cause
         self._status: int | None = None
+        self._failure: str | None = None
         self._began = time.perf_counter()
 
     async def run(self, receive: Receive) -> None:
@@ -103,6 +108,7 @@ class _Exchange:
             else:
                 await self._app(self._scope, receive, self._send)
         except Exception as error:
+            self._failure = type(error).__name__
             if self._status is not None:  # the response has started, so it can only be aborted
                 raise
             await unexpected(error)(self._scope, receive, self._send)
@@ -131,6 +137,8 @@ class _Exchange:
             duration_ms=round(seconds * 1000, 2),
             **self._scope["state"].get("log_fields", {}),
         )
+        if self._failure or (self._status or 0) >= 500:
+            _record_failure(self._scope, route, self._status, self._failure or str(self._status), seconds)
 
 
 UNLOGGED = frozenset({"/livez", "/readyz", "/metrics"})
@@ -194,6 +202,22 @@ def _clean_span(scope: Scope) -> None:
         span.set_attribute(names.URL_PATH, shown_path(scope))
         if scope["query_string"]:
             span.set_attribute(names.URL_QUERY, names.REDACTED)
+
+
+def _record_failure(scope: Scope, route: str, status: int | None, failure: str, seconds: float) -> None:
+    """Records a failed request whose trace is not sampled."""
+    if trace.get_current_span().get_span_context().trace_flags.sampled:
+        return
+    method, began_ns = metrics.known_method(scope["method"]), time.time_ns() - int(seconds * 1e9)
+    attributes: dict[str, str | int] = {
+        names.HTTP_METHOD: method,
+        names.HTTP_ROUTE: route,
+        names.HTTP_STATUS: status or 0,
+        names.URL_PATH: shown_path(scope),
+        names.ERROR_TYPE: failure,
+    }
+    name, parent = f"{method} {route}", get_current()
+    record_failure(_tracer, name, SpanKind.SERVER, attributes, failure, parent=parent, began_ns=began_ns)
 
 
 def install(app: FastAPI) -> None:

@@ -67,6 +67,26 @@ def ignored_traces(topic: str) -> float:
     return REGISTRY.get_sample_value("waypost_consumer_ignored_traces_total", {"topic": topic}) or 0.0
 
 
+async def test_a_failing_event_leaves_a_span_although_its_trace_is_not_sampled(
+    stage: Stage, spans: InMemorySpanExporter
+) -> None:
+    def refuse(envelope: Envelope[Any]) -> None:
+        raise Permanent("not today")
+
+    trace_id, ann = in_trace(stage.user().tells("Ann")[0], sampled=False)
+    stage.club.trouble = refuse
+    await stage.topic.publish(ann)
+    async with stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(1))
+        stage.club.trouble = no_trouble
+    failed = [
+        span for span in spans.get_finished_spans() if span.context and span.context.trace_id == int(trace_id, 16)
+    ]
+    groups = {(span.attributes or {})[names.CONSUMER_GROUP] for span in failed}
+    assert groups == {"club.members", "club.greetings"}
+    assert {span.status.description for span in failed} == {"Permanent"}
+
+
 async def test_effects_of_a_handler_descend_from_its_span(stage: Stage, spans: InMemorySpanExporter) -> None:
     causes = []
 

@@ -109,7 +109,9 @@ async def test_a_job_sent_again_has_a_trace_of_its_own_that_is_found_from_the_or
     assert [link.context.span_id for link in again.links] == [sent.context.span_id]
 
 
-async def test_unsampled_job_makes_no_span_and_stays_unsampled(billing: Service, spans: InMemorySpanExporter) -> None:
+async def test_of_an_unsampled_job_only_a_failed_attempt_is_recorded(
+    billing: Service, spans: InMemorySpanExporter
+) -> None:
     unsampled = SpanContext(trace_id=7, span_id=8, is_remote=True)
     with trace.use_span(NonRecordingSpan(unsampled)):
         job = await billing.enqueue("flaky")
@@ -117,4 +119,9 @@ async def test_unsampled_job_makes_no_span_and_stays_unsampled(billing: Service,
     assert row["traceparent"] == f"00-{7:032x}-{8:016x}-00"
     async with billing.working():
         await billing.becomes("complete", job)
-    assert spans.get_finished_spans() == ()
+    (failed,) = spans.get_finished_spans()
+    assert (failed.name, failed.status.description) == ("process flaky", "Transient")
+    assert failed.attributes is not None
+    assert failed.attributes["waypost.job.attempt"] == 1
+    assert failed.parent is not None
+    assert (failed.parent.trace_id, failed.parent.span_id) == (7, 8)

@@ -11,9 +11,10 @@ import structlog
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
+from waypost.engine.consumer.deferred_messages import DeferredMessages
 from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.lost_records import LossDetector
-from waypost.engine.consumer.message import MessageParser
+from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
@@ -22,7 +23,6 @@ from waypost.engine.failpoints import failpoint
 from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import stray_cancellation_as_error
 from waypost.engine.retry import PROCESS_DIED
-from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
 from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.subscription import Partition, Subscription
@@ -68,6 +68,7 @@ class PartitionTask:
             parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
         )
         self._losses = LossDetector(parts.name, partition, parts.subscription)
+        self._deferred = DeferredMessages(parts.policy)
         self._pace = Pace(parts.policy)
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
@@ -146,21 +147,24 @@ class PartitionTask:
                 await asyncio.sleep(self._parts.policy.pauses.max_seconds)
 
     async def _poll(self) -> None:
-        policy = self._parts.policy
         records = await self._parts.subscription.poll(
-            self.partition, max_records=policy.max_records, timeout_seconds=policy.poll_seconds
+            self.partition, max_records=self._deferred.poll_records, timeout_seconds=self._deferred.poll_seconds
         )
-        if not records or self._stopping.is_set():
+        if self._stopping.is_set() or not self.positioned.is_set():
+            return  # a poll that is ended for a seek: the seek drops what is deferred
+        if records:
+            AFTER_POLL.hit()
+            if records[0].offset < self._deferred.next_offset(self.position):
+                # The client was reset to the beginning: the topic holds less than was read.
+                self.request_seek()
+                return
+        messages = self._deferred.add(self._parts.parser.parse_all(records))
+        if not messages:
             return
-        AFTER_POLL.hit()
-        if records[0].offset < self.position:
-            # The client was reset to the beginning: the topic holds less than was read.
-            self.request_seek()
-            return
-        if records[0].offset > self.position:
+        if messages[0].record.offset > self.position:
             await self._losses.check(self.position)
         with self._busy():
-            self._processing = asyncio.create_task(self._process_records(records))
+            self._processing = asyncio.create_task(self._process_messages(messages))
             await asyncio.wait([self._processing])
         if self._processing.cancelled():
             self.request_seek()  # the client has advanced past records that were not processed
@@ -175,8 +179,7 @@ class PartitionTask:
         finally:
             self._idle.set()
 
-    async def _process_records(self, records: Sequence[Record]) -> None:
-        messages = self._parts.parser.parse_all(records)
+    async def _process_messages(self, messages: Sequence[Message]) -> None:
         batch = Batch(partition=self.partition, expected=self.position, topic_id=self.topic_id, messages=messages)
         starts = await self._count_batch_start() if self._first else 0
         try:
@@ -236,6 +239,7 @@ class PartitionTask:
         )
         self.topic_id, self.position = resumption.topic_id, resumption.offset
         await self._losses.check(self.position)
+        self._deferred.clear()
         self._parts.subscription.seek(self.partition, self.position)
         self.advanced_at = time.monotonic()
         self.positioned.set()

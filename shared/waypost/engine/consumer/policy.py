@@ -25,6 +25,8 @@ class ConsumerPolicy:
     """Time limit of a poll, which returns when records arrive, and when its partition is revoked or
     must seek.
     """
+    defer_seconds: float = 0.5
+    """How long records without a handler wait for others. A record with a handler ends the wait."""
     handler_seconds: float = 10.0
     """Time limit for the handlers of one transaction; below the role's `transaction_timeout`."""
     commit_seconds: float = 1.0

@@ -11,6 +11,8 @@ from tests.fixtures.programs import printed_by
 from tests.fixtures.web import api
 from tests.integration.waypost.telemetry import program as telemetry_program
 from tests.integration.waypost.telemetry.service_run import event, run
+from waypost.kernel.errors import Misconfigured
+from waypost.telemetry import tracing
 from waypost.web.server import HttpServer
 
 
@@ -66,6 +68,41 @@ async def test_a_problem_names_its_trace(collector: Collector) -> None:
     assert [each["trace"] for each in lines if each.get("status") == 500 and "trace" in each] == [failed["traceId"]]
     assert event(lines, "request_failed")["trace_id"] == failed["traceId"]
     assert "error" in failed["tags"]
+
+
+async def test_of_requests_beyond_the_limit_only_failed_ones_are_recorded(collector: Collector) -> None:
+    lines, _ = await run(
+        OTEL_TRACES_EXPORTER="zipkin",
+        OTEL_EXPORTER_ZIPKIN_ENDPOINT=collector.endpoint,
+        OTEL_TRACES_SAMPLER_ARG="0",
+    )
+    (failed,) = [each for each in collector.spans if each["kind"] == "SERVER"]
+    assert (failed["name"], failed["tags"]["error.type"]) == ("GET /broken", "ValueError")
+    assert (failed["tags"]["http.response.status_code"], failed["tags"]["url.path"]) == ("500", "/broken")
+    assert event(lines, "request_failed")["trace_id"] == failed["traceId"]
+    assert [each["trace"] for each in lines if each.get("status") == 500 and "trace" in each] == [failed["traceId"]]
+    unsampled = event(lines, "unsubscribed")["trace_id"]
+    assert unsampled not in {each["traceId"] for each in collector.spans}
+
+
+async def test_another_sampler_can_be_chosen(collector: Collector) -> None:
+    await run(
+        OTEL_TRACES_EXPORTER="zipkin",
+        OTEL_EXPORTER_ZIPKIN_ENDPOINT=collector.endpoint,
+        OTEL_TRACES_SAMPLER="parentbased_always_off",
+    )
+    assert {each["name"] for each in collector.spans if each["kind"] == "SERVER"} == {"GET /broken"}
+
+
+@pytest.mark.parametrize("variable", ["OTEL_TRACES_SAMPLER_ARG", "WAYPOST_SPANS_PER_SECOND"])
+@pytest.mark.parametrize("value", ["many", "-1", "inf", "nan", ""])
+async def test_a_limit_that_is_not_a_number_is_refused(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "zipkin")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Misconfigured, match=f"{variable} is '{value}': set it to a number per second"):
+        tracing.configure("users", "api-1")
 
 
 async def test_lines_are_json_without_addresses() -> None:

@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 import structlog
 
+from waypost.kernel.cause import Cause, bound_cause
+from waypost.kernel.ids import new_id
 from waypost.kernel.uuid_text import uuid_of
 from waypost.telemetry import logging
 
@@ -102,3 +104,13 @@ def test_a_full_disk_fails_nothing(output: Output) -> None:
     output.full = False
     log.info("next")
     assert [fields["event"] for fields in output.events] == ["next"]
+
+
+def test_a_line_of_work_without_a_span_names_its_trace(output: Output) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    cause = Cause(correlation_id=new_id(), causation_id=new_id(), traceparent=f"00-{trace_id}-b7ad6b7169203331-00")
+    with bound_cause(cause):
+        log.info("handled")
+    with bound_cause(cause._replace(traceparent=None)):
+        log.info("handled")
+    assert [each.get("trace_id") for each in output.events] == [trace_id, None]

@@ -9,9 +9,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from waypost.kernel.envelope import Record
-from waypost.telemetry import messaging, names
+from waypost.telemetry import messaging, metrics, names, span_limit
 from waypost.telemetry.messaging import batch_span, end_send, headers_sampled, process_span, start_send
-from waypost.telemetry.sdk import RootSpanSampler
+from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry.samplers import FailureSampler, RootSpanSampler
 from waypost.telemetry.tracing import current_trace, is_sampled
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -22,7 +23,7 @@ SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.sampler = RootSpanSampler(provider.sampler)  # as a process has it
+    provider.sampler = FailureSampler(RootSpanSampler(provider.sampler))  # as a process has it
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(messaging, "_tracer", provider.get_tracer("tests"))
     return exporter
@@ -150,3 +151,52 @@ def test_a_query_outside_of_any_span_starts_no_trace(spans: InMemorySpanExporter
     with process_span(record(SAMPLED), "billing.customers"):
         messaging._tracer.start_span("select", kind=SpanKind.CLIENT).end()
     assert [each.name for each in spans.get_finished_spans()] == ["select", "process users.user"]
+
+
+def test_a_failure_of_unsampled_records_is_recorded(spans: InMemorySpanExporter) -> None:
+    """In the record's trace; a whole batch in a new one, linked to those of its records."""
+    with pytest.raises(ValueError, match="ada"), process_span(record(UNSAMPLED), "billing.customers"):
+        raise ValueError("ada@mail.example")
+    with pytest.raises(ValueError, match="ada"), batch_span("users.user", "billing.recipients", [record(UNSAMPLED)]):
+        raise ValueError("ada@mail.example")
+    with (
+        pytest.raises(ValueError, match="ada"),
+        batch_span("users.user", "billing.recipients", [record(UNSAMPLED), record(None)]),
+    ):
+        raise ValueError("ada@mail.example")
+    *failed, batch = spans.get_finished_spans()
+    assert {each.status.description for each in (*failed, batch)} == {"ValueError"}
+    assert [f"{each.parent.trace_id:032x}" for each in failed if each.parent] == 2 * [TRACE]
+    assert (batch.parent, links_of(batch)) == (None, [int(TRACE, 16)])
+    assert batch.attributes is not None
+    assert batch.attributes[names.BATCH_COUNT] == 2
+    assert "ada" not in "".join(each.to_json() for each in (*failed, batch))
+
+
+def test_a_record_without_a_trace_that_fails_begins_one(spans: InMemorySpanExporter) -> None:
+    for redelivered in (False, True):
+        with pytest.raises(ValueError, match="x"), process_span(record(None), "users.x", redelivered=redelivered):
+            raise ValueError("x")
+    assert [(each.parent, each.links) for each in spans.get_finished_spans()] == 2 * [(None, ())]
+
+
+def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
+    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(span_limit, "CONTINUED_SPANS", RateLimit(5, clock=lambda: 0.0))
+    left_out = metrics.SPANS_LEFT_OUT._value.get()
+    with batch_span("users.user", "billing.recipients", [record(other_trace(number)) for number in range(1, 4)]):
+        pass
+    running = []
+    for number in range(4, 8):
+        with process_span(record(other_trace(number)), "billing.customers"):
+            running.append(current_trace())
+    with batch_span("users.user", "billing.recipients", [record(SAMPLED)] * 3):
+        pass
+    traces = [each.context.trace_id for each in spans.get_finished_spans()[1:] if each.context]
+    assert traces == [1, 2, 3, 4, 5]
+    assert [each is not None for each in running] == [True, True, False, False]
+    assert metrics.SPANS_LEFT_OUT._value.get() - left_out == 2 + 3
+    with pytest.raises(RuntimeError), process_span(record(SAMPLED), "billing.customers"):
+        raise RuntimeError
+    assert spans.get_finished_spans()[-1].status.description == "RuntimeError"

@@ -10,6 +10,8 @@ from waypost.engine.relay.chunk import Chunk, RowsRejected
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import RecordsRejected
 from waypost.ports.outbox import PendingRow
+from waypost.telemetry import span_limit
+from waypost.telemetry.rate_limit import RateLimit
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -44,6 +46,17 @@ def test_sampled_row_is_sent_with_its_send_span(spans: InMemorySpanExporter) -> 
     assert own is not None
     carried = [value for name, value in chunk.records[0].headers if name == "traceparent"]
     assert carried == [f"00-{TRACE}-{own.span_id:016x}-01".encode()]
+
+
+def test_a_row_beyond_the_limit_of_spans_continues_its_trace(
+    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(span_limit, "CONTINUED_SPANS", RateLimit(1, clock=lambda: 0.0))
+    chunk = Chunk([row(SAMPLED), row(SAMPLED)])
+    with chunk.sending():
+        pass
+    assert len(spans.get_finished_spans()) == 1
+    assert ("traceparent", SAMPLED.encode()) in chunk.records[1].headers
 
 
 def test_spans_end_with_the_result_of_the_send(spans: InMemorySpanExporter) -> None:

@@ -1,0 +1,111 @@
+"""Decide which spans are recorded. Only `waypost.telemetry.sdk` and tests import this module: it
+loads the SDK.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
+
+from waypost.telemetry import metrics
+from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry.spans import is_failure
+
+
+class TraceRateSampler(Sampler):
+    """Samples the first new traces of each second, per name of their first span, so that frequent
+    polls do not use up the traces of writes. Every other span follows its parent.
+
+    A request counts as a new trace even if its client sent a sampled context: a client cannot cause
+    more.
+    """
+
+    def __init__(self, traces_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._traces_per_second = traces_per_second
+        self._limits = defaultdict[str, RateLimit](partial(RateLimit, traces_per_second, clock=clock))
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        parent = trace.get_current_span(parent_context).get_span_context()
+        if self._is_sampled(parent, name, kind):
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
+        return SamplingResult(Decision.DROP, None, parent.trace_state)
+
+    def _is_sampled(self, parent: SpanContext, name: str, kind: SpanKind | None) -> bool:
+        if parent.is_valid and not parent.trace_flags.sampled:
+            return False
+        if parent.is_valid and kind is not SpanKind.SERVER:
+            return True
+        if self._limits[name].take():
+            return True
+        metrics.TRACES_NOT_SAMPLED.inc()
+        return False
+
+    def get_description(self) -> str:
+        return f"TraceRateSampler{{{self._traces_per_second}}}"
+
+
+class RootSpanSampler(Sampler):
+    """Never starts a trace for a client call or an inner step: loops poll all the time, and
+    a poll alone is not worth a trace.
+    """
+
+    def __init__(self, inner: Sampler) -> None:
+        self._inner = inner
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        has_parent = trace.get_current_span(parent_context).get_span_context().is_valid
+        if not has_parent and kind in (None, SpanKind.CLIENT, SpanKind.INTERNAL):
+            return SamplingResult(Decision.DROP)
+        return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        return f"RootSpanSampler{{{self._inner.get_description()}}}"
+
+
+class FailureSampler(Sampler):
+    """Records every span of `record_failure`, also in a trace that is not sampled."""
+
+    def __init__(self, inner: Sampler) -> None:
+        self._inner = inner
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if is_failure(parent_context):
+            parent = trace.get_current_span(parent_context).get_span_context()
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
+        return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        return f"FailureSampler{{{self._inner.get_description()}}}"
