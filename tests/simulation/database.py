@@ -1,7 +1,7 @@
 """The database server: transactions over connections that may break at each statement."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ from waypost.memory.unit_of_work import MemoryUnitOfWork
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox
 from waypost.ports.outbox import Backlog, OutboxLease
+from waypost.ports.unit_of_work import Check
 from waypost.ports.wakeups import WakeupSender
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class SimulatedUnits:
         self._process = process
 
     @asynccontextmanager
-    async def begin(self, cause: Cause | None = None) -> AsyncIterator[SimulatedUnit]:
+    async def begin(self, cause: Cause | None = None, *, checks: Sequence[Check] = ()) -> AsyncIterator[SimulatedUnit]:
         async with transaction(self._world, self._process) as (connection, tables):
             opened = MemoryTransaction(tables, current_tenants())
             unit = SimulatedUnit(connection, opened, self.clock, cause or current_cause())
