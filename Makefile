@@ -87,8 +87,8 @@ lock: setup ## resolves the requirements; UPGRADE=--upgrade selects newer versio
 	done
 
 KILLS ?= 20
-faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one
-	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one; BROKERS=3, STANDBY=1
+	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## runs every benchmark beside its peers, or ROW=B1; GROWTH=1 shows how the cost grows
 	@.venv/bin/python -m bench $(ROW) $(if $(GROWTH),--growth $(GROWTH))

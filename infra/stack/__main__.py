@@ -84,8 +84,12 @@ def promote() -> None:
 
     client = client_here()
     refuse_stopped(client)
-    new, old = run(promote(client))
-    console.print(f"{new} is the primary; {old} starts again as its standby.")
+    promotion = run(promote(client))
+    console.print(f"{promotion.primary} is the primary; {promotion.standby} is its standby.")
+    if promotion.lost:
+        console.print(f"It lacks {len(promotion.lost)} commits, which are in {promotion.old_data}:")
+        for commit in promotion.lost:
+            console.print(f"  {commit}", highlight=False)
 
 
 @commands.command()

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.stack.addresses import Addresses
@@ -13,6 +15,7 @@ from infra.stack.servers import Standby, primary_file
 from waypost.devstack.status_board import Line
 from waypost.native.errors import SetUpFailed, StartFailed
 from waypost.native.postgres import Pair, Postgres, Replication
+from waypost.native.postgres.replication import LOST_COMMITS, SET_ASIDE
 
 STEP = "Promoting the standby"
 END_SECONDS = 10
@@ -36,10 +39,20 @@ def replication_of(name: str, addresses: Addresses, directory: Path) -> Replicat
     return Replication(pair=pair, name=name) if pair else None
 
 
-async def promote(client: Client) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    primary: str
+    standby: str
+    """The old primary."""
+    lost: Sequence[str]
+    """The commits that the new primary lacks: time and transaction id of each."""
+    old_data: Path
+    """The folder with the data of the old primary."""
+
+
+async def promote(client: Client) -> Promotion:
     """Ends the primary as a power cut would, makes the standby the primary, and waits until the old
-    primary follows it. Returns the names of the new and the old primary. Raises SetUpFailed or
-    StartFailed.
+    primary follows it. Raises SetUpFailed or StartFailed.
     """
     pair = pair_of(client.addresses, client.directory)
     if pair is None:
@@ -60,7 +73,10 @@ async def promote(client: Client) -> tuple[str, str]:
         replication=Replication(pair=pair, name=new),
     )
     await standby.promote()
-    return new, old
+    await client.watch_until_up(names=[old])
+    old_data = Postgres(client.directory / old, port=pair.ports[old], password=password).data
+    lost = old_data.with_name(LOST_COMMITS).read_text().splitlines()
+    return Promotion(primary=new, standby=old, lost=lost, old_data=old_data.with_name(SET_ASIDE))
 
 
 async def _end(line: Line) -> None:

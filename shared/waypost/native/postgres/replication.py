@@ -12,8 +12,11 @@ import asyncpg
 from waypost.native.errors import SetUpFailed
 from waypost.native.ports import LOOPBACK
 from waypost.native.postgres.account import give_to
+from waypost.native.postgres.lost_commits import lost_commits
 
 PRIMARY_SECONDS = 60
+LOST_COMMITS = "lost-commits.txt"
+SET_ASIDE = "data-before-promotion"
 POLL_SECONDS = 0.1
 
 _ENSURE_SLOT = """
@@ -100,7 +103,8 @@ async def prepare_standby(
 ) -> None:
     """Copies the primary's data, unless `data` is a standby's that can continue. Data of a former
     primary is moved to `<data>-before-promotion`: it may hold commits that the new primary lacks.
-    Raises SetUpFailed if there is no primary to copy.
+    Those are listed in `lost-commits.txt` beside it. Raises SetUpFailed if there is no primary to
+    copy.
     """
     port = replication.pair.ports[replication.pair.other(replication.name)]
     dsn = f"postgresql://{user}:{password}@{LOOPBACK}:{port}/postgres"
@@ -114,10 +118,23 @@ async def prepare_standby(
     give_to(account, unfinished)
     await _copy_primary(unfinished, binaries / "pg_basebackup", port, replication, account, user, password)
     if data.exists():
-        set_aside = data.with_name("data-before-promotion")
+        await _list_lost_commits(data, dsn, binaries)
+        set_aside = data.with_name(SET_ASIDE)
         shutil.rmtree(set_aside, ignore_errors=True)
         data.rename(set_aside)
     unfinished.rename(data)
+
+
+async def _list_lost_commits(data: Path, dsn: str, binaries: Path) -> None:
+    if is_standby(data):
+        return
+    successor = await asyncpg.connect(dsn, timeout=5)
+    try:
+        lost = await lost_commits(data, successor, binaries)
+    finally:
+        await successor.close()
+    lines = "".join(f"{commit.at} transaction {commit.transaction_id}\n" for commit in lost)
+    (data.with_name(LOST_COMMITS)).write_text(lines)
 
 
 async def _has_slot(dsn: str, replication: Replication) -> bool | None:
