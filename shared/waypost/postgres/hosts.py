@@ -1,5 +1,6 @@
-"""Connects to one of the servers of a DSN: `postgresql://user:password@first:5432,second:5432/name?
-target_session_attrs=read-write` connects to the primary of the two, also after a promotion.
+"""Connects to one of the servers of a DSN. With the DSN
+`postgresql://user:password@first:5432,second:5432/name?target_session_attrs=read-write` a client
+reaches the server that accepts writes, also after a promotion.
 """
 
 from typing import Any

@@ -65,8 +65,7 @@ class Standbys:
         if not self._slots:
             return
         position = await self._session.fetchval(_WRITTEN)
-        behind: list[str] = self._slots
-        pause = SHORTEST_PAUSE_SECONDS
+        behind, pause = self._slots, SHORTEST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(CONFIRMATION_SECONDS):
                 while behind := await self._session.fetchval(_BEHIND, self._slots, position):
