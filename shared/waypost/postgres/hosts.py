@@ -24,7 +24,11 @@ async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connec
         except Exception as error:
             if not is_transient(error):
                 raise
-    return await asyncpg.connect(last, timeout=share, **options)
+    try:
+        return await asyncpg.connect(last, timeout=share, **options)
+    except asyncpg.TargetServerAttributeNotMatched as error:
+        # SQLAlchemy would hide that it is transient: a promotion takes a moment.
+        raise ConnectionError(f"no server of the DSN accepts the session: {error}") from error
 
 
 def dsns_by_host(dsn: str) -> list[str]:
