@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted simulate faults demo up dev restart down status logs fmt reference lock bench check-speed
+.PHONY: help setup browser check test planted simulate faults demo up dev restart promote down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -51,14 +51,17 @@ planted: setup ## plants known bugs, one at a time, and checks that the tests fi
 demo: setup ## runs the story from sign-up to the paid invoice, step by step
 	@$(STACK) demo
 
-up: setup ## starts all components that do not run; ONLY="users-api" limits it to this one and its dependencies
-	@$(STACK) up $(foreach part,$(ONLY),--only $(part))
+up: setup ## starts all components that do not run; ONLY="users-api" limits it to this one and its dependencies; BROKERS=3, STANDBY=1
+	@$(STACK) up $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(foreach part,$(ONLY),--only $(part))
 
 dev: setup ## starts everything, then restarts the processes that a saved file affects
 	@$(STACK) dev $(foreach part,$(ONLY),--only $(part))
 
 restart: setup ## restarts NAME=billing-worker, or a whole service: NAME=billing
 	@$(STACK) restart $(or $(NAME),$(error name a component or a service: make restart NAME=billing-worker))
+
+promote: setup ## makes the standby of PostgreSQL the primary, as after a crash of the primary
+	@$(STACK) promote
 
 down: setup ## stops everything; data stays in .waypost
 	@$(STACK) down
@@ -88,8 +91,8 @@ simulate: setup ## runs the engine on memory ports under SCHEDULES seeds of faul
 	@.venv/bin/python -m tests.simulation $(if $(REPLAY),--replay $(REPLAY),--schedules $(SCHEDULES) $(if $(SEED),--seed $(SEED)))
 
 KILLS ?= 20
-faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one
-	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one; BROKERS=3, STANDBY=1
+	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## runs every benchmark beside its peers, or ROW=B1; GROWTH=1 shows how the cost grows
 	@.venv/bin/python -m bench $(ROW) $(if $(GROWTH),--growth $(GROWTH))

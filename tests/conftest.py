@@ -22,6 +22,7 @@ settings.load_profile("waypost")
 pytest_plugins = [
     "tests.fixtures.collection",  # first: it concerns the imports of the others
     "waypost.testing.plugin",
+    "tests.fixtures.broker_cluster",
     "tests.fixtures.browser",
     "tests.fixtures.distribution",
     "tests.fixtures.plain_logs",

@@ -68,7 +68,7 @@ def broker(inside: Addresses, outside: Addresses) -> str:
         "INSIDE": Listener(bound=f":{inside.port('kafka')}", advertised=inside.place("kafka")),
         "OUTSIDE": Listener(bound=f":{OUTSIDE_KAFKA_PORT}", advertised=outside.place("kafka")),
     }
-    return broker_properties(listeners, controller=f"localhost:{inside.port('kafka-controller')}", data=KAFKA_DATA)
+    return broker_properties(listeners, controllers=[f"localhost:{inside.port('kafka-controller')}"], data=KAFKA_DATA)
 
 
 def copy_keys(directory: Path, keys: Keys) -> None:

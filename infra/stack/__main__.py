@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -16,6 +17,7 @@ from rich.console import Console
 from infra.stack.addresses import Addresses
 from infra.stack.client import Client
 from infra.stack.places import stack_directory
+from infra.stack.servers import Servers, Standby
 from waypost.devstack import logs
 from waypost.devstack.table import WIDTH_WITHOUT_TERMINAL, problem_of, table_of
 from waypost.kernel.errors import WaypostError
@@ -30,8 +32,18 @@ Only = Annotated[list[str] | None, typer.Option(help="This component and its dep
 
 
 @commands.command()
-def up(only: Only = None) -> None:
+def up(
+    only: Only = None,
+    brokers: Annotated[
+        int | None, typer.Option(help="1 or 3 brokers of Kafka; as at the stack's last start unless given.")
+    ] = None,
+    standby: Annotated[
+        Standby | None, typer.Option(help="A standby of PostgreSQL: 1 is synchronous, async is not, 0 is none.")
+    ] = None,
+) -> None:
     """Starts everything in the background and waits until it is up."""
+    client = client_here()
+    Servers.choose(client.directory, brokers=brokers, standby=standby, is_running=client.runs())
     client = client_here()
     run(start_or_complete(client, only or ()))
     show_status(client)
@@ -61,6 +73,23 @@ def dev(only: Only = None) -> None:
     show_status(client)
     run(restart_on_save(client, console))
     console.print("\nThe stack stays up; `make down` stops it.")
+
+
+@commands.command()
+def promote() -> None:
+    """Ends PostgreSQL's primary without a checkpoint, and makes the standby the primary. Clients
+    follow by themselves; the old primary becomes the standby.
+    """
+    from infra.stack.promotion import promote
+
+    client = client_here()
+    refuse_stopped(client)
+    promotion = run(promote(client))
+    console.print(f"{promotion.primary} is the primary; {promotion.standby} is its standby.")
+    if promotion.lost:
+        console.print(f"It lacks {len(promotion.lost)} commits, which are in {promotion.old_data}:")
+        for commit in promotion.lost:
+            console.print(f"  {commit}", highlight=False)
 
 
 @commands.command()
@@ -107,7 +136,7 @@ def supervise_here(only: Only = None) -> None:
     from infra.stack.supervise import supervise
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    addresses = Addresses.from_environment()
+    addresses = addresses_here()
     run(supervise(addresses, stack_directory(addresses.port_base), only=tuple(only or ())))
 
 
@@ -124,7 +153,13 @@ def install() -> None:
 
 
 def client_here() -> Client:
-    return Client(Addresses.from_environment(), console)
+    return Client(addresses_here(), console)
+
+
+def addresses_here() -> Addresses:
+    """The addresses of the stack, with the servers that were chosen for it."""
+    addresses = Addresses.from_environment()
+    return replace(addresses, servers=Servers.stored_in(stack_directory(addresses.port_base)))
 
 
 def refuse_stopped(client: Client) -> None:

@@ -5,12 +5,13 @@ time.
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from infra import services
 from infra.stack.places import inherited, stack_directory
+from infra.stack.servers import Servers
 from waypost.native.ports import LOOPBACK
 
 DEFAULT_PORT_BASE = 8000
@@ -22,13 +23,18 @@ PLATFORM_OFFSETS = {
     "mail": 25,
     "smtp": 26,
     "postgres": 32,
+    "postgres-standby": 33,
     "zipkin": 41,
     "registry": 81,
     "kafka": 92,
     "kafka-controller": 93,
+    "kafka-2": 90,
+    "kafka-2-controller": 91,
+    "kafka-3": 88,
+    "kafka-3-controller": 89,
 }
-"""The same offsets are in docker-compose.yml. Those of the services' processes are in
-`infra/services.py`.
+"""Servers after the first exist only in a stack that was started with them. The same offsets are in
+docker-compose.yml. Those of the services' processes are in `infra/services.py`.
 """
 
 
@@ -45,6 +51,7 @@ def offsets() -> Mapping[str, int]:
 @dataclass(frozen=True, slots=True)
 class Addresses:
     port_base: int = DEFAULT_PORT_BASE
+    servers: Servers = field(default_factory=Servers)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -87,7 +94,8 @@ class Addresses:
 
     @property
     def kafka_bootstrap(self) -> str:
-        return self.place("kafka")
+        """Every broker, so that a client finds the cluster while one of them is down."""
+        return ",".join(map(self.place, self.servers.broker_names))
 
     @property
     def jwks_url(self) -> str:

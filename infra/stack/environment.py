@@ -10,7 +10,7 @@ receives only what it needs.
 | WAYPOST_RELAY_DSN | worker | … of `<service>_relay` |
 | WAYPOST_OPS_DSN | api, command | … of `<service>_ops` |
 | WAYPOST_CONNECTION_BUDGET | api, worker, jobs | shared limit, see `infra.postgres.connections` |
-| WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of the broker |
+| WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of each broker, separated by commas |
 | WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | notifications, mail | the mail server |
 | WAYPOST_PAYMENTS_URL | billing, payments | the card provider |
 | WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | signs the provider's webhooks |
@@ -143,8 +143,13 @@ class Environments:
 
     @property
     def admin_dsn(self) -> str:
-        """DSN of PostgreSQL's superuser; only for the set-up, no process receives it."""
-        return f"postgresql://postgres:{self._keys.secrets.superuser}@{self._addresses.place('postgres')}/postgres"
+        """DSN of PostgreSQL's superuser; only for the set-up, no process receives it. With a
+        standby it names both servers: a client connects to the one that accepts writes.
+        """
+        at = self._addresses
+        servers = ",".join(map(at.place, at.servers.database_names))
+        primary = "?target_session_attrs=read-write" if "," in servers else ""
+        return f"postgresql://postgres:{self._keys.secrets.superuser}@{servers}/postgres{primary}"
 
 
 def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:

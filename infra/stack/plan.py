@@ -1,6 +1,6 @@
 """Every component of the stack, with its dependencies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
@@ -8,9 +8,10 @@ from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import Keys
 from infra.stack.processes import SIMULATORS, processes_of, services_here
+from infra.stack.promotion import replication_of
 from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.hosting.processes import ServiceProcess
-from waypost.native.kafka import Kafka
+from waypost.native.kafka import Kafka, NodePorts, cluster_brokers
 from waypost.native.postgres import Postgres
 from waypost.native.zipkin import Zipkin
 from waypost.postgres.provisioning.databases import ensure_databases
@@ -30,21 +31,33 @@ class Plan:
 
     def _platform(self) -> Iterator[Component]:
         at = self._at
-        port, controller_port = at.port("kafka"), at.port("kafka-controller")
-        kafka = Kafka(self._directory / "kafka", port=port, controller_port=controller_port, log=self._log("kafka"))
-        yield Component(name="kafka", part=kafka, ports=(port, controller_port), log=self._log("kafka"))
-        postgres = Postgres(
-            self._directory / "postgres",
-            port=at.port("postgres"),
-            password=self._keys.secrets.superuser,
-            max_connections=max_connections(further=ROOM_FOR_NEW_SERVICES),
-            log=self._log("postgres"),
-        )
-        yield Component(name="postgres", part=postgres, ports=(at.port("postgres"),), log=self._log("postgres"))
+        for name, broker in zip(at.servers.broker_names, self._brokers(), strict=True):
+            ports = (at.port(name), at.port(f"{name}-controller"))
+            yield Component(name=name, part=broker, ports=ports, log=self._log(name))
+        for name in at.servers.database_names:
+            yield Component(name=name, part=self._database(name), ports=(at.port(name),), log=self._log(name))
         zipkin = Zipkin(port=at.port("zipkin"), log=self._log("zipkin"))
         page = f"{at.url('zipkin')}/zipkin/"
         yield Component(
             name="zipkin", part=zipkin, ports=(at.port("zipkin"),), page=page, log=self._log("zipkin"), optional=True
+        )
+
+    def _brokers(self) -> Sequence[Kafka]:
+        at, names, directory = self._at, self._at.servers.broker_names, self._directory / "kafka"
+        nodes = [NodePorts(port=at.port(name), controller_port=at.port(f"{name}-controller")) for name in names]
+        if len(nodes) > 1:
+            return cluster_brokers(directory, nodes, log=lambda node: self._log(names[node - 1]))
+        (node,), (name,) = nodes, names
+        return [Kafka(directory, port=node.port, controller_port=node.controller_port, log=self._log(name))]
+
+    def _database(self, name: str) -> Postgres:
+        return Postgres(
+            self._directory / name,
+            port=self._at.port(name),
+            password=self._keys.secrets.superuser,
+            max_connections=max_connections(further=ROOM_FOR_NEW_SERVICES),
+            log=self._log(name),
+            replication=replication_of(name, self._at, self._directory),
         )
 
     def _outside_world(self) -> Iterator[Component]:
@@ -62,10 +75,12 @@ class Plan:
 
     def _set_up(self) -> Iterator[Component]:
         log = self._log("databases")
-        yield Component(name="databases", part=self._ensure_databases, depends_on=("postgres",), log=log)
+        yield Component(
+            name="databases", part=self._ensure_databases, depends_on=self._at.servers.database_names, log=log
+        )
         environment, log = self.environments.one_shot(), self._log("topics")
         topics = PythonOneShot("infra.kafka", environment=environment, log=log)
-        yield Component(name="topics", part=topics, depends_on=("kafka",), log=log)
+        yield Component(name="topics", part=topics, depends_on=self._at.servers.broker_names, log=log)
         for service in services_here():
             yield self._migration(service)
 

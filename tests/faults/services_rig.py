@@ -92,6 +92,15 @@ class ServicesRig:
 @asynccontextmanager
 async def services_rig(bootstrap: str, database: Databases, folder: Path) -> AsyncIterator[ServicesRig]:
     databases = {service.name: await database(service.name) for service in SERVICES}
+    async with services_rig_on(bootstrap, databases, folder) as services:
+        yield services
+
+
+@asynccontextmanager
+async def services_rig_on(
+    bootstrap: str, databases: Mapping[str, ServiceDatabase], folder: Path
+) -> AsyncIterator[ServicesRig]:
+    """The services on databases that the test created."""
     async with AsyncExitStack() as stack:
         made = {}
         for this_service in SERVICES:

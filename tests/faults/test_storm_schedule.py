@@ -34,3 +34,8 @@ def test_long_storm_kills_every_target() -> None:
 def test_scheduled_failpoints_exist(point: str) -> None:
     arm_failpoints(f"{point}=raise")
     failpoint(point).disarm()
+
+
+def test_every_server_of_a_cluster_is_killed() -> None:
+    platform = ("kafka", "kafka-2", "kafka-3", "postgres", "postgres-standby")
+    assert set(platform) <= {fault.target for fault in scheduled(3, 9, platform) if fault.kind in KILLING}

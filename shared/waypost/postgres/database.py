@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
 import asyncpg
-from sqlalchemy import NullPool, make_url
+from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from waypost.kernel.errors import Misconfigured, Transient
@@ -17,6 +18,7 @@ from waypost.ports.unit_of_work import Check
 from waypost.postgres.beginning import Beginning
 from waypost.postgres.connection_pool import ConnectionPool, PooledConnection, TransactionConnection
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
+from waypost.postgres.hosts import connect
 from waypost.postgres.projection_schema import search_path
 from waypost.postgres.row_writes import CompiledWrites
 from waypost.postgres.sql import Sql, open_connection
@@ -60,13 +62,14 @@ class Database:
         self._lost_at = float("-inf")
         """When a pooled connection was last found dead."""
         self.engine: AsyncEngine = create_async_engine(
-            make_url(dsn).set(drivername="postgresql+asyncpg"),
+            "postgresql+asyncpg://",
             isolation_level="AUTOCOMMIT",  # `transaction` begins and commits: one round trip each
             poolclass=NullPool,  # `ConnectionPool` keeps the connections
             # Error messages are logged, and the parameters may contain a password hash or an
             # address.
             hide_parameters=True,
             connect_args={
+                "async_creator_fn": partial(connect, dsn),
                 "timeout": pool_timeout_seconds,
                 "command_timeout": command_seconds,
                 "server_settings": {

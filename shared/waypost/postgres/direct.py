@@ -4,6 +4,8 @@ import contextlib
 
 import asyncpg
 
+from waypost.postgres.hosts import connect
+
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
@@ -13,7 +15,7 @@ async def connect_directly(dsn: str, *, application_name: str, **settings: str) 
     """Opens a session. It must not go through a connection pooler. Its statements time out after 10
     s.
     """
-    return await asyncpg.connect(
+    return await connect(
         dsn,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,

@@ -11,18 +11,21 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Misconfigured, Transient
+from waypost.postgres.direct import CONNECT_SECONDS
 from waypost.postgres.driver_failures import LOCK_NOT_AVAILABLE
 from waypost.postgres.failures import sqlstate
+from waypost.postgres.hosts import connect
 from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
 
 # Alembic is imported inside the function, because every process imports this module but only one
@@ -68,7 +71,8 @@ async def migrate_toolkit(service: str, owner_dsn: str, *, toolkit: MigrationLin
 
 
 async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[MigrationLine, str]]) -> Sequence[Upgrade]:
-    engine = create_async_engine(make_url(owner_dsn).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    arguments = {"async_creator_fn": partial(connect, owner_dsn), "timeout": CONNECT_SECONDS}
+    engine = create_async_engine("postgresql+asyncpg://", poolclass=NullPool, connect_args=arguments)
     try:
         for attempt in itertools.count(1):
             try:

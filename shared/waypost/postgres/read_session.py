@@ -7,6 +7,7 @@ import asyncpg
 
 from waypost.postgres.direct import COMMAND_SECONDS, CONNECT_SECONDS, close_directly
 from waypost.postgres.driver_failures import as_transient
+from waypost.postgres.hosts import connect
 from waypost.postgres.reads import Statements
 
 
@@ -33,7 +34,7 @@ async def read_session(
 ) -> AsyncIterator[ReadSession]:
     """Raises Transient if the database does not answer."""
     with as_transient():
-        connection = await asyncpg.connect(
+        connection = await connect(
             dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=command_seconds,

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from infra.stack.places import STATE
+from infra.stack.servers import Servers, Standby
 from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.journal import Journal
@@ -42,6 +43,8 @@ def storm(
         int | None, typer.Option(help="Determines the faults and their times; random and printed by default.")
     ] = None,
     port_base: Annotated[int | None, typer.Option(help="Random by default.")] = None,
+    brokers: Annotated[int, typer.Option(help="1 or 3.")] = 1,
+    standby: Annotated[Standby, typer.Option(help="PostgreSQL's standby: 1, async or 0.")] = Standby.NONE,
 ) -> None:
     """Kills, freezes and restarts every part of the system under load, waits until it is idle, and
     checks every promise.
@@ -58,7 +61,8 @@ def storm(
     folder.mkdir(parents=True)
     logging.basicConfig(filename=folder / "storm.log", format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
     try:
-        clean = asyncio.run(_storm(kills, chosen, base, folder, report))
+        servers = Servers.choose(folder, brokers=brokers, standby=standby)
+        clean = asyncio.run(_storm(kills, chosen, base, folder, report, servers))
     except (TimeoutError, WaypostError, ExceptionGroup) as problem:
         clean = False
         report.say(f"the storm was aborted: {_first(problem)}")
@@ -67,15 +71,16 @@ def storm(
             shutil.rmtree(remains, ignore_errors=True)
         return
     report.say(f"\ndata and logs are kept in {folder}; PostgreSQL's in {reachable_directory(folder / 'postgres')}")
-    report.say(f"the same faults again: make faults KILLS={kills} SEED={chosen}")
+    cluster = f" BROKERS={brokers} STANDBY={standby}" if (brokers, standby) != (1, Standby.NONE) else ""
+    report.say(f"the same faults again: make faults KILLS={kills} SEED={chosen}{cluster}")
     raise typer.Exit(1)
 
 
-async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Report) -> bool:
+async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Report, servers: Servers) -> bool:
     """True if every promise was kept."""
     faults, operations = folder / "faults.jsonl", folder / "operations.jsonl"
     begun = time.monotonic()
-    async with running(folder, port_base) as system:
+    async with running(folder, port_base, servers) as system:
         report.say(f"up after {time.monotonic() - begun:.0f} s")
         begun = time.monotonic()
         await _rage(system, kills, seed, faults, operations)
@@ -96,7 +101,8 @@ async def _rage(system: System, kills: int, seed: int, faults: Path, operations:
     chaos = Chaos(system, fault_log, lambda: load.caller.acknowledged)
     _end_early_when_interrupted(chaos)
     try:
-        await chaos.rage(scheduled(seed, kills))
+        platform = (*system.addresses.servers.broker_names, *system.addresses.servers.database_names)
+        await chaos.rage(scheduled(seed, kills, platform))
     finally:
         load.stop()
         await loading

@@ -62,37 +62,37 @@ class Fault:
         return f"{self.kind} {self.target}{detail}"
 
 
-def scheduled(seed: int, kills: int) -> Sequence[Fault]:
-    """Faults with this many kills; Kafka and PostgreSQL are killed in every storm with a kill for
-    each.
+def scheduled(seed: int, kills: int, platform: Sequence[str] = PLATFORM) -> Sequence[Fault]:
+    """Faults with this many kills; every server of `platform`, Kafka's and PostgreSQL's, is killed
+    in every storm with a kill for each.
     """
     dice = random.Random(f"{seed} faults")  # noqa: S311 - repeatable is what it has to be
-    targets, faults, killed = _dealt(dice, kills), list[Fault](), 0
+    targets, faults, killed = _dealt(dice, kills, platform), list[Fault](), 0
     while killed < kills:
-        fault = _fault(dice, len(faults) + 1, next(targets))
+        fault = _fault(dice, len(faults) + 1, next(targets), platform)
         killed += fault.kind in KILLING
         faults.append(fault)
     return faults
 
 
-def _dealt(dice: random.Random, kills: int) -> Iterator[str]:
+def _dealt(dice: random.Random, kills: int, platform: Sequence[str]) -> Iterator[str]:
     """Shuffles the targets in rounds, so that each has its turn; the platform is in the first
     round.
     """
     others = [target for target in TARGETS if target not in PLATFORM]
     dice.shuffle(others)
-    hand = [*PLATFORM, *others[: max(kills - len(PLATFORM), 0)]]
+    hand = [*platform, *others[: max(kills - len(platform), 0)]]
     dice.shuffle(hand)
-    yield from (*hand, *others[max(kills - len(PLATFORM), 0) :])
+    yield from (*hand, *others[max(kills - len(platform), 0) :])
     while True:
-        deck = list(TARGETS)
+        deck = [*platform, *PROCESSES, *OUTSIDE]
         dice.shuffle(deck)
         yield from deck
 
 
-def _fault(dice: random.Random, number: int, target: str) -> Fault:
+def _fault(dice: random.Random, number: int, target: str, platform: Sequence[str]) -> Fault:
     kind = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-    first_turn_of_platform = target in PLATFORM and number <= len(TARGETS)
+    first_turn_of_platform = target in platform and number <= len(TARGETS)
     if first_turn_of_platform or (kind is Kind.POINT and target not in POINTS):
         kind = Kind.KILL
     return Fault(

@@ -11,6 +11,7 @@ from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
 from infra.stack.plan import Plan
+from infra.stack.servers import Servers
 from tests.faults.storm.schedule import PROCESSES
 from waypost.devstack.files import board_file
 from waypost.devstack.parts import Component, Server
@@ -65,10 +66,10 @@ class System:
 
 
 @asynccontextmanager
-async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
+async def running(folder: Path, port_base: int, servers: Servers) -> AsyncIterator[System]:
     """Runs the system; at the end everything is down again. Data, logs and keys are in `folder`."""
     preload("infra.stack.preloaded")  # as the stack's supervisor does
-    addresses, keys = Addresses(port_base), load_or_make_keys(folder / "keys")
+    addresses, keys = Addresses(port_base, servers), load_or_make_keys(folder / "keys")
     plan = Plan(addresses, keys, folder)
     components = limited(plan.components(), PROCESSES)
     await refuse_taken_ports(components)

@@ -1,6 +1,7 @@
-"""A Kafka broker (KRaft, one node) as a local process, for stacks and tests."""
+"""Kafka (KRaft) as local processes, for stacks and tests: one broker, or a cluster."""
 
 from waypost.native.kafka.broker import Kafka
+from waypost.native.kafka.cluster import NodePorts, cluster_brokers
 from waypost.native.kafka.installer import install
 
-__all__ = ["Kafka", "install"]
+__all__ = ["Kafka", "NodePorts", "cluster_brokers", "install"]

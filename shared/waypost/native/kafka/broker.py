@@ -5,6 +5,7 @@ from pathlib import Path
 
 from waypost.native.child import Child
 from waypost.native.configuration.kafka import Listener
+from waypost.native.kafka.installation import Membership
 from waypost.native.kafka.installer import install
 from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.ports import LOOPBACK
@@ -12,8 +13,8 @@ from waypost.native.probes import until_ready
 
 
 class Kafka:
-    """One KRaft broker on the loopback address. Its data survives stop, kill and a new start in the
-    same directory.
+    """A KRaft broker on the loopback address, alone or as a member of a cluster. Its data survives
+    stop, kill and a new start in the same directory.
     """
 
     def __init__(
@@ -24,14 +25,15 @@ class Kafka:
         controller_port: int,
         log: Path | None = None,
         further: Mapping[str, Listener] | None = None,
+        membership: Membership | None = None,
     ) -> None:
         """`further` are more listeners, by name. A client receives the advertised address of the
         listener that it connected to.
         """
         self._directory = directory
         self._port = port
-        self._controller_port = controller_port
         self._further = further
+        self._membership = membership or Membership(controller_ports=[controller_port])
         self._log = log or directory / "kafka.log"
         self._child: Child | None = None
 
@@ -46,12 +48,14 @@ class Kafka:
         return self._child
 
     async def start(self) -> None:
-        """Returns once the broker answers a metadata request. Raises SetUpFailed or StartFailed."""
+        """Returns once the broker answers a metadata request; for that, most brokers of its cluster
+        must run. Raises SetUpFailed or StartFailed.
+        """
         installation = await install()
         command = installation.broker(
             self._directory,
             port=self._port,
-            controller_port=self._controller_port,
+            membership=self._membership,
             options=(f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable"),
             further=self._further,
         )

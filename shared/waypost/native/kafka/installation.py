@@ -2,7 +2,7 @@
 
 import base64
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +12,26 @@ from waypost.native.java import SMALL
 from waypost.native.ports import LOOPBACK
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """The place of a broker in its cluster. A single broker is a cluster of one."""
+
+    controller_ports: Sequence[int]
+    """Those of all nodes, in the order of the node ids, which start at 1."""
+    node: int = 1
+    identity: Path | None = None
+    """The file with the cluster's id, which all nodes share; None for a single broker."""
+
+    def cluster_id(self) -> str:
+        """The id for new data. Creates it if the cluster has none."""
+        if self.identity is None:
+            return random_id()
+        if not self.identity.exists():
+            self.identity.parent.mkdir(parents=True, exist_ok=True)
+            self.identity.write_text(random_id())
+        return self.identity.read_text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +56,7 @@ class Installation:
         directory: Path,
         *,
         port: int,
-        controller_port: int,
+        membership: Membership,
         options: tuple[str, ...],
         further: Mapping[str, Listener] | None = None,
     ) -> list[str]:
@@ -44,32 +64,38 @@ class Installation:
         directory.mkdir(parents=True, exist_ok=True)
         data = directory / "data"
         if not (data / "meta.properties").exists():
-            self._copy_formatted(data)
-        properties = write_properties(directory, port=port, controller_port=controller_port, data=data, further=further)
+            self._copy_formatted(data, membership)
+        properties = write_properties(directory, port=port, membership=membership, data=data, further=further)
         return self.command("kafka.Kafka", str(properties), options=options)
 
-    def _copy_formatted(self, data: Path) -> None:
+    def _copy_formatted(self, data: Path, membership: Membership) -> None:
         """Copies the formatted data with new ids: clients cannot distinguish two clusters with the
         same id.
         """
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(self.formatted, data)
-        identity = {"version": "1", "node.id": "1", "cluster.id": cluster_id(), "directory.id": cluster_id()}
+        identity = {
+            "version": "1",
+            "node.id": str(membership.node),
+            "cluster.id": membership.cluster_id(),
+            "directory.id": random_id(),
+        }
         lines = "".join(f"{key}={value}\n" for key, value in identity.items())
         (data / "meta.properties").write_text(lines)
 
 
 def write_properties(
-    into: Path, *, port: int, controller_port: int, data: Path, further: Mapping[str, Listener] | None = None
+    into: Path, *, port: int, membership: Membership, data: Path, further: Mapping[str, Listener] | None = None
 ) -> Path:
     here = f"{LOOPBACK}:{port}"
     listeners = {"PLAINTEXT": Listener(bound=here, advertised=here), **(further or {})}
     properties = into / "server.properties"
-    properties.write_text(broker_properties(listeners, controller=f"{LOOPBACK}:{controller_port}", data=data))
+    controllers = [f"{LOOPBACK}:{controller_port}" for controller_port in membership.controller_ports]
+    properties.write_text(broker_properties(listeners, controllers=controllers, node=membership.node, data=data))
     return properties
 
 
-def cluster_id() -> str:
+def random_id() -> str:
     """A random UUID as 22 URL-safe characters, as Kafka writes it. It never starts with `-`, which
     Kafka's tool would parse as an option.
     """

@@ -15,7 +15,7 @@ from waypost.native.child import Child
 from waypost.native.errors import SetUpFailed
 from waypost.native.folders import installation_folder
 from waypost.native.java import find_java
-from waypost.native.kafka.installation import HERE, Installation, cluster_id, write_properties
+from waypost.native.kafka.installation import HERE, Installation, Membership, random_id, write_properties
 from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.locks import exclusive
 from waypost.native.maven import copy_jars
@@ -45,8 +45,10 @@ async def _format(installation: Installation) -> None:
     home = installation.formatted.parent
     with tempfile.TemporaryDirectory(dir=home) as scratch:
         data = Path(scratch) / "data"
-        properties = write_properties(Path(scratch), port=9092, controller_port=9093, data=data)
-        command = installation.command("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(properties))
+        properties = write_properties(
+            Path(scratch), port=9092, membership=Membership(controller_ports=[9093]), data=data
+        )
+        command = installation.command("kafka.tools.StorageTool", "format", "-t", random_id(), "-c", str(properties))
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
@@ -62,7 +64,10 @@ async def _archive_classes(installation: Installation) -> None:
     unfinished = scratch / "classes.jsa"
     port, controller_port = free_ports(2)
     command = installation.broker(
-        scratch, port=port, controller_port=controller_port, options=(f"-XX:ArchiveClassesAtExit={unfinished}",)
+        scratch,
+        port=port,
+        membership=Membership(controller_ports=[controller_port]),
+        options=(f"-XX:ArchiveClassesAtExit={unfinished}",),
     )
     broker = Child(command, log=scratch / "kafka.log")
     try:

@@ -1,5 +1,8 @@
-"""A PostgreSQL 18 server as a local process, for stacks and tests."""
+"""PostgreSQL 18 as local processes, for stacks and tests: one server, or a primary and its
+standby.
+"""
 
+from waypost.native.postgres.replication import Pair, Replication
 from waypost.native.postgres.server import Postgres
 
-__all__ = ["Postgres"]
+__all__ = ["Pair", "Postgres", "Replication"]

@@ -11,11 +11,14 @@ unix_socket_directories = ''           # as in production: time-outs and keepali
 
 HOST_BASED_AUTHENTICATION = """
 host all all 127.0.0.1/32 scram-sha-256
+host replication postgres 127.0.0.1/32 scram-sha-256
 """
 
 
-def write_configuration(data: Path, *, port: int, max_connections: int, durable: bool) -> None:
-    """Writes the files. Runs at every start, because port and connection limit may have changed."""
+def write_configuration(data: Path, *, port: int, max_connections: int, durable: bool, further: str = "") -> None:
+    """Writes the files. Runs at every start, because port, connection limit and `further` lines may
+    have changed.
+    """
     settings = server_settings(address=LOOPBACK, port=port, max_connections=max_connections, durable=durable)
-    (data / "postgresql.auto.conf").write_text(settings + TCP_ONLY)
+    (data / "postgresql.auto.conf").write_text(settings + TCP_ONLY + further)
     (data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)

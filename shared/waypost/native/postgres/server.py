@@ -17,9 +17,11 @@ from waypost.native.ports import LOOPBACK
 from waypost.native.postgres.account import give_file_to, give_to, server_account
 from waypost.native.postgres.binaries import find_binaries
 from waypost.native.postgres.configuration import write_configuration
+from waypost.native.postgres.replication import Replication, is_standby, prepare_standby
 from waypost.native.probes import until_ready
 
 SUPERUSER = "postgres"
+PROMOTION_SECONDS = 60
 
 
 class Postgres:
@@ -39,12 +41,15 @@ class Postgres:
         max_connections: int = 200,
         log: Path | None = None,
         durable: bool = True,
+        replication: Replication | None = None,
     ) -> None:
+        """With `replication`, the server is the primary or the standby of a pair."""
         self._data = reachable_directory(directory) / "data"
         self._port = port
         self._password = password
         self._max_connections = max_connections
         self._durable = durable
+        self._replication = replication
         self._log = log or directory / "postgres.log"
         self._account = server_account()
         self._child: Child | None = None
@@ -65,17 +70,42 @@ class Postgres:
         return self._child
 
     async def start(self) -> None:
-        """Returns once the server accepts connections. Raises SetUpFailed or StartFailed."""
+        """Returns once the server accepts connections, a standby only for reads. Raises SetUpFailed
+        or StartFailed.
+        """
         binaries = find_binaries()
-        if not (self._data / "PG_VERSION").exists():
-            await self._initialise(binaries)
-        write_configuration(self._data, port=self._port, max_connections=self._max_connections, durable=self._durable)
+        await self._prepare_data(binaries)
+        write_configuration(
+            self._data,
+            port=self._port,
+            max_connections=self._max_connections,
+            durable=self._durable,
+            further=self._replication.settings(SUPERUSER, self._password) if self._replication else "",
+        )
         # SIGQUIT makes the server end its processes at once. After SIGKILL they would end only when
         # they notice that the server is gone.
         command = [str(binaries / "postgres"), "-D", str(self._data)]
         self._child = Child(command, log=self._log, account=self._account, death_signal=signal.SIGQUIT)
         await self._child.start()
         await until_ready("PostgreSQL", self._child, self.is_reachable, deadline_seconds=60)
+        if self._replication and self._replication.is_primary and is_standby(self._data):
+            await self._promote()  # it was stopped during its promotion
+
+    async def promote(self) -> None:
+        """Makes the standby the primary. Returns when it accepts writes. The caller has ended the
+        old primary before; it becomes a standby at its next start.
+        """
+        if self._replication is None:
+            raise SetUpFailed("Promoting PostgreSQL", "the server has no partner", "start the stack with STANDBY=1")
+        self._replication.pair.appoint(self._replication.name)
+        await self._promote()
+
+    async def _promote(self) -> None:
+        connection = await asyncpg.connect(self.admin_dsn, timeout=5)
+        try:
+            await connection.fetchval("select pg_promote(true, $1)", PROMOTION_SECONDS)
+        finally:
+            await connection.close()
 
     async def is_reachable(self) -> bool:
         """True if the server accepts connections; False during recovery after a crash."""
@@ -126,6 +156,19 @@ class Postgres:
         for process in (*server.children(recursive=True), server):
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal_number)
+
+    async def _prepare_data(self, binaries: Path) -> None:
+        if self._replication and not self._replication.is_primary:
+            await prepare_standby(
+                self._data,
+                self._replication,
+                binaries=binaries,
+                account=self._account,
+                user=SUPERUSER,
+                password=self._password,
+            )
+        elif not (self._data / "PG_VERSION").exists():
+            await self._initialise(binaries)
 
     async def _initialise(self, binaries: Path) -> None:
         self._data.parent.mkdir(parents=True, exist_ok=True)

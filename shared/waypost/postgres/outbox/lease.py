@@ -14,6 +14,7 @@ from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 from waypost.postgres.outbox.backlog import BACKLOG
 from waypost.postgres.outbox.floor import Floor
+from waypost.postgres.outbox.standbys import Standbys
 from waypost.postgres.sql import Sql
 
 SHARD_LOCK = 0x4F555442  # "OUTB": first half of the lock's name; the second is the shard
@@ -131,7 +132,9 @@ class PostgresOutbox:
                 )
             try:
                 floor = Floor(reading, every_seconds=self._settle_seconds)
-                yield PostgresOutboxLease(locks, reading, floor, self._application_name, self._silent_seconds)
+                with as_transient():
+                    standbys = await Standbys.of(reading)
+                yield PostgresOutboxLease(locks, reading, floor, standbys, self._application_name, self._silent_seconds)
             finally:
                 await close_directly(reading)
         finally:
@@ -161,12 +164,14 @@ class PostgresOutboxLease:
         locks: asyncpg.Connection,
         reading: asyncpg.Connection,
         floor: Floor,
+        standbys: Standbys,
         application_name: str,
         silent_seconds: float,
     ) -> None:
         self._locks = locks
         self._reading = reading
         self._floor = floor
+        self._standbys = standbys
         self._locks_mutex = asyncio.Lock()
         self._reading_mutex = asyncio.Lock()
         self._relays = (application_name, silent_seconds)
@@ -203,6 +208,8 @@ class PostgresOutboxLease:
                 excluded = [row_id for row_id in in_flight if row_id > lowest]
                 limits = (list(held_topics), rows_per_shard, bytes_per_shard)
                 rows = await self._reading.fetch(_READ_PENDING, list(shards), excluded, *limits, floors)
+                if rows:
+                    await self._standbys.until_confirmed()
         pending = list(map(PendingRow._make, rows))
         self._floor.record_read(pending, held_topics)
         return pending

@@ -23,11 +23,13 @@ class ServiceDatabase:
 
 
 def service_database(admin_dsn: str, service: str, name: str, passwords: Passwords) -> ServiceDatabase:
-    """The DSNs of a database on the server that `admin_dsn` points to."""
+    """The DSNs of a database on the server, or the servers, that `admin_dsn` points to."""
     server = urlsplit(admin_dsn)
+    hosts = server.netloc.rpartition("@")[2]
+    parameters = f"?{server.query}" if server.query else ""
 
     def dsn(role: Role) -> str:
-        return f"postgresql://{role_name(service, role)}:{passwords[role]}@{server.hostname}:{server.port}/{name}"
+        return f"postgresql://{role_name(service, role)}:{passwords[role]}@{hosts}/{name}{parameters}"
 
     return ServiceDatabase(
         service=service, name=name, owner=dsn(Role.OWNER), app=dsn(Role.APP), relay=dsn(Role.RELAY), ops=dsn(Role.OPS)

@@ -1,0 +1,32 @@
+"""Three brokers on this machine, as in production: each is broker and controller."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from waypost.native.kafka.broker import Kafka
+from waypost.native.kafka.installation import Membership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePorts:
+    port: int
+    controller_port: int
+
+
+def cluster_brokers(directory: Path, nodes: Sequence[NodePorts], *, log: Callable[[int], Path]) -> Sequence[Kafka]:
+    """The brokers of one cluster; each starts when most of them have been started. Their data
+    survives stop, kill and a new start with the same nodes. `log` gives the log file of a node,
+    whose number starts at 1.
+    """
+    controllers = [node.controller_port for node in nodes]
+    return [
+        Kafka(
+            directory / str(number),
+            port=node.port,
+            controller_port=node.controller_port,
+            log=log(number),
+            membership=Membership(node=number, controller_ports=controllers, identity=directory / "cluster.id"),
+        )
+        for number, node in enumerate(nodes, start=1)
+    ]
