@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from structlog.testing import capture_logs
@@ -34,8 +35,8 @@ async def makes_progress(group: ConsumerGroup) -> str:
 
 
 async def test_records_deleted_while_the_consumer_was_away(stage: Stage) -> None:
-    ann, bob = stage.user(), stage.user()
-    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+    bob = stage.user()
+    await stage.topic.publish(*stage.user().tells("Ann", "Anna"))
     async with stage.consuming(stage.club.members) as group:
         await eventually(lambda: stage.reached(2, consumers=1))
         assert not await makes_progress(group)
@@ -45,17 +46,32 @@ async def test_records_deleted_while_the_consumer_was_away(stage: Stage) -> None
         async with stage.consuming(stage.club.members) as group:
             await eventually(lambda: makes_progress(group))  # before another record arrives
             assert "events republish" in await makes_progress(group)
+        async with stage.consuming(stage.club.members) as group:
+            await group.ready.wait()
             await stage.topic.publish(*bob.tells("Bob"))
             await eventually(lambda: stage.reached(6, consumers=1))
+            assert not await makes_progress(group)
     (reported,) = (entry for entry in logs if entry["event"] == "records_lost")
     assert (reported["position"], reported["first_offset"]) == (2, 5)
     assert await stage.names(bob) == [["Bob"]]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_first_records_deleted_before_a_consumer_has_read_one(stage: Stage, is_new: bool) -> None:
+    """A new consumer reads what the topic still has; an assigned one has lost records."""
+    bob = stage.user()
+    if not is_new:
+        async with stage.consuming(stage.club.members):
+            await eventually(lambda: stage.rows("select topic_id from consumer_offsets"))
+    await stage.topic.publish(*stage.user().tells("lost", "lost"), *bob.tells("Bob"))
+    await delete_below(stage, 2)
     with capture_logs() as logs:
         async with stage.consuming(stage.club.members) as group:
-            await stage.topic.publish(*bob.tells("Rob"))
-            await eventually(lambda: stage.reached(7, consumers=1))
-            assert not await makes_progress(group)
-    assert not [entry for entry in logs if entry["event"] == "records_lost"]
+            await eventually(lambda: stage.reached(3, consumers=1))
+            assert bool(await makes_progress(group)) is not is_new
+    events = {entry["event"] for entry in logs} & {"records_lost", "topic_begins_late"}
+    assert events == {"topic_begins_late" if is_new else "records_lost"}
+    assert await stage.names(bob) == [["Bob"]]
 
 
 async def test_records_deleted_in_front_of_a_running_consumer(stage: Stage) -> None:

@@ -46,8 +46,10 @@ def violations(world: World) -> Iterator[str]:
 
 
 def _commands(world: World) -> Iterator[str]:
-    stored = {envelope.event.command for envelope in _stored(world, Noted)}
-    if lost := set(world.acknowledged) - stored:
+    stored = Counter(envelope.event.command for envelope in _stored(world, Noted))
+    if doubled := [command for command, events in stored.items() if events > 1]:
+        yield f"doubled: commands {sorted(doubled)} are stored more than once"
+    if lost := set(world.acknowledged) - set(stored):
         yield f"lost: commands {sorted(lost)} were acknowledged and are not stored"
 
 

@@ -97,15 +97,31 @@ class Process:
         try:
             for part in self.parts:
                 started.append(part)
-                await part.start()
+                if not await self._started(part):
+                    break
             await self._stop_requested.wait()
         finally:
             self._watch_deadline()
             await self._end(started)
             LOOP_LAG.stop()
 
+    async def _started(self, part: Lifecycle) -> bool:
+        """Starts the part; False if the signal came first. Raises the error of the start."""
+        starting = asyncio.create_task(part.start())
+        stop_requested = asyncio.create_task(self._stop_requested.wait())
+        await asyncio.wait([starting, stop_requested], return_when=asyncio.FIRST_COMPLETED)
+        stop_requested.cancel()
+        if starting.done():
+            starting.result()
+            return True
+        starting.cancel()
+        await asyncio.wait([starting], timeout=ABORT_SECONDS)
+        return False
+
     def _watch_deadline(self) -> None:
-        """In a thread, so that it also bounds what does not return to the event loop."""
+        """In a thread, so that it also bounds an end that blocks the event loop. It begins when the
+        loop has received the signal.
+        """
         if self._at_deadline is not None:
             timer = threading.Timer(self._stop_seconds, self._at_deadline)
             timer.daemon = True

@@ -1,6 +1,7 @@
 """Runs the parts of a process, from the startup checks to the last closed connection."""
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -21,7 +22,10 @@ def leave() -> None:
     """Ends this process at once. Nothing is lost: work that is not committed is repeated, by
     another process or after the next start.
     """
-    log.error("stop_deadline_exceeded")
+    # The log may block, too: standard output may be a pipe that is full.
+    reporting = threading.Thread(target=log.error, args=("stop_deadline_exceeded",), daemon=True)
+    reporting.start()
+    reporting.join(timeout=0.5)
     os._exit(1)
 
 

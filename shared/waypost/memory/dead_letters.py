@@ -52,7 +52,7 @@ class MemoryDeadLetters:
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         parked = [key for consumer, key in self._tables.parked if consumer == self._consumer]
-        return [key for key in parked if self._is_due(key, now)][:limit]
+        return sorted((key for key in parked if self._is_due(key, now)), key=self._has_waited)[:limit]
 
     async def tally(self) -> Tally:
         counts = Counter(dead_letter.status for dead_letter in self._own())
@@ -147,6 +147,9 @@ class MemoryDeadLetters:
             return True
         first = dead_letters[0]
         return first.status is not Status.DEAD and (first.next_attempt_at is None or first.next_attempt_at <= now)
+
+    def _has_waited(self, key: ParkedKey) -> bool:
+        return any(each.failure is not None and each.failure.waits for each in self._ordered(key, OPEN)[:1])
 
     def _own(self) -> list[DeadLetter]:
         return [

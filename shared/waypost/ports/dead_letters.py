@@ -132,7 +132,7 @@ class DeadLetters(Protocol):
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         """Parked keys whose first dead letter is due, or that have none left; the longest due
-        first.
+        first, and those that have waited after the others.
         """
         ...
 

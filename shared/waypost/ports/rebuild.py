@@ -72,7 +72,9 @@ class ComparisonReport:
     new_dead_letters: int
     """Open dead letters: more than live means that this release handles fewer records."""
     missing_aggregates: int
-    """Aggregates that the live consumer has processed, and of which the topics hold no event."""
+    """Aggregates of which the live consumer has processed events that the topics do not hold any
+    more.
+    """
     unprotected: Sequence[str]
     """Tables without forced row-level security or without the application's grants."""
 

@@ -17,7 +17,7 @@ from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import Check
 from waypost.postgres.beginning import Beginning
 from waypost.postgres.connection_pool import ConnectionPool, PooledConnection, TransactionConnection
-from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
+from waypost.postgres.failures import as_tenant_error, as_transient, is_lost_connection, is_transient, sqlstate
 from waypost.postgres.hosts import connect
 from waypost.postgres.projection_schema import search_path
 from waypost.postgres.row_writes import CompiledWrites
@@ -139,7 +139,7 @@ class Database:
     async def _begin(self, beginning: Beginning) -> tuple[PooledConnection, bool]:
         """Executes the first statements of a transaction, and returns whether its checks passed. A
         connection that died in the pool fails at them. No work is lost: uses another one. The error
-        of a new connection is final.
+        of a new connection is final, and so is one of the checks, such as a wait for a lock.
         """
         while True:
             pooled = await self._check_out()
@@ -147,6 +147,10 @@ class Database:
                 with statement_event("begin"):
                     return pooled, await beginning.execute(pooled.driver, timeout_seconds=self._timeout_seconds)
             except BaseException as error:
+                if sqlstate(error) is not None and not is_lost_connection(error):
+                    await self._end_failed(pooled)
+                    await self._pool.release(pooled)
+                    raise
                 await self._pool.discard(pooled)
                 if pooled.used_at is None or not isinstance(error, Exception) or not is_transient(error):
                     raise

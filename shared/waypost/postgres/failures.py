@@ -19,6 +19,8 @@ from waypost.telemetry.loop_lag import LOOP_LAG
 
 _TOO_SLOW = ("25P03", "25P04")
 """States of idle_in_transaction_session_timeout and transaction_timeout."""
+_SESSION_ENDED = ("08", "57P", "25P")
+"""States with which the server ends a session, or refuses a new one."""
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -37,6 +39,13 @@ def is_transient(error: BaseException) -> bool:
     if sqlstate(error) is not None:
         return driver_failures.is_transient(_original(error))
     return isinstance(error, InterfaceError) or error.connection_invalidated
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """True if the connection is of no use any more, and the same work may succeed on another one.
+    False for a statement that the server ended, such as one that waited too long for a lock.
+    """
+    return is_transient(error) and (sqlstate(error) or "08").startswith(_SESSION_ENDED)
 
 
 def _original(error: BaseException) -> BaseException:

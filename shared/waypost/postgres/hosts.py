@@ -10,18 +10,26 @@ import asyncpg
 
 from waypost.postgres.driver_failures import is_transient
 
+_first: dict[str, int] = {}
+"""By DSN, the number of the server to try first: the one after a server that failed, also where the
+caller gave up. A probe of one second has no time for a server that does not answer.
+"""
+
 
 async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
-    """Tries the servers in turn; each has its share of the time. asyncpg would spend all of it on a
-    first server that does not answer, and never reach the promoted standby. Raises the error of the
-    last server.
+    """Tries the servers in turn; each has its share of the time, and one that failed is tried last
+    from then on. asyncpg would spend all of the time on a first server that does not answer, and
+    never reach the promoted standby. Raises the error of the last server.
     """
-    *others, last = dsns_by_host(dsn)
-    share = timeout / (len(others) + 1)
+    servers = dsns_by_host(dsn)
+    first = _first.get(dsn, 0)
+    *others, last = servers[first:] + servers[:first]
+    share = timeout / len(servers)
     for server in others:
         try:
             return await asyncpg.connect(server, timeout=share, **options)
-        except Exception as error:
+        except BaseException as error:
+            _first[dsn] = (servers.index(server) + 1) % len(servers)
             if not is_transient(error):
                 raise
     try:

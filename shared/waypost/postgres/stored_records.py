@@ -13,6 +13,7 @@ from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord
 from waypost.ports.stored_records import StoredRecord
 from waypost.postgres.database import Database
+from waypost.postgres.outbox.standbys import Standbys
 from waypost.postgres.sql import driver
 
 _COUNT = text("select count(*) from events where aggregate_type = :aggregate_type")
@@ -39,8 +40,10 @@ class PostgresStoredRecords:
 
     async def all(self, size: int) -> AsyncIterator[Sequence[StoredRecord]]:
         async with self._owner.transaction() as connection:
+            standbys = await Standbys.of(driver(connection))
             cursor = await driver(connection).cursor(_ALL, self._aggregate_type)
             while rows := await cursor.fetch(size):
+                await standbys.until_confirmed()
                 yield [self._stored(row) for row in rows]
 
     def _stored(self, row: asyncpg.Record) -> StoredRecord:

@@ -39,7 +39,7 @@ _setter = AIOKafkaContextSetter()
 def headers_sampled(headers: Headers) -> bool:
     """Whether the record's trace is sampled; False without a trace."""
     for name, value in headers:
-        if name == TRACEPARENT:
+        if name == TRACEPARENT and value is not None:  # a header's value may be null in Kafka
             return is_sampled(value.decode("ascii", "replace"))
     return False
 
@@ -187,7 +187,7 @@ def _original(origin: Context) -> dict[str, str | int]:
 
 def carried(headers: Headers) -> Context:
     """The trace context in a record's headers; empty if there is none or it is unreadable."""
-    readable = [(name, value) for name, value in headers if name in _CONTEXT_HEADERS and value.isascii()]
+    readable = [(name, value) for name, value in headers if name in _CONTEXT_HEADERS and value and value.isascii()]
     return _propagator.extract(readable, Context(), _getter)
 
 

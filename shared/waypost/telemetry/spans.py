@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
+from waypost.telemetry import metrics
+from waypost.telemetry.rate_limit import RateLimit
+
 
 @contextmanager
 def recorded(
@@ -32,6 +35,9 @@ def recorded(
             raise
 
 
+FAILURES = RateLimit(50)
+"""Failed work that is recorded per second."""
+
 _FAILURE = create_key("waypost.failure")
 
 
@@ -47,8 +53,12 @@ def record_failure(
     links: Sequence[Link] = (),
 ) -> None:
     """Records failed work that has no span, also if its trace is not sampled. `failure` is the
-    class of the error, or a status; `began_ns` is Unix time in nanoseconds.
+    class of the error, or a status; `began_ns` is Unix time in nanoseconds. An outage may fail all
+    work, so failures beyond `FAILURES` are left out.
     """
+    if not FAILURES.take():
+        metrics.SPANS_LEFT_OUT.inc()
+        return
     span = tracer.start_span(name, set_value(_FAILURE, True, parent), kind, attributes, links, began_ns)
     span.set_status(Status(StatusCode.ERROR, failure))
     span.end()

@@ -123,13 +123,13 @@ def configure(service: str, instance: str) -> bool:
 
 def _traces_per_second() -> float | None:
     """The limit of new traces; None with one of OpenTelemetry's samplers."""
-    if os.environ.get(SAMPLER_VARIABLE, RATE_LIMITED) != RATE_LIMITED:
+    if (os.environ.get(SAMPLER_VARIABLE, "").strip() or RATE_LIMITED) != RATE_LIMITED:
         return None
     return _limit(SAMPLER_ARGUMENT_VARIABLE, TRACES_PER_SECOND)
 
 
 def _limit(name: str, default: float) -> float:
-    text = os.environ.get(name, str(default))
+    text = os.environ.get(name, "").strip() or str(default)
     try:
         limit = float(text)
     except ValueError:

@@ -118,6 +118,7 @@ class _Server(uvicorn.Server):
         """
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
+        await _rounds_of_the_loop(ROUNDS_TO_REGISTER)
         for connection in list(self.server_state.connections):
             connection.shutdown()
         await _rounds_of_the_loop(ROUNDS_TO_CLOSE)

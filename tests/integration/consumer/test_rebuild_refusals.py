@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from tests.fixtures.club import Stage
+from tests.fixtures.club.declaration import no_trouble
 from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
@@ -44,12 +45,36 @@ async def test_swap_is_refused_if_the_topic_has_lost_aggregates(stage: Stage, dr
     refused = await rebuilt(stage, dry_run=dry_run)
     assert not refused.swapped
     (refusal,) = refused.refusals
-    assert refusal.startswith("2 aggregates of the live rows have no event in the topics any more")
+    assert refusal.startswith("the topics have lost events of 2 aggregates of the live rows")
     assert "events republish" in refusal
     assert await stage.names(ann, bob, eve) == [["first", "second"]] * 2 + [["Eve"]]
 
     assert (await rebuilt(stage, force=True)).swapped
     assert await stage.names(ann, bob, eve) == [[], [], ["Eve"]]
+
+
+async def test_swap_is_refused_if_the_topic_has_lost_the_first_events_of_an_aggregate(stage: Stage) -> None:
+    """Its later events wait in the rebuild; as many other dead letters of the live rows were due to
+    an error that is corrected now.
+    """
+    ann, bob = stage.user(), stage.user()
+
+    def fails(envelope: Envelope[Any]) -> None:
+        if envelope.aggregate_id == bob.id:
+            raise RuntimeError("corrected in this release")
+
+    stage.club.trouble = fails
+    await stage.topic.publish(*ann.tells("1", "2", "3"), *bob.tells("1", "2"))
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(5, consumers=1))
+    stage.club.trouble = no_trouble
+    async with admin(stage.bootstrap) as client:
+        await client.delete_records({TopicPartition(stage.club.topic, 0): RecordsToDelete(before_offset=1)})
+
+    refused = await rebuilt(stage)
+    (refusal,) = refused.refusals
+    assert refusal.startswith("the topics have lost events of 1 aggregates")
+    assert await stage.names(ann) == [["1", "2", "3"]]
 
 
 async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) -> None:

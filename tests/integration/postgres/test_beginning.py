@@ -6,11 +6,12 @@ import asyncpg
 import pytest
 
 from tests.fixtures.club import migrate
+from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.ports.unit_of_work import Check
 from waypost.postgres.database import Database
-from waypost.postgres.sql import Sql
-from waypost.testing.database import Databases
+from waypost.postgres.sql import Sql, driver
+from waypost.testing.database import Databases, connected
 
 LOCK = Check("select where not pg_try_advisory_xact_lock($1)", (7,))
 LOCKED = "select count(*) from pg_locks where locktype = 'advisory' and objid = 7"
@@ -69,6 +70,26 @@ async def test_arguments_arrive_exactly_as_given(pool: Database, text: str) -> N
     same = Check("select where convert_to($1, 'utf8') <> $2", (text, text.encode()))
     async with pool.transaction((), [same]) as connection:
         assert connection.passed
+
+
+async def test_check_that_waits_for_a_lock_fails_once_and_keeps_the_connections(database: Databases) -> None:
+    where = await database("club", migrate)
+    pool = Database(where.app, application_name="checks", pool_size=2)
+    waits = Check("select from idempotency_keys where false", ())
+    before = await servers(pool)
+    async with connected(where.owner) as owner, owner.transaction():
+        await owner.execute("lock table idempotency_keys")
+        with pytest.raises(Transient, match="lock timeout"):
+            async with pool.transaction((), [waits]):
+                pass
+    assert await servers(pool) == before
+    await pool.close()
+
+
+async def servers(pool: Database) -> set[int]:
+    """The process ids of the two sessions of the pool."""
+    async with pool.transaction() as one, pool.transaction() as two:
+        return {driver(connection).get_server_pid() for connection in (one, two)}
 
 
 async def test_check_that_fails_raises_its_error_and_leaves_the_pool_usable(pool: Database) -> None:

@@ -39,6 +39,16 @@ async def test_a_first_server_that_does_not_answer_does_not_hide_the_second(post
     await connection.close()
 
 
+async def test_a_probe_without_time_for_the_first_server_reaches_the_second(postgres: str, silent: str) -> None:
+    dsn = beside(postgres, silent)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await connect(dsn, timeout=10)
+    async with asyncio.timeout(2):
+        connection = await connect(dsn, timeout=10)
+    await connection.close()
+
+
 async def test_the_error_of_the_last_server_is_raised(silent: str) -> None:
     with pytest.raises(OSError, match="1"):
         await connect(f"postgresql://nobody@{silent},{LOOPBACK}:1/nowhere", timeout=1)

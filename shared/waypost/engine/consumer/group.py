@@ -3,6 +3,7 @@ detection.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -28,6 +29,8 @@ from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
 
+MAX_TICK_SECONDS = 5.0
+"""Time after which due keys are read again, so that new ones do not wait for slow handlers."""
 JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
 """After a broker's return the consumer joins within a second."""
 
@@ -197,11 +200,16 @@ class RetryTimer(PeriodicLoop):
         self._idle_seconds = policy.retry_poll_seconds * policy.retry_idle_polls
 
     async def tick(self) -> float | None:
-        """Returns the longer pause when no key is parked."""
+        """Returns the longer pause when no key is parked, and none after a slow handler: other keys
+        may be due by then, and come first.
+        """
         if not await self._parked_keys.update_metrics():
             return self._idle_seconds
+        began = time.monotonic()
         for parked in await self._parked_keys.due():
             if self.draining.is_set():
                 return None
             await self._parked_keys.process(parked)
+            if time.monotonic() - began > MAX_TICK_SECONDS:
+                return 0.0
         return None

@@ -2,7 +2,10 @@
 
 import structlog
 
+from waypost.engine.consumer.pipeline import Fenced
+from waypost.engine.consumer.resume_position import ResumePosition
 from waypost.kernel.errors import WaypostError
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.subscription import Partition, Subscription
 from waypost.telemetry import metrics
 
@@ -18,29 +21,45 @@ class LossDetector:
     control records leave gaps too.
     """
 
-    def __init__(self, name: str, partition: Partition, subscription: Subscription) -> None:
+    def __init__(
+        self, name: str, partition: Partition, subscription: Subscription, transactions: ConsumerTransactions
+    ) -> None:
         self.lost = 0
         """Number of offsets that were lost."""
         self._name = name
         self._partition = partition
         self._subscription = subscription
-        self._reported_to = 0
-        """Offset up to which losses are reported."""
+        self._transactions = transactions
 
-    async def check(self, position: int) -> None:
-        """Reports a loss once. A consumer without a position reads what the topic still has. Raises
+    async def skip(self, resumption: ResumePosition) -> int:
+        """The offset at which the consumer can continue. Stores it if records were lost, so that no
+        later assignment reports them again. Raises Transient, and Fenced if another process moves
+        the position.
+        """
+        first = await self.check(resumption.offset, is_new=resumption.is_new)
+        if first > resumption.offset:
+            async with self._transactions.begin(()) as transaction:
+                moved = await transaction.inbox.fence(
+                    self._partition, expected=resumption.offset, next_offset=first, topic_id=resumption.topic_id
+                )
+            if not moved:
+                raise Fenced(f"the position of {self._name} in {self._partition} is no longer {resumption.offset}")
+        return first
+
+    async def check(self, position: int, *, is_new: bool = False) -> int:
+        """The position, or the offset of the oldest record if it is later. Reports the difference
+        as a loss, except for a new consumer, which reads what the topic still has. Raises
         Transient.
         """
         first = (await self._subscription.first_offsets([self._partition])).get(self._partition, 0)
-        lost = first - max(position, self._reported_to)
-        if lost <= 0:
-            return
-        self._reported_to = first
+        if first <= position:
+            return position
         facts = {"consumer": self._name, "partition": str(self._partition), "first_offset": first}
-        if position == 0:
+        if is_new:
             log.warning("topic_begins_late", **facts)
-            return
-        self.lost += lost
+            return first
+        self.lost += first - position
         labels = (self._name, self._partition.topic, str(self._partition.number))
-        metrics.CONSUMER_LOST_RECORDS.labels(*labels).inc(lost)
+        metrics.CONSUMER_LOST_RECORDS.labels(*labels).inc(first - position)
         log.error("records_lost", **facts, position=position)
+        return first

@@ -67,7 +67,7 @@ class PartitionTask:
         self._batch_processor = BatchProcessor(
             parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
         )
-        self._losses = LossDetector(parts.name, partition, parts.subscription)
+        self._losses = LossDetector(parts.name, partition, parts.subscription, parts.transactions)
         self._deferred = DeferredMessages(parts.policy)
         self._pace = Pace(parts.policy)
         self._first = True
@@ -158,11 +158,13 @@ class PartitionTask:
                 # The client was reset to the beginning: the topic holds less than was read.
                 self.request_seek()
                 return
+            if records[0].offset > (expected := self._deferred.next_offset(self.position)):
+                await self._losses.check(expected)
+                if self._stopping.is_set() or not self.positioned.is_set():
+                    return
         messages = self._deferred.add(self._parts.parser.parse_all(records))
         if not messages:
             return
-        if messages[0].record.offset > self.position:
-            await self._losses.check(self.position)
         with self._busy():
             self._processing = asyncio.create_task(self._process_messages(messages))
             await asyncio.wait([self._processing])
@@ -237,8 +239,7 @@ class PartitionTask:
         resumption = await resume_position(
             self.partition, self._parts.name, self._parts.subscription, self._parts.transactions
         )
-        self.topic_id, self.position = resumption.topic_id, resumption.offset
-        await self._losses.check(self.position)
+        self.topic_id, self.position = resumption.topic_id, await self._losses.skip(resumption)
         self._deferred.clear()
         self._parts.subscription.seek(self.partition, self.position)
         self.advanced_at = time.monotonic()

@@ -16,6 +16,8 @@ class ResumePosition:
     topic_id: UUID | None
     """None if the broker does not know the topic now."""
     offset: int
+    is_new: bool = False
+    """Whether this is the consumer's first assignment of the partition."""
 
 
 async def resume_position(
@@ -43,4 +45,5 @@ async def resume_position(
             return ResumePosition(topic_id, 0)
         if topic_id is not None:
             await transaction.inbox.store_topic_id(partition, topic_id)
-        return ResumePosition(consumer_position.topic_id or topic_id, consumer_position.next_offset)
+        is_new = consumer_position.topic_id is None and consumer_position.next_offset == 0
+        return ResumePosition(consumer_position.topic_id or topic_id, consumer_position.next_offset, is_new)

@@ -101,8 +101,8 @@ def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
         refusals.append("no record was read")
     elif comparison.missing_aggregates:
         refusals.append(
-            f"{comparison.missing_aggregates} aggregates of the live rows have no event in the topics any more; publish"
-            " their events again with `waypost events republish`"
+            f"the topics have lost events of {comparison.missing_aggregates} aggregates of the live rows; publish them"
+            " again with `waypost events republish`"
         )
     if comparison.new_dead_letters > comparison.live_dead_letters:
         refusals.append(

@@ -43,7 +43,7 @@ class Relay(PeriodicLoop):
         await self._gauge_loop.stop()
 
     async def tick(self) -> None:
-        term = Term(self._state, self.wakeup, self.draining)
+        term = Term(self._state, self.wakeup, self.draining, self.ready)
         try:
             await self._serve(term)
         finally:
@@ -60,7 +60,6 @@ class Relay(PeriodicLoop):
         """
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
             await self._state.rejected_rows.quarantine(lease)
-            self.ready.set()
             await term.run(lease, publisher)
 
 

@@ -35,12 +35,14 @@ class Term:
     that was read after a failed one must not overtake it.
     """
 
-    def __init__(self, state: RelayState, wakeup: asyncio.Event, draining: asyncio.Event) -> None:
+    def __init__(self, state: RelayState, wakeup: asyncio.Event, draining: asyncio.Event, ready: asyncio.Event) -> None:
         self.made_progress = False
         """Whether a record was acknowledged."""
         self._state = state
         self._wakeup = wakeup
         self._draining = draining
+        self._ready = ready
+        """Set after the first read, which may wait for standbys."""
         self._in_flight = InFlight()
         self._latest_send: dict[str, asyncio.Task[None]] = {}
         """The latest send of each topic."""
@@ -71,6 +73,7 @@ class Term:
             while not self._draining.is_set():
                 self._wakeup.clear()
                 chunks, more = await self._read()
+                self._ready.set()
                 if chunks:
                     self._backoff.reset()
                     AFTER_SELECT.hit()

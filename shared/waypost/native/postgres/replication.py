@@ -81,7 +81,6 @@ class Replication:
         return f"""
 synchronous_standby_names = '{quorum}'
 synchronized_standby_slots = '{identifier(other)}'
-max_slot_wal_keep_size = 1GB
 primary_conninfo = '{connection}'
 primary_slot_name = '{identifier(self.name)}'
 wal_receiver_timeout = 5s

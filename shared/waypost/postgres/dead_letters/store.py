@@ -48,18 +48,19 @@ values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)
 on conflict (consumer, event_id) do nothing"""
 
 # If the first dead letter of a key has status dead, it blocks the key until an operator decides. A
-# key without an open dead letter only has to be unparked.
+# key without an open dead letter only has to be unparked. Keys that wait come last, because their
+# handlers may use all of their time limit again.
 _DUE = f"""
 select p.topic, p.key
 from parked_keys p
 left join lateral (
-    select l.status, l.next_attempt_at from dead_letters l
+    select l.status, l.next_attempt_at, l.awaits_topic from dead_letters l
     where l.consumer = p.consumer and l.topic = p.topic and l.key_digest = p.key_digest
       and {IS_OPEN} and {IN_KEY_ORDER}
     order by l.sequence, l.kafka_offset limit 1
 ) first on true
 where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
-order by coalesce(first.next_attempt_at, p.parked_at)
+order by coalesce(first.awaits_topic, false), coalesce(first.next_attempt_at, p.parked_at)
 limit $3"""
 
 # Uses the partial index of open dead letters. The count stops at the limit, so that its cost is

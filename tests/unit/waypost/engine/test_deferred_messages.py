@@ -1,7 +1,7 @@
 """Records without a handler share a transaction; no other record waits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,6 +87,20 @@ class Scripted:
         self.polls = [[record(offset) for offset in offsets] for offsets in polls]
         self.seeks: list[int] = []
         self.sought_again = asyncio.Event()
+        self.first = 0
+        """The oldest record, after the seek."""
+        self.asked = asyncio.Event()
+        """Set when a poll led to a request for the oldest record."""
+        self.answers: asyncio.Event | None = None
+        """Delays the answer to that request."""
+
+    async def first_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        if not self.seeks:
+            return dict.fromkeys(partitions, 0)
+        self.asked.set()
+        if self.answers is not None:
+            await self.answers.wait()
+        return dict.fromkeys(partitions, self.first)
 
     def seek(self, _: Partition, offset: int) -> None:
         self.seeks.append(offset)
@@ -148,6 +162,29 @@ async def test_deferred_messages_are_processed_with_the_next_handled_one(process
     await stop(task)
     assert processed.batches == [[0, 2, 3, 4]]
     assert task.position == 5
+
+
+async def test_a_loss_behind_deferred_messages_is_reported(processed: Processed) -> None:
+    subscription = Scripted([0, 2], [9])
+    subscription.first = 9
+    task = consuming(subscription, processed)
+    async with asyncio.timeout(5):
+        await processed.begun.wait()
+    assert processed.batches == [[0, 2, 9]]
+    assert task.lost_records == 6
+    await stop(task)
+
+
+async def test_a_task_that_ends_during_the_check_for_a_loss_begins_no_batch(processed: Processed) -> None:
+    subscription = Scripted([0, 2], [9])
+    subscription.answers = asyncio.Event()
+    task = consuming(subscription, processed)
+    async with asyncio.timeout(5):
+        await subscription.asked.wait()
+    await task.end(1)
+    subscription.answers.set()
+    await stop(task)
+    assert processed.batches == []
 
 
 async def test_a_topic_that_begins_again_drops_the_deferred_messages(processed: Processed) -> None:

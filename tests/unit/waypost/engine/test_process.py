@@ -9,6 +9,7 @@ import pytest
 
 from waypost.engine import process
 from waypost.engine.process import Process
+from waypost.kernel.errors import Misconfigured
 
 
 class Part:
@@ -84,6 +85,28 @@ async def test_a_part_that_never_ends_does_not_prevent_the_end_of_the_others() -
     await run_until_signal(Process(parts, drain_seconds=0.05))
     ends = [("last", "drain"), ("last", "stop"), ("silent", "drain"), ("silent", "stop")]
     assert calls[3:] == [*ends, ("first", "drain"), ("first", "stop")]
+
+
+async def test_a_part_that_never_starts_does_not_prevent_the_end() -> None:
+    calls: list[tuple[str, str]] = []
+
+    class Waiting(Part):
+        async def start(self) -> None:
+            await super().start()
+            await asyncio.Event().wait()
+
+    await run_until_signal(Process([Part("first", calls), Waiting("silent", calls), Part("last", calls)]))
+    starts = [("first", "start"), ("silent", "start")]
+    assert calls == [*starts, ("silent", "drain"), ("silent", "stop"), ("first", "drain"), ("first", "stop")]
+
+
+async def test_the_error_of_a_start_is_raised() -> None:
+    class Refusing(Part):
+        async def start(self) -> None:
+            raise Misconfigured("the port is in use")
+
+    with pytest.raises(Misconfigured, match="the port is in use"):
+        await Process([Refusing("server", [])]).run()
 
 
 async def test_all_parts_share_the_time_of_a_drain() -> None:

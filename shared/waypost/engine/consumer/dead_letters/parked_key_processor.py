@@ -72,6 +72,10 @@ class ParkedKeyProcessor:
         self._policy = policy
         self._clock = clock
         self._queue = ParkedKeyQueue(transactions, policy.retry, clock)
+        self._unrecorded: dict[ParkedKey, StartedAttempt] = {}
+        """Attempts whose end the database could not store. They did not end this process, so they
+        must not count.
+        """
 
     async def due(self) -> Sequence[ParkedKey]:
         """Up to 100 parked keys that are due, the longest due first."""
@@ -152,6 +156,9 @@ class ParkedKeyProcessor:
         retry. It uses no attempt of the automatic retries either. Raises Transient where the
         database is unavailable.
         """
+        if (unrecorded := self._unrecorded.get(parked)) is not None:
+            await self._queue.undo(parked, unrecorded)
+            del self._unrecorded[parked]
         started = await self._queue.next(parked, audit_context, at_once=at_once, beyond_limit=beyond_limit)
         if isinstance(started, ParkedKeyOutcome):
             return Attempt(outcome=started)
@@ -196,9 +203,13 @@ class ParkedKeyProcessor:
         return outcome
 
     async def _failed(self, parked: ParkedKey, started: StartedAttempt, error: Exception, *, redriven: bool) -> Attempt:
-        if redriven and isinstance(error, RETRYABLE):
-            return await self._undo(parked, started, error)
-        failure = await self._record_failure(parked, started.dead_letter, error)
+        try:
+            if redriven and isinstance(error, RETRYABLE):
+                return await self._undo(parked, started, error)
+            failure = await self._record_failure(parked, started.dead_letter, error)
+        except Transient:
+            self._unrecorded[parked] = started
+            raise
         return Attempt(outcome=ParkedKeyOutcome.FAILED, dead_letter=started.dead_letter, failure=failure)
 
     async def _undo(self, parked: ParkedKey, started: StartedAttempt, error: WaypostError) -> Attempt:

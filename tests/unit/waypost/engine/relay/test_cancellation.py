@@ -61,7 +61,7 @@ async def test_sends_end_with_their_term(rig: RelayRig) -> None:
 
     wakeup = rig.wakeups.subscribe("outbox")
     async with rig.outbox.lease() as lease:
-        term = Term(RelayState(wakeup), wakeup, asyncio.Event())
+        term = Term(RelayState(wakeup), wakeup, asyncio.Event(), asyncio.Event())
         running = asyncio.create_task(term.run(lease, SilentPublisher()))
         rig.write(b"a", b"1")
         await eventually(lambda: len(sends) == 1)
