@@ -11,6 +11,7 @@ ALLOWED = {
     "shared/waypost/devstack/supervisor.py": "of the development stack; one task per component, awaited at the stop",
     "shared/waypost/engine/periodic_loop.py": "the loop itself",
     "shared/waypost/engine/consumer/partition.py": "handles each error itself and continues; a poll is never cancelled",
+    "shared/waypost/engine/process.py": "the start of a part, whose error is raised, beside the wait for the signal",
     "shared/waypost/engine/relay/deletions.py": "the deliveries of its rows await it, and so does the end of the term",
     "shared/waypost/engine/relay/term.py": "parts of one tick: the task group or the next step awaits each",
     "shared/waypost/engine/side_by_side.py": "the task group awaits each, and the first error is raised",

@@ -3,15 +3,13 @@ the failure.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
-from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import MAX_TRACEBACK_LENGTH, RetryPolicy, ends_a_wait, failure_of
@@ -20,8 +18,8 @@ from waypost.kernel import errors
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import NotYet, Permanent, Poison, Transient, WaypostError
-from waypost.kernel.ids import EventId, TenantId, new_id
-from waypost.memory.consumer_transaction import MemoryConsumerTransaction, MemoryConsumerTransactions
+from waypost.kernel.ids import EventId, new_id
+from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.consumer_transaction import ConsumerTransaction
@@ -116,42 +114,6 @@ async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exce
     found = await drain.find(kept.id)
     assert found is not None
     assert found.status is status
-
-
-class Flapping(MemoryConsumerTransactions):
-    """A database that is lost after some more transactions."""
-
-    left: int | None = None
-
-    @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[MemoryConsumerTransaction]:
-        if self.left == 0:
-            raise Transient("the database is not available")
-        self.left = None if self.left is None else self.left - 1
-        async with super().begin(tenants) as transaction:
-            yield transaction
-
-
-async def test_attempts_whose_end_cannot_be_stored_do_not_count_as_ends_of_the_process() -> None:
-    database = MemoryDatabase()
-    transactions = Flapping(database, MemoryUnitsOfWork(database, "club", SystemClock()), name="club.readers")
-    parked = ParkedKey("users.user", b"ann")
-    kept = dead_letter(parked)
-    async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(parked.topic, [parked.key])
-        await transaction.dead_letters.insert([kept])
-    retries = ParkedKeyProcessor(
-        "club.readers", transactions, Everything(), Failing(LineDown()), ConsumerPolicy(), SystemClock()
-    )
-    for begun in (1, *[2] * 8):  # the count, and before it the end of the attempt before
-        transactions.left = begun
-        with pytest.raises(Transient):
-            await retries.attempt(parked, at_once=True)
-    transactions.left = None
-    assert (await retries.attempt(parked, at_once=True)).outcome is ParkedKeyOutcome.FAILED
-    found = await retries.find(kept.id)
-    assert found is not None
-    assert (found.status, found.attempts) == (Status.RETRYING, 1)
 
 
 @pytest.mark.parametrize(

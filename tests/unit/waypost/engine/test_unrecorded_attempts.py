@@ -1,0 +1,54 @@
+"""The end of an attempt at a dead letter that the database could not store."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.unit.waypost.engine.test_retry import Everything, Failing, LineDown, dead_letter
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.errors import Transient
+from waypost.kernel.ids import TenantId
+from waypost.memory.consumer_transaction import MemoryConsumerTransaction, MemoryConsumerTransactions
+from waypost.memory.database import MemoryDatabase
+from waypost.memory.unit_of_work import MemoryUnitsOfWork
+from waypost.ports.dead_letters import ParkedKey, Status
+
+
+class Flapping(MemoryConsumerTransactions):
+    """A database that is lost after some more transactions."""
+
+    left: int | None = None
+
+    @asynccontextmanager
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[MemoryConsumerTransaction]:
+        if self.left == 0:
+            raise Transient("the database is not available")
+        self.left = None if self.left is None else self.left - 1
+        async with super().begin(tenants) as transaction:
+            yield transaction
+
+
+async def test_attempts_whose_end_cannot_be_stored_do_not_count_as_ends_of_the_process() -> None:
+    database = MemoryDatabase()
+    transactions = Flapping(database, MemoryUnitsOfWork(database, "club", SystemClock()), name="club.readers")
+    parked = ParkedKey("users.user", b"ann")
+    kept = dead_letter(parked)
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.dead_letters.insert([kept])
+    retries = ParkedKeyProcessor(
+        "club.readers", transactions, Everything(), Failing(LineDown()), ConsumerPolicy(), SystemClock()
+    )
+    for begun in (1, *[2] * 8):  # the count, and before it the end of the attempt before
+        transactions.left = begun
+        with pytest.raises(Transient):
+            await retries.attempt(parked, at_once=True)
+    transactions.left = None
+    assert (await retries.attempt(parked, at_once=True)).outcome is ParkedKeyOutcome.FAILED
+    found = await retries.find(kept.id)
+    assert found is not None
+    assert (found.status, found.attempts) == (Status.RETRYING, 1)
