@@ -183,7 +183,8 @@ async def test_a_task_that_ends_during_the_check_for_a_loss_begins_no_batch(proc
         await subscription.asked.wait()
     await task.end(1)
     subscription.answers.set()
-    await stop(task)
+    async with asyncio.timeout(5):
+        await task.ended()
     assert processed.batches == []
 
 

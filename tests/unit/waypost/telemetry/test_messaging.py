@@ -1,6 +1,7 @@
 """Spans around Kafka: their content, their parent, and no cost without sampling."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -10,7 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from waypost.kernel.envelope import Record
 from waypost.telemetry import messaging, metrics, names, span_limit
-from waypost.telemetry.messaging import batch_span, end_send, headers_sampled, process_span, start_send
+from waypost.telemetry.messaging import batch_span, carried, end_send, headers_sampled, process_span, start_send
 from waypost.telemetry.rate_limit import RateLimit
 from waypost.telemetry.samplers import FailureSampler, RootSpanSampler
 from waypost.telemetry.tracing import current_trace, is_sampled
@@ -200,3 +201,16 @@ def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
     with pytest.raises(RuntimeError), process_span(record(SAMPLED), "billing.customers"):
         raise RuntimeError
     assert spans.get_finished_spans()[-1].status.description == "RuntimeError"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("traceparent", None)],
+        [("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", None)],
+    ],
+)
+def test_a_header_of_the_trace_may_be_null(headers: Any) -> None:
+    """A header's value may be null in Kafka."""
+    assert headers_sampled(headers) == (headers[0][1] is not None)
+    assert carried(headers) is not None
