@@ -38,7 +38,7 @@ class LossDetector:
         self._reported_to = first
         facts = {"consumer": self._name, "partition": str(self._partition), "first_offset": first}
         if position == 0:
-            log.warning("topic_begins_late", **facts)
+            log.warning("first_records_deleted", **facts)
             return
         self.lost += lost
         labels = (self._name, self._partition.topic, str(self._partition.number))
