@@ -94,7 +94,7 @@ async def test_all_parts_share_the_time_of_a_drain() -> None:
 
 
 async def test_a_process_that_does_not_end_exits_at_its_deadline() -> None:
-    part = Ignoring("deaf", [])
+    part = Ignoring("stalled", [])
 
     def exit_at_once() -> None:
         part.released = True
