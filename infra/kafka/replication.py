@@ -1,5 +1,5 @@
-"""The replication of topics on a cluster of this machine. In production `topics.yaml` declares it;
-there it is that of one broker, on which most stacks and tests run.
+"""The replication of topics on a local cluster. `topics.yaml` declares one broker, on which most
+stacks and tests run; on a production cluster, declare the replication there.
 """
 
 from collections.abc import Sequence

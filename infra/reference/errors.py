@@ -78,7 +78,7 @@ def _in_a_consumer(kind: type[WaypostError]) -> str:
     failure = failure_of(_instance(kind))
     if issubclass(kind, RETRYABLE):
         return "the batch is retried"
-    if failure.waits:
+    if failure.uses_no_attempt:
         return "the key is parked and retried without a limit"
     return f"{RetryPolicy().max_attempts} attempts, then dead" if failure.retryable else "dead at once"
 

@@ -33,8 +33,9 @@ PLATFORM_OFFSETS = {
     "kafka-3": 88,
     "kafka-3-controller": 89,
 }
-"""Servers after the first exist only in a stack that was started with them. The same offsets are in
-docker-compose.yml. Those of the services' processes are in `infra/services.py`.
+"""Servers after the first exist only in a stack that was started with them; docker-compose.yml has
+none of them, and the same offsets for the others. The offsets of the services' processes are in
+`infra/services.py`.
 """
 
 

@@ -14,7 +14,7 @@ from infra.stack.keys import load_or_make_keys
 from infra.stack.servers import Standby, primary_file
 from waypost.devstack.status_board import Line
 from waypost.native.errors import SetUpFailed, StartFailed
-from waypost.native.postgres import Pair, Postgres, Replication
+from waypost.native.postgres import Postgres, Replication, ServerPair
 from waypost.native.postgres.replication import LOST_COMMITS, SET_ASIDE
 
 STEP = "Promoting the standby"
@@ -22,12 +22,12 @@ END_SECONDS = 10
 POLL_SECONDS = 0.1
 
 
-def pair_of(addresses: Addresses, directory: Path) -> Pair | None:
+def pair_of(addresses: Addresses, directory: Path) -> ServerPair | None:
     """The servers of the stack in this folder; None without a standby."""
     servers = addresses.servers
     if servers.standby is Standby.NONE:
         return None
-    return Pair(
+    return ServerPair(
         file=primary_file(directory),
         ports={name: addresses.port(name) for name in servers.database_names},
         synchronous=servers.standby is Standby.SYNCHRONOUS,
@@ -62,7 +62,7 @@ async def promote(client: Client) -> Promotion:
     lines = {line.name: line for line in board.lines} if board else {}
     if new not in lines or lines[new].pid is None:
         raise SetUpFailed(STEP, f"{new} does not run", f"look at `make logs NAME={new}`")
-    pair.appoint(new)  # first: the supervisor starts the old primary again, as a standby
+    pair.set_primary(new)  # first: the supervisor starts the old primary again, as a standby
     if old in lines:
         await _end(lines[old])
     password = load_or_make_keys(client.directory / "keys").secrets.superuser

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from waypost.native.errors import SetUpFailed
+from waypost.native.primary_file import stored_primary
 
 STEP = "Choosing the servers"
 BROKERS = (1, 3)
@@ -61,12 +62,13 @@ class Servers:
         if chosen.brokers not in BROKERS:
             raise SetUpFailed(STEP, f"{chosen.brokers} brokers are neither one nor a cluster of three", "choose 1 or 3")
         if is_running:
-            raise SetUpFailed(STEP, "the stack runs with other servers", "run `make down`, then `make up` as you did")
+            remedy = "run `make down`, then the same `make up` again"
+            raise SetUpFailed(STEP, "the stack runs with other servers", remedy)
         if chosen.brokers != stored.brokers and _has_broker_data(directory):
             reason = f"the topics of this stack are on {stored.brokers} broker(s), and would not follow to others"
             remedy = f"remove {directory} with all data, or start a new stack with another WAYPOST_PORT_BASE"
             raise SetUpFailed(STEP, reason, remedy)
-        if primary_of(directory) not in chosen.database_names:
+        if stored_primary(primary_file(directory), stored.database_names[0]) not in chosen.database_names:
             raise SetUpFailed(STEP, "the standby is the primary now", "start it as before and run `make promote` first")
         directory.mkdir(parents=True, exist_ok=True)
         _file(directory).write_text(json.dumps({"brokers": chosen.brokers, "standby": chosen.standby}))
@@ -76,11 +78,6 @@ class Servers:
 def primary_file(directory: Path) -> Path:
     """The file with the name of PostgreSQL's primary; it exists after a promotion."""
     return directory / "primary"
-
-
-def primary_of(directory: Path) -> str:
-    file = primary_file(directory)
-    return file.read_text() if file.exists() else "postgres"
 
 
 def _file(directory: Path) -> Path:

@@ -42,7 +42,7 @@ def failure(error_class: str = "RuntimeError") -> Failure:
         error="broken",
         fingerprint="f",
         retryable=False,
-        waits=True,
+        uses_no_attempt=True,
         location="members.py:3 in add",
         traceback="members.py:3 in add\n    add()",
     )

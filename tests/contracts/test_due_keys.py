@@ -34,14 +34,18 @@ async def test_key_is_due_if_its_first_is_due_or_none_is_left(service: ServiceUn
 async def test_keys_that_have_waited_are_due_after_the_others(service: ServiceUnderTest) -> None:
     waited, failed = ParkedKey(TOPIC, b"waited"), ParkedKey(TOPIC, b"failed")
     long_ago, recently = NOW - timedelta(hours=1), NOW - timedelta(seconds=1)
-    waits = replace(failure(), waits=True)
+    waits = replace(failure(), uses_no_attempt=True)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.park(TOPIC, [waited.key, failed.key])
         await transaction.dead_letters.insert(
             [
                 dead_letter(waited, 1, Status.RETRYING, next_attempt_at=long_ago, failure=waits),
                 dead_letter(
-                    failed, 1, Status.RETRYING, next_attempt_at=recently, failure=replace(failure(), waits=False)
+                    failed,
+                    1,
+                    Status.RETRYING,
+                    next_attempt_at=recently,
+                    failure=replace(failure(), uses_no_attempt=False),
                 ),
             ]
         )

@@ -69,8 +69,8 @@ async def test_first_records_deleted_before_a_consumer_has_read_one(stage: Stage
         async with stage.consuming(stage.club.members) as group:
             await eventually(lambda: stage.reached(3, consumers=1))
             assert bool(await makes_progress(group)) is not is_new
-    events = {entry["event"] for entry in logs} & {"records_lost", "topic_begins_late"}
-    assert events == {"topic_begins_late" if is_new else "records_lost"}
+    events = {entry["event"] for entry in logs} & {"records_lost", "first_records_deleted"}
+    assert events == {"first_records_deleted" if is_new else "records_lost"}
     assert await stage.names(bob) == [["Bob"]]
 
 

@@ -31,7 +31,7 @@ class BrokerServer:
             Partition(topic, number): [] for topic in sorted(TOPICS) for number in range(PARTITIONS)
         }
         self.topic_ids = {topic: uuid5(UUID(int=0), topic) for topic in sorted(TOPICS)}
-        self.on_the_way = 0
+        self.late_requests = 0
         """Requests that will still arrive."""
         self.waiting: list[asyncio.Future[bool]] = []
         """Polls without records."""
@@ -73,7 +73,7 @@ class SimulatedBroker:
     async def publisher(self) -> AsyncIterator["SimulatedPublisher"]:
         connection = Connection(self._world, self._process, "broker")
         try:
-            await connection.travel("connect")
+            await connection.transmit("connect")
             yield SimulatedPublisher(self._world, connection)
         finally:
             connection.close()
@@ -104,9 +104,9 @@ class SimulatedPublisher:
             raise Transient("an earlier call failed")
         self._connection.on_end.append(request.arrive_late)  # where the process ends, nothing below runs
         try:
-            await self._connection.travel(f"produce {len(request.records)} of {topic} ->")
+            await self._connection.transmit(f"produce {len(request.records)} of {topic} ->")
             request.arrive()
-            await self._connection.travel("produce <-")
+            await self._connection.transmit("produce <-")
         except BaseException:
             request.arrive_late()
             raise
@@ -129,12 +129,12 @@ class _Request:
             return
         self._decided = True
         if self._world.chance(0.5):
-            self._world.broker.on_the_way += 1
+            self._world.broker.late_requests += 1
             self._world.loop.at_servers(LATE_SECONDS * self._world.choices.random(), self._arrive_after_all)
 
     def _arrive_after_all(self) -> None:
-        self._world.broker.on_the_way -= 1
-        self._world.note(
+        self._world.broker.late_requests -= 1
+        self._world.record_step(
             f"{len(self.records)} records of {self.records[0].topic} arrive late", self._world.loop.servers
         )
         self.arrive()

@@ -21,8 +21,8 @@ def unfinished(world: World) -> Iterator[str]:
         yield f"{len(world.commands)} commands to issue, and the running ones"
     if rows := world.database.outbox.rows:
         yield f"outbox rows {sorted(rows)}"
-    if world.broker.on_the_way:
-        yield f"{world.broker.on_the_way} requests on their way to the broker"
+    if world.broker.late_requests:
+        yield f"{world.broker.late_requests} requests on their way to the broker"
     for partition, log in world.broker.logs.items():
         position = tables.positions.get((CONSUMER, partition))
         at = position.next_offset if position else 0

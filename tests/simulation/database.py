@@ -23,7 +23,7 @@ from waypost.memory.unit_of_work import MemoryUnitOfWork
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox
 from waypost.ports.outbox import Backlog, OutboxLease
-from waypost.ports.unit_of_work import Check
+from waypost.ports.unit_of_work import Precondition
 from waypost.ports.wakeups import WakeupSender
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ async def transaction(world: "World", process: SimulatedProcess) -> AsyncIterato
     """A transaction of the process: commits at the end of the block, rolls back on an error."""
     connection = Connection(world, process, "database")
     try:
-        await connection.travel("begin")
+        await connection.transmit("begin")
         tables = OpenTables(world.database)
         connection.on_end.append(tables.end)
         yield connection, tables
-        await connection.travel("commit ->")
+        await connection.transmit("commit ->")
         world.database.commit(tables)
-        await connection.travel("commit <-")
+        await connection.transmit("commit <-")
     finally:
         connection.close()
 
@@ -102,7 +102,9 @@ class SimulatedUnits:
         self._process = process
 
     @asynccontextmanager
-    async def begin(self, cause: Cause | None = None, *, checks: Sequence[Check] = ()) -> AsyncIterator[SimulatedUnit]:
+    async def begin(
+        self, cause: Cause | None = None, *, preconditions: Sequence[Precondition] = ()
+    ) -> AsyncIterator[SimulatedUnit]:
         async with transaction(self._world, self._process) as (connection, tables):
             opened = MemoryTransaction(tables, current_tenants())
             unit = SimulatedUnit(connection, opened, self.clock, cause or current_cause())
@@ -188,7 +190,7 @@ class SimulatedOutbox:
     async def lease(self) -> AsyncIterator[OutboxLease]:
         connection = Connection(self._world, self._process, "outbox")
         try:
-            await connection.travel("connect")
+            await connection.transmit("connect")
             lease = _SilentLease(self._world.database.outbox, connection)
             self._world.database.outbox.leases.append(lease)
             connection.on_end.append(lease.end)

@@ -33,11 +33,12 @@ class Fault(StrEnum):
     DELAY = "delay"
     """The request or answer takes up to two seconds."""
     FREEZE = "freeze"
-    """The process stops for up to twelve seconds, then continues as if nothing had happened."""
+    """The process stops for up to eight seconds, then continues as if nothing had happened."""
     STOP = "stop"
     """The process is asked to end, as in a deployment."""
     REBALANCE = "rebalance"
-    DEAF = "deaf"
+    """All partitions are assigned again."""
+    STALLED = "stalled"
     """The client of one consumer receives no more records until it is replaced."""
     HANDLER = "handler"
     """A handler raises."""
@@ -74,8 +75,8 @@ _RATES = (0.002, 0.01, 0.03)
 _WEIGHTS = {Fault.DELAY: 4.0, Fault.HANDLER: 12.0, Fault.FREEZE: 0.5}
 
 SUSPENDED_ABOVE, LATENT_ABOVE = 0.6, 0.85
-"""Shares of requests and answers that let other processes run, and that take time. The others take
-none, which halves the cost of a schedule.
+"""Thresholds of a uniform draw: above the first, other processes run meanwhile; above the second,
+it also takes time (up to 3 ms). The others take none, which halves the cost of a schedule.
 """
 LATENCY_SECONDS = 0.02
 SILENT_SECONDS = 6.0
@@ -100,32 +101,32 @@ class Connection:
 
     async def call(self, what: str, operation: Callable[[], Awaitable[R]]) -> R:
         """One operation at the server, between its request and its answer."""
-        await self.travel(f"{what} ->")
+        await self.transmit(f"{what} ->")
         result = await operation()
-        await self.travel(f"{what} <-")
+        await self.transmit(f"{what} <-")
         return result
 
-    async def travel(self, what: str) -> None:
+    async def transmit(self, what: str) -> None:
         """A request or an answer. Raises Transient if the connection breaks."""
         world = self._world
         self.used_at = world.loop.time()
         if world.trace is not None:
-            world.note(f"{self.name}: {what}", self.process)
+            world.record_step(f"{self.name}: {what}", self.process)
         self._require_open()
-        luck = world.choices.random()
-        if luck < world.faults.total and (fault := world.draw_fault()):
-            world.note(f"{self.name}: {what} {fault}", self.process)
-            await self._suffer(fault)
+        drawn = world.choices.random()
+        if drawn < world.faults.total and (fault := world.draw_fault()):
+            world.record_step(f"{self.name}: {what} {fault}", self.process)
+            await self._inject(fault)
             self._require_open()
-        elif luck > SUSPENDED_ABOVE:
-            await asyncio.sleep(LATENCY_SECONDS * (luck - LATENT_ABOVE) if luck > LATENT_ABOVE else 0)
+        elif drawn > SUSPENDED_ABOVE:
+            await asyncio.sleep(LATENCY_SECONDS * (drawn - LATENT_ABOVE) if drawn > LATENT_ABOVE else 0)
             self._require_open()
 
     def _require_open(self) -> None:
         if self.broken:
             raise Transient(f"the connection with the {self.name} is broken")
 
-    async def _suffer(self, fault: Fault) -> None:
+    async def _inject(self, fault: Fault) -> None:
         world = self._world
         match fault:
             case Fault.CRASH:
@@ -150,8 +151,8 @@ class Connection:
             case Fault.REBALANCE:
                 world.coordinator.rebalance()
                 await asyncio.sleep(0)
-            case Fault.DEAF:
-                world.coordinator.deafen_one()
+            case Fault.STALLED:
+                world.coordinator.stall_one()
                 await asyncio.sleep(0)
 
     def is_silent(self, seconds: float) -> bool:

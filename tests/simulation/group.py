@@ -48,10 +48,10 @@ class Coordinator:
         """Begins a rebalance; one that runs is repeated."""
         self._changed.set()
 
-    def deafen_one(self) -> None:
+    def stall_one(self) -> None:
         """A member receives nothing from now on, as clients did after a broker's restart."""
         if self._members:
-            self._world.choices.choice(self._members).is_deaf = True
+            self._world.choices.choice(self._members).is_stalled = True
 
     async def _run(self) -> None:
         while True:
@@ -94,7 +94,7 @@ class SimulatedSubscription:
         self._assignments: Assignments | None = None
         self._fetch_at: dict[Partition, int | None] = {}
         """Next offset by assigned partition; None while it is paused."""
-        self.is_deaf = False
+        self.is_stalled = False
         self._callbacks = asyncio.Lock()
         """The client calls back one after another."""
         self._polls: list[asyncio.Future[bool]] = []
@@ -113,14 +113,14 @@ class SimulatedSubscription:
                 await self._assignments.assigned(partitions)
 
     async def join(self, topics: Iterable[str], assignments: Assignments) -> None:
-        await self._travel("join")
+        await self._transmit("join")
         self.topics, self._assignments = frozenset(topics), assignments
         self._connection.on_end.append(lambda: self._coordinator.leave(self))
         self._coordinator.join(self)
 
     async def rejoin(self) -> None:
-        await self._travel("rejoin")
-        self.is_deaf = False
+        await self._transmit("rejoin")
+        self.is_stalled = False
         self._coordinator.join(self)
 
     async def leave(self) -> None:
@@ -137,7 +137,7 @@ class SimulatedSubscription:
 
     def _fetched(self, partition: Partition, max_records: int) -> Sequence[Record]:
         at = self._fetch_at.get(partition)
-        if at is None or self.is_deaf:
+        if at is None or self.is_stalled:
             return ()
         size = min(max_records, self._world.choices.randint(1, MAX_POLLED))
         records = self._world.broker.logs[partition][at : at + size]
@@ -164,24 +164,24 @@ class SimulatedSubscription:
             self._fetch_at[partition] = offset
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        await self._travel("end offsets")
+        await self._transmit("end offsets")
         return {partition: len(self._world.broker.logs[partition]) for partition in partitions}
 
     async def first_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        await self._travel("first offsets")
+        await self._transmit("first offsets")
         return dict.fromkeys(partitions, 0)
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        await self._travel("topic ids")
+        await self._transmit("topic ids")
         return {topic: self._world.broker.topic_ids[topic] for topic in topics}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Dropped: no one reads the offsets."""
 
-    async def _travel(self, what: str) -> None:
+    async def _transmit(self, what: str) -> None:
         """The client reconnects for each request."""
         connection = Connection(self._world, self.process, "kafka")
         try:
-            await connection.travel(what)
+            await connection.transmit(what)
         finally:
             connection.close()

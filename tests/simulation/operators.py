@@ -8,7 +8,7 @@ from tests.simulation.database import SimulatedTransactions
 from tests.simulation.deterministic import SimulatedClock
 from tests.simulation.events import SERVICE, PlainCodec
 from tests.simulation.loop import SimulatedProcess
-from tests.simulation.processes import POLICY, Running, reactor_of
+from tests.simulation.processes import POLICY, ProcessParts, reactor_of
 from waypost.engine.consumer import group_name
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
@@ -28,7 +28,7 @@ class Operator:
 
     def __init__(self, world: "World") -> None:
         process = SimulatedProcess("operator", 1)
-        running = Running(world, process, SimulatedClock(world.loop, 0.0), LocalWakeups())
+        running = ProcessParts(world, process, SimulatedClock(world.loop, 0.0), LocalWakeups())
         reactor = reactor_of(world)
         name = group_name(SERVICE, reactor)
         transactions = SimulatedTransactions(world, process, name, running.units)
@@ -44,7 +44,7 @@ class Operator:
         self._process = process
         self._task: asyncio.Task[None] | None = None
 
-    def look(self) -> None:
+    def redrive_dead(self) -> None:
         """Begins a redrive of the dead keys, unless one runs."""
         dead = {
             ParkedKey(letter.record.topic, letter.key or b"")
@@ -56,5 +56,5 @@ class Operator:
 
     async def _redrive(self, keys: Sequence[ParkedKey]) -> None:
         for key in keys:
-            self._world.note(f"redrives {key}", self._process)
+            self._world.record_step(f"redrives {key}", self._process)
             await self._processor.attempt(key, AUDIT)

@@ -67,7 +67,7 @@ async def note(command: Note, uow: UnitOfWork) -> None:
 
 
 @dataclass(slots=True)
-class Running:
+class ProcessParts:
     """One operating-system process and its parts."""
 
     world: "World"
@@ -98,7 +98,7 @@ class Running:
 class _Sender:
     """`waypost.ports.wakeups.WakeupSender`. Other processes are notified later, or not at all."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: ProcessParts) -> None:
         self._running = running
 
     def send(self, channel: Channel) -> None:
@@ -106,16 +106,16 @@ class _Sender:
         self._running.world.wake_others(channel)
 
 
-def relay(running: Running) -> Sequence[Lifecycle]:
+def relay(running: ProcessParts) -> Sequence[Lifecycle]:
     world, process = running.world, running.process
     return [Relay(SimulatedOutbox(world, process), SimulatedBroker(world, process), running.wakeups)]
 
 
-def consumer(running: Running) -> Sequence[Lifecycle]:
+def consumer(running: ProcessParts) -> Sequence[Lifecycle]:
     return [consumer_group(running)]
 
 
-def consumer_group(running: Running) -> ConsumerGroup:
+def consumer_group(running: ProcessParts) -> ConsumerGroup:
     world, process = running.world, running.process
     reactor = reactor_of(world)
     transactions = SimulatedTransactions(world, process, group_name(SERVICE, reactor), running.units)
@@ -134,7 +134,7 @@ def reactor_of(world: "World") -> Reactor:
     return Reactor("effects", {Noted: handle})
 
 
-async def charge(job: "JobContext[Running]", source: str) -> None:
+async def charge(job: "JobContext[ProcessParts]", source: str) -> None:
     """Calls the provider under the job's key, then stores the charge, once."""
     running = job.resources
     connection = Connection(running.world, running.process, "provider")
@@ -153,9 +153,9 @@ REGISTRY = JobRegistry(
 )
 
 
-def jobs(running: Running) -> Sequence[Lifecycle]:
+def jobs(running: ProcessParts) -> Sequence[Lifecycle]:
     @asynccontextmanager
-    async def resources() -> AsyncIterator[Running]:
+    async def resources() -> AsyncIterator[ProcessParts]:
         yield running
 
     database = cast(Any, SimpleNamespace(dsn="", reserve=lambda _: None, fetch=_no_rows))
@@ -168,11 +168,11 @@ def jobs(running: Running) -> Sequence[Lifecycle]:
         resources=resources,
         settings=JOBS,
     )
-    _put_statements_in(worker, running)
+    _replace_statements(worker, running)
     return [worker]
 
 
-def _put_statements_in(worker: "JobWorker[Running]", running: Running) -> None:
+def _replace_statements(worker: "JobWorker[ProcessParts]", running: ProcessParts) -> None:
     """The worker's three classes with SQL: their statements run at the simulated server."""
     outcomes = SimulatedOutcomes(running.world, running.process)
     parts: dict[str, object] = vars(worker)
@@ -185,7 +185,7 @@ async def _no_rows(_: str) -> Sequence[Any]:
     return ()
 
 
-def api(running: Running) -> Sequence[Lifecycle]:
+def api(running: ProcessParts) -> Sequence[Lifecycle]:
     return [_Client(running)]
 
 
@@ -194,7 +194,7 @@ class _Client:
 
     name = "api"
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: ProcessParts) -> None:
         self.ready = asyncio.Event()
         self._world = running.world
         self._process = running
@@ -226,7 +226,7 @@ class _Client:
         self._process.issues = None
 
 
-KINDS: dict[str, Callable[[Running], Sequence[Lifecycle]]] = {
+KINDS: dict[str, Callable[[ProcessParts], Sequence[Lifecycle]]] = {
     "api": api,
     "relay": relay,
     "consumer": consumer,

@@ -61,16 +61,16 @@ def run_all(first: int, schedules: int, workers: int) -> int:
         flush=True,
     )
     totals, began = Totals(), clock()
-    told = began
+    reported_at = began
     for chunk in _in_chunks(range(first, first + schedules), workers):
         totals.include(chunk)
         if totals.broken:
             _report(totals.broken)
             print(f"found after {totals.shown(clock() - began)}")
             return 1
-        if clock() - told > PROGRESS_SECONDS:
-            told = clock()
-            print(totals.shown(told - began), flush=True)
+        if clock() - reported_at > PROGRESS_SECONDS:
+            reported_at = clock()
+            print(totals.shown(reported_at - began), flush=True)
     print(f"no promise was broken: {totals.shown(clock() - began)}")
     return 0
 
@@ -83,7 +83,7 @@ def replay(seed: int) -> int:
     print(
         f"seed {seed}: {result.callbacks} steps, {result.faults} faults, {result.virtual_seconds:.2f} virtual seconds"
     )
-    return _said(result)
+    return _print_violations(result)
 
 
 def _in_chunks(seeds: range, workers: int) -> Iterator[Totals]:
@@ -121,11 +121,11 @@ def _run_seeds(seeds: range) -> Totals:
 
 def _report(result: Result) -> None:
     print(f"\nseed {result.seed} breaks a promise after {result.virtual_seconds:.2f} virtual seconds:")
-    _said(result)
+    _print_violations(result)
     print(f"replay it, with every step: make simulate REPLAY={result.seed}", flush=True)
 
 
-def _said(result: Result) -> int:
+def _print_violations(result: Result) -> int:
     for violation in result.violations:
         print(f"  {violation}")
     return 1 if result.violations else 0

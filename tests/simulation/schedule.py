@@ -11,7 +11,7 @@ from tests.simulation.world import World
 
 REST_SECONDS = 240.0
 """Everything rests by this virtual time after the last fault."""
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +51,9 @@ async def _watch(world: World) -> None:
     """
     operator = Operator(world)
     while list(unfinished(world)):
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         if world.is_calm:
-            operator.look()
+            operator.redrive_dead()
     world.rests = True
-    await asyncio.sleep(LOOK_SECONDS)  # running steps end
+    await asyncio.sleep(CHECK_SECONDS)  # running steps end
     world.loop.finish()

@@ -11,7 +11,7 @@ from tests.simulation.faults import IDLE_TRANSACTION_SECONDS, NOTICED_SECONDS, C
 from tests.simulation.group import REBALANCE_SECONDS, Coordinator
 from tests.simulation.jobs import JobTable, Provider
 from tests.simulation.loop import SimulatedLoop, SimulatedProcess
-from tests.simulation.processes import KINDS, Note, Running
+from tests.simulation.processes import KINDS, Note, ProcessParts
 from waypost.engine.wakeups import LocalWakeups
 from waypost.kernel.errors import NotYet, Transient
 from waypost.kernel.ids import EventId
@@ -35,7 +35,7 @@ class World:
         self.connections: dict[SimulatedProcess, list[Connection]] = {}
         self.database, self.broker = DatabaseServer(), BrokerServer()
         self.coordinator, self.jobs, self.provider = Coordinator(self), JobTable(self), Provider()
-        self.running: dict[SimulatedProcess, Running] = {}
+        self.running: dict[SimulatedProcess, ProcessParts] = {}
         self.acknowledged: list[int] = []
         accounts = [uuid5(UUID(int=seed), str(number)) for number in range(self.choices.randint(1, 3))]
         self.commands = [Note(self.choices.choice(accounts), number) for number in range(self.choices.randint(1, 6))]
@@ -48,7 +48,7 @@ class World:
             for number in range(1, COPIES + 1):
                 self._start(kind, number)
 
-    def note(self, text: str, process: SimulatedProcess) -> None:
+    def record_step(self, text: str, process: SimulatedProcess) -> None:
         if self.trace is not None:
             self.trace.append(f"{self.loop.time():8.3f} s  {process!r:12} {text}")
 
@@ -112,7 +112,7 @@ class World:
 
         async def stop() -> None:
             await running.end(self.choices.random())
-            self.note("has stopped", process)
+            self.record_step("has stopped", process)
             self.crash(process)
 
         self.loop.spawn(process, stop())
@@ -131,6 +131,6 @@ class World:
     def _start(self, kind: str, number: int) -> None:
         process = SimulatedProcess(kind, number)
         clock = SimulatedClock(self.loop, SKEW_SECONDS * self.choices.random())
-        self.running[process] = running = Running(self, process, clock, LocalWakeups())
-        self.note("starts", process)
+        self.running[process] = running = ProcessParts(self, process, clock, LocalWakeups())
+        self.record_step("starts", process)
         self.loop.spawn(process, running.run())

@@ -6,7 +6,7 @@ from waypost.kernel.cloudevents import Headers, with_trace
 from waypost.kernel.header_forms import ID
 from waypost.project import from_cluster
 from waypost.telemetry.messaging import end_send, headers_sampled, start_send
-from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.span_limit import grant_spans
 from waypost.telemetry.tracing import current_trace
 
 
@@ -20,7 +20,7 @@ async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partit
     """
     if (current := current_trace()) is not None:
         headers = with_trace(headers, current.traceparent, current.tracestate)
-    if not headers_sampled(headers) or not may_record():
+    if not headers_sampled(headers) or not grant_spans():
         await _sent(topic, key, value, headers, partition)
         return
     message_id = next((value.decode() for name, value in headers if name == ID), "")

@@ -1,7 +1,7 @@
 """Authorization of the caller against the database, in the transaction of the command."""
 
 from waypost.kernel.actor import Actor
-from waypost.ports.unit_of_work import Check
+from waypost.ports.unit_of_work import Precondition
 
 _REVOKED = """
 select where not exists (
@@ -14,10 +14,10 @@ select where not exists (
 )"""
 
 
-def authorize(actor: Actor) -> Check:
+def authorize(actor: Actor) -> Precondition:
     """Refuses a user who is erased, suspended or demoted, and an ended session.
 
     Takes no locks: a command that runs concurrently with its actor's suspension counts as earlier.
     With locks, two admins who suspend each other could deadlock.
     """
-    return Check(_REVOKED, (actor.user_id, ",".join(actor.role.covering), actor.session_id))
+    return Precondition(_REVOKED, (actor.user_id, ",".join(actor.role.covering_roles), actor.session_id))

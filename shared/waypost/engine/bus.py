@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 from waypost.kernel.actor import Actor, TokenRevoked, current_actor
 from waypost.kernel.command import Command
 from waypost.kernel.errors import ConcurrencyConflict, Misconfigured
-from waypost.ports.unit_of_work import Check, UnitOfWork, UnitsOfWork
+from waypost.ports.unit_of_work import Precondition, UnitOfWork, UnitsOfWork
 
 R = TypeVar("R")
 
 CommandHandler = Callable[[Any, UnitOfWork], Awaitable[Any]]
 Commands = Mapping[type[Command[Any]], CommandHandler]
 
-Authorize = Callable[[Actor], Check]
-"""The check of an actor in the command's own transaction: its query returns a row for an actor who
-no longer has the rights in the token.
+Authorize = Callable[[Actor], Precondition]
+"""The precondition of an actor in the command's own transaction: its query returns a row for an
+actor who no longer has the rights in the token.
 """
 
 ATTEMPTS = 3
@@ -71,29 +71,29 @@ class Bus:
         result: R = await handler(command, uow)
         return result
 
-    def begin(self, *checks: Check) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A unit of work that begins with the check of the actor, then these. If `passed` is False,
-        the caller has to authorize.
+    def begin(self, *preconditions: Precondition) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work that begins with the precondition of the actor, then these. If
+        `preconditions_passed` is False, the caller has to authorize.
         """
-        return self.units.begin(checks=(*self._checks(), *checks))
+        return self.units.begin(preconditions=(*self._preconditions(), *preconditions))
 
     async def authorize(self, uow: UnitOfWork) -> None:
         """Authorizes the actor, if there is one. Raises TokenRevoked."""
-        for check in self._checks():
-            if await uow.query(check.query, *check.arguments):
+        for precondition in self._preconditions():
+            if await uow.query(precondition.query, *precondition.arguments):
                 raise TokenRevoked
 
     async def authorize_reading(self) -> None:
         """Authorizes a request that reads more than the actor's own rows. Raises TokenRevoked."""
         if self._authorize is not None:
             async with self.begin() as uow:
-                if not uow.passed:
+                if not uow.preconditions_passed:
                     await self.authorize(uow)
 
     async def _attempt(self, command: Command[R]) -> R:
         async with self.begin() as uow:
-            return await (self.dispatch if uow.passed else self.execute)(command, uow)
+            return await (self.dispatch if uow.preconditions_passed else self.execute)(command, uow)
 
-    def _checks(self) -> Sequence[Check]:
+    def _preconditions(self) -> Sequence[Precondition]:
         actor = current_actor()
         return () if actor is None or self._authorize is None else (self._authorize(actor),)

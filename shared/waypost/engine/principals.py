@@ -11,7 +11,7 @@ from waypost.engine.row_per_aggregate import change, put, row_per_aggregate
 from waypost.kernel.actor import Actor
 from waypost.kernel.event import Event
 from waypost.ports.consumers import AsyncProjection
-from waypost.ports.unit_of_work import Check
+from waypost.ports.unit_of_work import Precondition
 
 PRINCIPALS = MetaData()
 
@@ -63,8 +63,8 @@ def principals_projector(
     )
 
 
-def authorize(actor: Actor) -> Check:
+def authorize(actor: Actor) -> Precondition:
     """Refuses a user who is suspended or erased, has a lower role now, or ended the token's
     session.
     """
-    return Check(_REVOKED, (actor.user_id, ",".join(actor.role.covering), actor.issued_at))
+    return Precondition(_REVOKED, (actor.user_id, ",".join(actor.role.covering_roles), actor.issued_at))

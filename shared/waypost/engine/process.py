@@ -51,18 +51,18 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-ABORT_SECONDS = 1.0
+PART_ABORT_SECONDS = 1.0
 """The time in which a part aborts its work after the deadline of its drain."""
-STOP_SECONDS = 5.0
+PART_STOP_SECONDS = 5.0
 """The time in which a part stops: it leaves its consumer group and closes connections."""
 
 
 class Process:
     """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse.
 
-    All drains together take at most `drain_seconds`, also while a database or broker does not
-    answer. `at_deadline` is called in a thread if the process still runs `stop_seconds` after the
-    signal.
+    The drains share `drain_seconds`; each part has one more second to abort its work, and five to
+    stop. `at_deadline` is called in a thread if the process still runs `exit_after_seconds` after
+    the signal.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Process:
         parts: Sequence[Lifecycle],
         *,
         drain_seconds: float = 10.0,
-        stop_seconds: float = 15.0,
+        exit_after_seconds: float = 15.0,
         at_deadline: Callable[[], None] | None = None,
     ) -> None:
         self.parts = parts
         self._drain_seconds = drain_seconds
-        self._stop_seconds = stop_seconds
+        self._exit_after_seconds = exit_after_seconds
         self._at_deadline = at_deadline
         self._stop_requested = asyncio.Event()
 
@@ -115,7 +115,7 @@ class Process:
             starting.result()
             return True
         starting.cancel()
-        await asyncio.wait([starting], timeout=ABORT_SECONDS)
+        await asyncio.wait([starting], timeout=PART_ABORT_SECONDS)
         return False
 
     def _watch_deadline(self) -> None:
@@ -123,7 +123,7 @@ class Process:
         loop has received the signal.
         """
         if self._at_deadline is not None:
-            timer = threading.Timer(self._stop_seconds, self._at_deadline)
+            timer = threading.Timer(self._exit_after_seconds, self._at_deadline)
             timer.daemon = True
             timer.start()
 
@@ -137,13 +137,13 @@ class Process:
 async def _end_one(part: Lifecycle, drain_seconds: float) -> None:
     """Ends one part; its error does not prevent the end of the others."""
     try:
-        async with asyncio.timeout(drain_seconds + ABORT_SECONDS):
+        async with asyncio.timeout(drain_seconds + PART_ABORT_SECONDS):
             await part.drain(drain_seconds)
     except Exception:
         log.exception("drain_failed", part=part.name)
     finally:
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(PART_STOP_SECONDS):
                 await part.stop()
         except Exception:
             log.exception("stop_failed", part=part.name)

@@ -30,12 +30,14 @@ MAX_ERROR_LENGTH = 2000
 """Limit of stored characters of a message."""
 
 NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
-"""The same work would fail again: the dead letter is dead at once."""
+"""The same work would fail again: the dead letter is dead at once, unless the failure uses no
+attempts.
+"""
 
 RETRYABLE: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
 """Not the record's fault: the same work may succeed later."""
 
-WAITS: tuple[type[WaypostError], ...] = (NotYet, Transient, Unavailable, NewerSchema)
+WITHOUT_ATTEMPTS: tuple[type[WaypostError], ...] = (NotYet, Transient, Unavailable, NewerSchema)
 """The work waits for another topic, the end of an outage or a newer release, and uses no attempts.
 A conflict does use them: the writer that was first has committed, so the next attempt can succeed.
 """
@@ -60,13 +62,13 @@ class RetryPolicy:
     max_redrives: int = 5
     """Redrives by operators. At the limit, only a redrive by id beyond the limit attempts it."""
     alarm_after: int = 10
-    """After this number of attempts, a wait is logged as an error."""
+    """After this number of attempts, a failure that uses none is logged as an error."""
 
     def status_after(self, failure: Failure, attempts: int, now: datetime) -> tuple[Status, datetime | None]:
         """The status and time of the next attempt after failure number `attempts`; (DEAD, None)
         without one.
         """
-        if failure.waits or (failure.retryable and attempts < self.max_attempts):
+        if failure.uses_no_attempt or (failure.retryable and attempts < self.max_attempts):
             return Status.RETRYING, now + timedelta(seconds=self.pauses.seconds(attempts))
         return Status.DEAD, None
 
@@ -80,17 +82,17 @@ def failure_of(error: BaseException) -> Failure:
         error=_message(error)[:MAX_ERROR_LENGTH],
         fingerprint=_fingerprint(error),
         retryable=not isinstance(error, NON_RETRYABLE),
-        waits=isinstance(error, WAITS),
+        uses_no_attempt=isinstance(error, WITHOUT_ATTEMPTS),
         location=_location_of(error),
         traceback=_tail_of(error),
     )
 
 
-def ends_a_wait(before: Failure | None, now: Failure) -> bool:
-    """Whether a wait for another topic, or for the end of an outage, has ended. Waiting uses no
-    attempts, so attempts are counted from here.
+def attempts_count_from_here(before: Failure | None, now: Failure) -> bool:
+    """Whether this failure uses an attempt and the one before used none, so that it is the first
+    attempt.
     """
-    return before is not None and before.waits and not now.waits
+    return before is not None and before.uses_no_attempt and not now.uses_no_attempt
 
 
 def _message(error: BaseException) -> str:

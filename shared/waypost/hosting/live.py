@@ -3,7 +3,7 @@ does not stop it.
 """
 
 from waypost.engine.process import Process
-from waypost.hosting.process_runner import leave
+from waypost.hosting.process_runner import exit_at_once
 from waypost.hosting.service import Service
 from waypost.hosting.settings import LiveSettings, load
 from waypost.kernel.errors import Misconfigured
@@ -21,4 +21,4 @@ async def run_live(service: Service) -> None:
     probes = HttpServer(
         create_probes_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )
-    await Process([probes, view], at_deadline=leave).run()
+    await Process([probes, view], at_deadline=exit_at_once).run()

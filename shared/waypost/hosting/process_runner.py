@@ -18,7 +18,7 @@ from waypost.web.server import HttpServer
 log = structlog.get_logger()
 
 
-def leave() -> None:
+def exit_at_once() -> None:
     """Ends this process at once. Nothing is lost: work that is not committed is repeated, by
     another process or after the next start.
     """
@@ -41,7 +41,7 @@ async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: Proc
         async with runtime.database.transaction() as connection:
             await refuse_small_server(connection, settings.connection_budget)
             await refuse_other_database(connection, runtime.service)
-        await Process(parts, at_deadline=leave).run()
+        await Process(parts, at_deadline=exit_at_once).run()
     finally:
         await runtime.database.close()
 

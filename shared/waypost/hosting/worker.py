@@ -58,9 +58,9 @@ def outbox_relay(service: Service, settings: WorkerSettings, runtime: Runtime) -
     return Relay(outbox, broker, runtime.wakeups)
 
 
-def transactions_at_once(pool_size: int, consumers: int) -> int:
-    """The share of the pool for each consumer: two whose tables are locked leave one connection to
-    the other consumers and to the probes.
+def transactions_per_consumer(pool_size: int, consumers: int) -> int:
+    """Each consumer's share of the pool: two whose tables are locked leave one connection to the
+    other consumers and to the probes.
     """
     return max((pool_size - 1) // min(consumers, 2), 1)
 
@@ -76,7 +76,7 @@ def consumer_group(service: Service, consumer: Consumer, settings: WorkerSetting
             runtime.units,
             consumer,
             name=name,
-            at_once=transactions_at_once(settings.pool_size, len(service.consumers)),
+            max_open_transactions=transactions_per_consumer(settings.pool_size, len(service.consumers)),
         ),
         service.codec,
         policy=ConsumerPolicy(

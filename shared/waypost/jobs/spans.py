@@ -2,8 +2,8 @@
 messaging conventions).
 
 Unsampled work costs almost nothing: the sampled flag is checked first, and the context is forwarded
-unchanged. The same holds for sampled work beyond the limit of `may_record`. Every failed attempt is
-recorded.
+unchanged. The same holds for sampled work beyond the limit of `grant_spans`. Every failed attempt
+is recorded.
 """
 
 import time
@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from waypost.jobs.claim import Claim
 from waypost.kernel.cause import Cause
 from waypost.telemetry import names
-from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.span_limit import grant_spans
 from waypost.telemetry.spans import record_failure, recorded
 from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
@@ -39,7 +39,7 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
     """A span around the enqueue; yields the context that the job carries, None without a sampled
     span.
     """
-    if not trace.get_current_span().get_span_context().trace_flags.sampled or not may_record():
+    if not trace.get_current_span().get_span_context().trace_flags.sampled or not grant_spans():
         yield None
         return
     with recorded(_tracer, names.send_span(job), SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
@@ -52,7 +52,7 @@ def processing(claim: Claim) -> Iterator[None]:
     delayed or redriven.
     """
     parent = _context_of(claim.cause)
-    if is_sampled(claim.cause.traceparent) and may_record():
+    if is_sampled(claim.cause.traceparent) and grant_spans():
         parent, attributes, links = _placed(claim, parent)
         name = names.process_span(claim.name)
         with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):

@@ -11,10 +11,10 @@ class Role(StrEnum):
 
     def covers(self, needed: "Role") -> bool:
         """Whether this role includes the rights of `needed`."""
-        return self in needed.covering
+        return self in needed.covering_roles
 
     @property
-    def covering(self) -> Sequence["Role"]:
+    def covering_roles(self) -> Sequence["Role"]:
         """This role and the higher ones."""
         return _RANKS[_RANKS.index(self) :]
 

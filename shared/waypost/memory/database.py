@@ -99,8 +99,14 @@ class OpenTables:
         """Raises Transient if the transaction has ended."""
         self._require_open()
         changed: tuple[Rows[Any, Any], ...] = (
-            *(self.events, self.outbox, self.jobs, self.positions),
-            *(self.claimed, self.versions, self.dead_letters, self.parked),
+            self.events,
+            self.outbox,
+            self.jobs,
+            self.positions,
+            self.claimed,
+            self.versions,
+            self.dead_letters,
+            self.parked,
         )
         for rows in changed:
             rows.store()

@@ -149,7 +149,7 @@ class MemoryDeadLetters:
         return first.status is not Status.DEAD and (first.next_attempt_at is None or first.next_attempt_at <= now)
 
     def _has_waited(self, key: ParkedKey) -> bool:
-        return any(each.failure is not None and each.failure.waits for each in self._ordered(key, OPEN)[:1])
+        return any(each.failure is not None and each.failure.uses_no_attempt for each in self._ordered(key, OPEN)[:1])
 
     def _own(self) -> list[DeadLetter]:
         return [

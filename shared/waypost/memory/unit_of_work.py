@@ -18,7 +18,7 @@ from waypost.memory.event_store import MemoryEventStore
 from waypost.memory.jobs import MemoryJobQueue
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
-from waypost.ports.unit_of_work import Check
+from waypost.ports.unit_of_work import Precondition
 
 
 class MemoryUnitOfWork(Repository):
@@ -30,7 +30,7 @@ class MemoryUnitOfWork(Repository):
     def __init__(self, transaction: MemoryTransaction, service: str, clock: Clock, cause: Cause) -> None:
         self.tenants = transaction.tenants
         self.cause = cause
-        self.passed = False  # checks are queries, and there are no tables
+        self.preconditions_passed = False  # preconditions are queries, and there are no tables
         self._store = MemoryEventStore(transaction)
         super().__init__(self._store.stored_events)
         self.events = self._store
@@ -78,7 +78,7 @@ class MemoryUnitsOfWork:
 
     @asynccontextmanager
     async def begin(
-        self, cause: Cause | None = None, *, checks: Sequence[Check] = ()
+        self, cause: Cause | None = None, *, preconditions: Sequence[Precondition] = ()
     ) -> AsyncIterator[MemoryUnitOfWork]:
         async with self._database.transaction(current_tenants()) as transaction:
             unit = self.over(transaction, cause or current_cause())

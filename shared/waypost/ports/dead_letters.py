@@ -47,10 +47,12 @@ class Failure:
     fingerprint: str
     """Equal for errors of the same code location, independent of the record."""
     retryable: bool = True
-    """False if the same work would fail again: the dead letter is dead at once."""
-    waits: bool = False
-    """Whether the handler did not fail but waits, for a row from another topic or for the end of an
-    outage: retried without limit, with an alarm after a number of attempts.
+    """False if the same work would fail again: the dead letter is dead at once, unless the failure
+    uses no attempts.
+    """
+    uses_no_attempt: bool = False
+    """Whether the work needs a row from another topic, the end of an outage or a newer release: it
+    is retried without a limit, with an alarm after a number of attempts.
     """
     location: str | None = None
     """File, line and function that raised the error."""
@@ -132,7 +134,7 @@ class DeadLetters(Protocol):
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         """Parked keys whose first dead letter is due, or that have none left; the longest due
-        first, and those that have waited after the others.
+        first, and keys that have waited after the others.
         """
         ...
 

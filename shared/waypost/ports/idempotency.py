@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from waypost.kernel.errors import Conflict, Invalid, WaypostError
-from waypost.ports.unit_of_work import Check, UnitOfWork
+from waypost.ports.unit_of_work import Precondition, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +48,9 @@ class IdempotencyKeys(Protocol):
     the given unit of work: writes are visible after the commit, and undone by a rollback.
     """
 
-    def claiming(self, request: KeyedRequest) -> Check:
-        """The check that reserves the key as `claim` does. It passes only if there is no stored
-        response and no running duplicate. For the bound tenant.
+    def claim_precondition(self, request: KeyedRequest) -> Precondition:
+        """The precondition that reserves the key as `claim` does. It passes only if there is no
+        stored response and no running duplicate. For the bound tenant.
         """
         ...
 

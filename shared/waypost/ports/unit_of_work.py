@@ -20,7 +20,7 @@ A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Precondition:
     """A query that returns a row only if the work must not run. Its parameters are `$1`, `$2` …;
     quoted text must not contain a dollar sign before a digit.
     """
@@ -36,9 +36,9 @@ class UnitOfWork(Protocol):
 
     tenants: frozenset[TenantId]
     cause: Cause
-    passed: bool
-    """True if the checks of `begin` found nothing against the work. False if there were none, or if
-    a check has to be repeated in this unit of work to learn what it found.
+    preconditions_passed: bool
+    """True if the preconditions of `begin` found nothing against the work. False if there were
+    none, or if one has to be repeated in this unit of work to learn what it found.
     """
     events: EventStore
     jobs: JobQueue
@@ -87,12 +87,13 @@ class UnitsOfWork(Protocol):
     """Opens units of work. One per process and pool."""
 
     def begin(
-        self, cause: Cause | None = None, *, checks: Sequence[Check] = ()
+        self, cause: Cause | None = None, *, preconditions: Sequence[Precondition] = ()
     ) -> AbstractAsyncContextManager[UnitOfWork]:
         """Opens a transaction for the bound tenants (`waypost.kernel.tenant`); commits at the end
         of the block, rolls back on an error.
 
-        The checks run in the same round trip, in their order: see `UnitOfWork.passed`.
+        The preconditions run in the same round trip, in their order: see
+        `UnitOfWork.preconditions_passed`.
 
         Without a `cause` the bound one is used (`waypost.kernel.cause`). After the commit the
         wake-up sender wakes relays and job workers. Raises NoTenantBound, and Transient if the

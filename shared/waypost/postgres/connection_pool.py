@@ -44,16 +44,18 @@ class TransactionConnection(AsyncConnection):
     reach the transaction of another request. SQLAlchemy's part exists from its first statement on.
     """
 
-    __slots__ = ("_opened", "_pooled", "_writes", "last_writes", "passed")
+    __slots__ = ("_opened", "_pooled", "_writes", "last_writes", "preconditions_passed")
 
-    def __init__(self, engine: AsyncEngine, pooled: PooledConnection, writes: CompiledWrites, *, passed: bool) -> None:
+    def __init__(
+        self, engine: AsyncEngine, pooled: PooledConnection, writes: CompiledWrites, *, preconditions_passed: bool
+    ) -> None:
         self.engine = engine
         self.sync_engine = engine.sync_engine
         self._writes = writes
         self._pooled: PooledConnection | None = pooled
         self._opened: Connection | None = None
         self.last_writes = LastWrites()
-        self.passed = passed
+        self.preconditions_passed = preconditions_passed
 
     @property
     def sync_connection(self) -> Connection | None:  # type: ignore[override] # the base has an attribute

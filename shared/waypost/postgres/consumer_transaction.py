@@ -59,16 +59,18 @@ class PostgresConsumerTransactions:
         consumer: Consumer,
         *,
         name: str,
-        at_once: int | None = None,
+        max_open_transactions: int | None = None,
     ) -> None:
-        """`at_once` limits the open transactions, so that a consumer whose tables are locked leaves
+        """`max_open_transactions` is a limit, so that a consumer whose tables are locked leaves
         connections to the others. Further ones wait; the role's limits end the open ones.
         """
         self._database = database
         self._units = units
         self._name = name
         self._versions = versions_of(consumer, name)
-        self._share = asyncio.Semaphore(at_once) if at_once is not None else contextlib.nullcontext()
+        self._share = (
+            contextlib.nullcontext() if max_open_transactions is None else asyncio.Semaphore(max_open_transactions)
+        )
 
     @asynccontextmanager
     async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresConsumerTransaction]:

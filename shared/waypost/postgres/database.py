@@ -14,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
-from waypost.ports.unit_of_work import Check
-from waypost.postgres.beginning import Beginning
+from waypost.ports.unit_of_work import Precondition
 from waypost.postgres.connection_pool import ConnectionPool, PooledConnection, TransactionConnection
 from waypost.postgres.failures import as_tenant_error, as_transient, is_lost_connection, is_transient, sqlstate
 from waypost.postgres.hosts import connect
@@ -25,6 +24,7 @@ from waypost.postgres.sql import Sql, open_connection
 from waypost.postgres.statement_events import add_statement_events
 from waypost.postgres.tenancy import refuse_unsafe_role
 from waypost.postgres.transaction_guard import refuse_other_ends
+from waypost.postgres.transaction_start import TransactionStart
 from waypost.telemetry.statements import statement_event
 
 Purpose = Literal["requests", "jobs"]
@@ -99,19 +99,20 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, tenants: Iterable[TenantId] = (), checks: Sequence[Check] = ()
+        self, tenants: Iterable[TenantId] = (), preconditions: Sequence[Precondition] = ()
     ) -> AsyncIterator[TransactionConnection]:
         """Opens a transaction bound to these tenants. Commits at the end of the block, rolls back
         on an error.
 
-        The checks run in the message that begins it: see `TransactionConnection.passed`. A
-        transaction without tenants reads no tenant's rows. Raises Transient if no connection is
-        available, the connection is lost or an answer does not come in time; then a commit may have
-        happened. Raises NoTenantBound for a row of a tenant that is not bound.
+        The preconditions run in the message that begins it: see
+        `TransactionConnection.preconditions_passed`. A transaction without tenants reads no
+        tenant's rows. Raises Transient if no connection is available, the connection is lost or an
+        answer does not come in time; then a commit may have happened. Raises NoTenantBound for a
+        row of a tenant that is not bound.
         """
         with as_transient(), as_tenant_error():
-            pooled, passed = await self._begin(Beginning.of(tenants, checks))
-            connection = TransactionConnection(self.engine, pooled, self._writes, passed=passed)
+            pooled, passed = await self._begin(TransactionStart.of(tenants, preconditions))
+            connection = TransactionConnection(self.engine, pooled, self._writes, preconditions_passed=passed)
             try:
                 yield connection
                 await _commit(connection)
@@ -136,16 +137,17 @@ class Database:
             if not isinstance(error, Exception):
                 raise
 
-    async def _begin(self, beginning: Beginning) -> tuple[PooledConnection, bool]:
-        """Executes the first statements of a transaction, and returns whether its checks passed. A
-        connection that died in the pool fails at them. No work is lost: uses another one. The error
-        of a new connection is final, and so is one of the checks, such as a wait for a lock.
+    async def _begin(self, start: TransactionStart) -> tuple[PooledConnection, bool]:
+        """Executes the first statements of a transaction, and returns whether its preconditions
+        passed. A connection that died in the pool fails at them. No work is lost: uses another one.
+        The error of a new connection is final, and so is one of a precondition, such as a wait for
+        a lock.
         """
         while True:
             pooled = await self._check_out()
             try:
                 with statement_event("begin"):
-                    return pooled, await beginning.execute(pooled.driver, timeout_seconds=self._timeout_seconds)
+                    return pooled, await start.execute(pooled.driver, timeout_seconds=self._timeout_seconds)
             except BaseException as error:
                 if sqlstate(error) is not None and not is_lost_connection(error):
                     await self._end_failed(pooled)

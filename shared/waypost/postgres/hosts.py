@@ -21,7 +21,7 @@ async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connec
     from then on. asyncpg would spend all of the time on a first server that does not answer, and
     never reach the promoted standby. Raises the error of the last server.
     """
-    servers = dsns_by_host(dsn)
+    servers = dsn_of_each_host(dsn)
     first = _first.get(dsn, 0)
     *others, last = servers[first:] + servers[:first]
     share = timeout / len(servers)
@@ -35,11 +35,11 @@ async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connec
     try:
         return await asyncpg.connect(last, timeout=share, **options)
     except asyncpg.TargetServerAttributeNotMatched as error:
-        # SQLAlchemy would hide that it is transient: a promotion takes a moment.
+        # A ConnectionError is transient also through SQLAlchemy: a promotion takes a moment.
         raise ConnectionError(f"no server of the DSN accepts the session: {error}") from error
 
 
-def dsns_by_host(dsn: str) -> list[str]:
+def dsn_of_each_host(dsn: str) -> list[str]:
     """One DSN for each host, with the same parameters."""
     parts = urlsplit(dsn)
     account, separator, hosts = parts.netloc.rpartition("@")

@@ -9,7 +9,7 @@ import orjson
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import current_tenants, sole_tenant
 from waypost.ports.idempotency import KeyedRequest, KeyReused, KeyTaken, RequestInProgress, StoredResponse
-from waypost.ports.unit_of_work import Check, UnitOfWork
+from waypost.ports.unit_of_work import Precondition, UnitOfWork
 from waypost.postgres.last_writes import LiteralInsert
 from waypost.postgres.sql import Sql, last_writes
 
@@ -24,8 +24,8 @@ _KEEP = LiteralInsert(
 class PostgresIdempotencyKeys:
     """`waypost.ports.idempotency.IdempotencyKeys`."""
 
-    def claiming(self, request: KeyedRequest) -> Check:
-        return Check(_CLAIM, _claim_arguments(sole_tenant(current_tenants()), request))
+    def claim_precondition(self, request: KeyedRequest) -> Precondition:
+        return Precondition(_CLAIM, _claim_arguments(sole_tenant(current_tenants()), request))
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:
         stored = await Sql(uow.rows).fetchrow(_CLAIM, *_claim_arguments(sole_tenant(uow.tenants), request))

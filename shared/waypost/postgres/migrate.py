@@ -8,7 +8,6 @@ seconds at most. Then the transaction is rolled back and tried again.
 """
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from waypost.kernel.backoff import Backoff
@@ -35,10 +34,7 @@ SCHEMA_LOCK = 0x57415950
 """The advisory lock of migrations and rebuilds, which change the schemas of this database ("WAYP").
 """
 
-
-LIMITS = ("set local lock_timeout = '2s'", "set local idle_in_transaction_session_timeout = '30s'")
-"""The second ends the transaction of a migrator that freezes while it holds locks."""
-
+MIGRATION_IDLE_SECONDS = 30
 LOCK_ATTEMPTS = 20
 LOCK_PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=5.0)
 
@@ -74,7 +70,8 @@ async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[Migration
     arguments = {"async_creator_fn": partial(connect, owner_dsn), "timeout": CONNECT_SECONDS}
     engine = create_async_engine("postgresql+asyncpg://", poolclass=NullPool, connect_args=arguments)
     try:
-        for attempt in itertools.count(1):
+        attempt = 1
+        while True:
             try:
                 return await _upgrade_all(engine, service, lines)
             except DBAPIError as error:
@@ -88,7 +85,7 @@ async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[Migration
                     ) from error
                 log.warning("migration_waits_for_lock", service=service, attempt=attempt, error=str(error.orig))
             await asyncio.sleep(LOCK_PAUSES.seconds(attempt))
-        raise AssertionError("the last attempt returns or raises")
+            attempt += 1
     finally:
         await engine.dispose()
 
@@ -98,9 +95,16 @@ async def _upgrade_all(
 ) -> Sequence[Upgrade]:
     async with engine.begin() as connection:
         await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-        for limit in LIMITS:
-            await connection.exec_driver_sql(limit)
+        await limit_locks(connection, idle_seconds=MIGRATION_IDLE_SECONDS)
         return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
+
+
+async def limit_locks(connection: AsyncConnection, *, idle_seconds: int) -> None:
+    """Limits how long this transaction waits for a lock, and how long it holds its locks if its
+    process freezes. The owner's role has no limits.
+    """
+    await connection.exec_driver_sql("set local lock_timeout = '2s'")
+    await connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = '{idle_seconds}s'")
 
 
 def _upgrade(connection: Connection, service: str, line: MigrationLine, revision: str) -> Upgrade:

@@ -21,7 +21,7 @@ from waypost.kernel.tenant import current_tenants
 from waypost.ports.codec import EventCodec
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
-from waypost.ports.unit_of_work import Check
+from waypost.ports.unit_of_work import Precondition
 from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import NewEvent, PostgresEventStore
@@ -65,7 +65,7 @@ class PostgresUnitOfWork(Repository):
     ) -> None:
         self.tenants = tenants
         self.cause = cause
-        self.passed = False
+        self.preconditions_passed = False
         self.woken_by_jobs = False
         self._connection = connection
         self._path = path
@@ -131,12 +131,12 @@ class PostgresUnitsOfWork:
 
     @asynccontextmanager
     async def begin(
-        self, cause: Cause | None = None, *, checks: Sequence[Check] = ()
+        self, cause: Cause | None = None, *, preconditions: Sequence[Precondition] = ()
     ) -> AsyncIterator[PostgresUnitOfWork]:
         tenants = current_tenants()
-        async with self._database.transaction(tenants, checks) as connection:
+        async with self._database.transaction(tenants, preconditions) as connection:
             unit = self.over(connection, tenants, cause or current_cause())
-            unit.passed = connection.passed
+            unit.preconditions_passed = connection.preconditions_passed
             yield unit
             await unit.finish(self._admit)
         unit.send_wakeups()

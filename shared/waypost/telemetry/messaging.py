@@ -2,8 +2,8 @@
 messaging conventions).
 
 An unsampled record costs almost nothing: the sampled flag is checked first, and its context is
-forwarded unchanged. The same holds for a sampled one beyond the limit of `may_record`. A failure is
-recorded in any case.
+forwarded unchanged. The same holds for a sampled one beyond the limit of `grant_spans`. A failure
+is recorded in any case.
 """
 
 import time
@@ -22,7 +22,7 @@ from waypost.kernel.cloudevents import Headers
 from waypost.kernel.envelope import Record
 from waypost.kernel.header_forms import ID
 from waypost.telemetry import names
-from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.span_limit import grant_spans
 from waypost.telemetry.spans import record_failure, recorded
 from waypost.telemetry.tracing import is_sampled
 
@@ -48,7 +48,7 @@ def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> 
     """Starts a PRODUCER span as a child of the context in the headers; returns it and the headers
     with its own context.
 
-    For sampled records only, within the limit of `may_record`. The caller ends it with `end_send`
+    For sampled records only, within the limit of `grant_spans`. The caller ends it with `end_send`
     after the broker's answer.
     """
     attributes = {
@@ -93,7 +93,11 @@ class _ConsumerSpan(NamedTuple):
 
     def record_failure(self, error: Exception, began_ns: int) -> None:
         record_failure(
-            *(_tracer, names.process_span(self.topic), SpanKind.CONSUMER, self.attributes, type(error).__name__),
+            _tracer,
+            names.process_span(self.topic),
+            SpanKind.CONSUMER,
+            self.attributes,
+            type(error).__name__,
             parent=self.parent,
             links=self.links,
             began_ns=began_ns,
@@ -119,7 +123,7 @@ def process_span(record: Record, consumer: str, *, redelivered: bool = False) ->
     soon after it began.
     """
     span = partial(_span_of_record, record, consumer, redelivered=redelivered)
-    if headers_sampled(record.headers) and may_record():
+    if headers_sampled(record.headers) and grant_spans():
         return span().recorded()
     return _failures_recorded(span)
 
@@ -129,12 +133,12 @@ def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redelive
     """A span around a handler of a whole batch, in a new trace, linked to the sampled senders.
 
     Each sampled record also gets a short `process` span in its own trace, linked to the batch, so
-    that the trace of a request is complete. A single sampled record only gets its own span. With
+    that the trace of a request is complete. A single recorded record gets only its own span. With
     `redelivered`, in a rebuild, both are part of the running trace, and the short ones name the
     original. Of a batch that fails without a sampled record only the failure is recorded.
     """
     sampled = [record for record in records if headers_sampled(record.headers)]
-    chosen = sampled[: may_record(len(sampled))]
+    chosen = sampled[: grant_spans(len(sampled))]
     if not chosen and len(records) == 1:
         with _failures_recorded(partial(_span_of_record, records[0], consumer, redelivered=redelivered)):
             yield

@@ -37,10 +37,11 @@ EVENT_LOOP_LAG = Histogram(
 # Traces
 
 TRACES_NOT_SAMPLED = Counter(
-    metric("traces_not_sampled_total"), "New traces that the limit per second does not record; failures are."
+    metric("traces_not_sampled_total"),
+    "New traces that are not recorded, because they exceed the limit per second. Failed work in them is recorded.",
 )
-SPANS_LEFT_OUT = Counter(
-    metric("spans_left_out_total"), "Records and jobs of sampled traces whose span exceeds the limit per second."
+SPANS_DROPPED = Counter(
+    metric("spans_dropped_total"), "Records and jobs of sampled traces whose span exceeds the limit per second."
 )
 
 # Outbox: each relay measures its service's whole outbox
@@ -69,14 +70,14 @@ CONSUMER_FAILURES = Counter(
 CONSUMER_RETRIES = Counter(
     metric("consumer_retries_total"), "Attempts at dead letters, redrives included.", ["consumer"]
 )
-CONSUMER_IGNORED_TRACES = Counter(
-    metric("consumer_ignored_traces_total"),
+CONSUMER_INVALID_TRACE_CONTEXTS = Counter(
+    metric("consumer_invalid_trace_contexts_total"),
     "Records whose trace context was not valid; they were processed in a new trace.",
     ["topic"],
 )
 CONSUMER_LOST_RECORDS = Counter(
     metric("consumer_lost_records_total"),
-    "Records that were deleted from a topic before the consumer had read them; the log names the offsets.",
+    "Offsets whose records were deleted from a topic before the consumer had read them; the log names them.",
     ["consumer", "topic", "partition"],
 )
 CONSUMER_LAG_RECORDS = Gauge(

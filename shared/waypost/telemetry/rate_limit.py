@@ -20,8 +20,8 @@ class RateLimit:
         self._tokens: float = math.ceil(per_second)
         self._filled_at = self._clock()
 
-    def take(self, wanted: int = 1) -> int:
-        """How many of the wanted grants are given."""
+    def grant(self, wanted: int = 1) -> int:
+        """Returns how many of the wanted grants the limit allows now, and counts them."""
         now = self._clock()
         refilled = self._tokens + (now - self._filled_at) * self._per_second
         self._tokens = min(math.ceil(self._per_second), refilled)

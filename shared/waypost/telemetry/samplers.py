@@ -50,7 +50,7 @@ class TraceRateSampler(Sampler):
             return False
         if parent.is_valid and kind is not SpanKind.SERVER:
             return True
-        if self._limits[name].take():
+        if self._limits[name].grant():
             return True
         metrics.TRACES_NOT_SAMPLED.inc()
         return False

@@ -6,13 +6,15 @@ from waypost.telemetry import metrics
 from waypost.telemetry.rate_limit import RateLimit
 from waypost.telemetry.tracing import SPANS_PER_SECOND
 
-CONTINUED_SPANS = RateLimit(SPANS_PER_SECOND)
+SPAN_LIMIT = RateLimit(SPANS_PER_SECOND)
 """`waypost.telemetry.tracing.configure` changes it."""
 
 
-def may_record(sampled: int = 1) -> int:
-    """How many spans may be recorded now, for this number of records or jobs of sampled traces."""
-    granted = CONTINUED_SPANS.take(sampled)
+def grant_spans(sampled: int = 1) -> int:
+    """Returns how many spans may be recorded now, for this number of records or jobs of sampled
+    traces, and counts the others as dropped.
+    """
+    granted = SPAN_LIMIT.grant(sampled)
     if granted < sampled:
-        metrics.SPANS_LEFT_OUT.inc(sampled - granted)
+        metrics.SPANS_DROPPED.inc(sampled - granted)
     return granted

@@ -56,8 +56,8 @@ def record_failure(
     class of the error, or a status; `began_ns` is Unix time in nanoseconds. An outage may fail all
     work, so failures beyond `FAILURES` are left out.
     """
-    if not FAILURES.take():
-        metrics.SPANS_LEFT_OUT.inc()
+    if not FAILURES.grant():
+        metrics.SPANS_DROPPED.inc()
         return
     span = tracer.start_span(name, set_value(_FAILURE, True, parent), kind, attributes, links, began_ns)
     span.set_status(Status(StatusCode.ERROR, failure))

@@ -110,13 +110,13 @@ def configure(service: str, instance: str) -> bool:
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
     try:
         from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
-        from waypost.telemetry.span_limit import CONTINUED_SPANS
+        from waypost.telemetry.span_limit import SPAN_LIMIT
     except ModuleNotFoundError as missing:
         raise Misconfigured(
             f"{EXPORTER_VARIABLE} is {exporter!r}, but {missing.name} is not installed: pip install 'waypost[telemetry]'"
         ) from missing
     resource = {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace}
-    CONTINUED_SPANS.change(spans_per_second)
+    SPAN_LIMIT.change(spans_per_second)
     sdk.install(exporter, resource, traces_per_second)
     return True
 

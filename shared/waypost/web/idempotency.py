@@ -70,8 +70,8 @@ class IdempotentExecutor:
 
     async def _attempt(self, keyed: KeyedRequest, command: Command[R], render: Callable[[R], Response]) -> Response:
         BEFORE_BEGIN.hit()
-        async with self._bus.begin(self._stored_responses.claiming(keyed)) as uow:
-            if not uow.passed:
+        async with self._bus.begin(self._stored_responses.claim_precondition(keyed)) as uow:
+            if not uow.preconditions_passed:
                 await self._bus.authorize(uow)  # also for a stored response: the caller may have lost the rights
                 stored = await self._stored_responses.claim(keyed, uow)
                 if stored is not None:

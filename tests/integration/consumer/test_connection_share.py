@@ -7,7 +7,7 @@ import pytest
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.runtime import write_path
-from waypost.hosting.worker import transactions_at_once
+from waypost.hosting.worker import transactions_per_consumer
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.database import Database
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
@@ -20,7 +20,11 @@ async def test_two_locked_consumers_leave_a_connection_to_the_third(stage: Stage
     units = PostgresUnitsOfWork(pool, write_path(stage.club))
     members, greetings, third = (
         PostgresConsumerTransactions(
-            pool, units, stage.club.members, name=name, at_once=transactions_at_once(POOL_SIZE, 3)
+            pool,
+            units,
+            stage.club.members,
+            name=name,
+            max_open_transactions=transactions_per_consumer(POOL_SIZE, 3),
         )
         for name in ("club.members", "club.greetings", "club.third")
     )
@@ -47,4 +51,4 @@ async def test_two_locked_consumers_leave_a_connection_to_the_third(stage: Stage
 
 @pytest.mark.parametrize(("pool_size", "consumers", "share"), [(5, 1, 4), (5, 2, 2), (5, 9, 2), (1, 3, 1), (2, 2, 1)])
 def test_shares(pool_size: int, consumers: int, share: int) -> None:
-    assert transactions_at_once(pool_size, consumers) == share
+    assert transactions_per_consumer(pool_size, consumers) == share

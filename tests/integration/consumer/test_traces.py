@@ -52,7 +52,7 @@ async def test_sampled_events_leave_a_span_in_their_own_trace(stage: Stage, span
 async def test_an_event_whose_trace_is_not_valid_is_handled(stage: Stage, traceparent: bytes | None) -> None:
     ann = stage.user()
     parts = stage.topic.parts(ann.tells("Ann")[0])
-    ignored_before = ignored_traces(stage.club.topic)
+    invalid_before = invalid_trace_contexts(stage.club.topic)
     await stage.topic.publish_raw(
         **{**parts, "headers": {**dict(parts["headers"]), "traceparent": traceparent}.items()}
     )
@@ -60,11 +60,11 @@ async def test_an_event_whose_trace_is_not_valid_is_handled(stage: Stage, tracep
         await eventually(lambda: stage.reached(1, consumers=1))
     assert await stage.names(ann) == [["Ann"]]
     assert await stage.rows("select id from dead_letters") == []
-    assert ignored_traces(stage.club.topic) == ignored_before + 1
+    assert invalid_trace_contexts(stage.club.topic) == invalid_before + 1
 
 
-def ignored_traces(topic: str) -> float:
-    return REGISTRY.get_sample_value("waypost_consumer_ignored_traces_total", {"topic": topic}) or 0.0
+def invalid_trace_contexts(topic: str) -> float:
+    return REGISTRY.get_sample_value("waypost_consumer_invalid_trace_contexts_total", {"topic": topic}) or 0.0
 
 
 async def test_a_failing_event_leaves_a_span_although_its_trace_is_not_sampled(

@@ -10,7 +10,7 @@ from tests.fixtures.database_pair import DatabasePair, running_pair
 from waypost.native.ports import LOOPBACK
 from waypost.postgres.database import Database
 from waypost.postgres.direct import close_directly, connect_directly
-from waypost.postgres.hosts import connect, dsns_by_host
+from waypost.postgres.hosts import connect, dsn_of_each_host
 from waypost.postgres.read_session import read_session
 from waypost.postgres.sql import Sql
 from waypost.testing.database import connected
@@ -62,11 +62,11 @@ async def test_a_wrong_password_is_not_tried_on_other_servers(postgres: str, sil
 
 
 def test_each_server_keeps_account_and_parameters() -> None:
-    assert dsns_by_host("postgresql://a:b@one:1,two:2/name?target_session_attrs=read-write") == [
+    assert dsn_of_each_host("postgresql://a:b@one:1,two:2/name?target_session_attrs=read-write") == [
         "postgresql://a:b@one:1/name?target_session_attrs=read-write",
         "postgresql://a:b@two:2/name?target_session_attrs=read-write",
     ]
-    assert dsns_by_host("postgresql://one/name") == ["postgresql://one/name"]
+    assert dsn_of_each_host("postgresql://one/name") == ["postgresql://one/name"]
 
 
 async def test_every_client_of_a_process_follows_a_promotion() -> None:

@@ -13,7 +13,7 @@ TRACER = trace.get_tracer("test")
 
 
 def test_an_enqueue_beyond_the_limit_has_no_span(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(span_limit, "CONTINUED_SPANS", RateLimit(1, clock=lambda: 0.0))
+    monkeypatch.setattr(span_limit, "SPAN_LIMIT", RateLimit(1, clock=lambda: 0.0))
     with TRACER.start_as_current_span("POST /invoices"):
         with sending("charge", new_id()) as first:
             pass

@@ -14,7 +14,10 @@ from waypost.web.certificates import trusted_certificates
 
 RESPONSE_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
-MEMORY_HINT = "The viewer stores only the newest spans, in memory; a restart loses them."
+MEMORY_HINT = (
+    "They were not recorded (the trace was not sampled), or the viewer, which stores only the newest spans in memory,"
+    " has lost them."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +69,7 @@ class Viewer:
         answer = await self._ask(f"/trace/{trace_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(
-                f"the trace viewer has no span of {trace_id}: the trace was not sampled, is not exported yet"
-                f" (the export runs every 5 s), or was evicted. {MEMORY_HINT}"
+                f"the trace viewer has no spans of {trace_id}, or not yet (the export runs every 5 s). {MEMORY_HINT}"
             )
         return [_span(span) for span in self._content(answer)]
 

@@ -137,8 +137,8 @@ class ConsumerGroup:
             raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:
             raise Stuck(f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason")
-        if lossy := [str(task.partition) for task in self._running if task.lost_records]:
-            raise RecordsLost(f"{', '.join(lossy)} lost records; run `waypost events republish` for the topic")
+        if with_losses := [str(task.partition) for task in self._running if task.lost_offsets]:
+            raise RecordsLost(f"{', '.join(with_losses)} lost records; run `waypost events republish` for the topic")
 
     async def revoked(self) -> None:
         """Ends the partition tasks and commits their offsets; called by the subscription."""

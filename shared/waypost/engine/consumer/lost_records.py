@@ -56,7 +56,7 @@ class LossDetector:
             return position
         facts = {"consumer": self._name, "partition": str(self._partition), "first_offset": first}
         if is_new:
-            log.warning("topic_begins_late", **facts)
+            log.warning("first_records_deleted", **facts)
             return first
         self.lost += first - position
         labels = (self._name, self._partition.topic, str(self._partition.number))

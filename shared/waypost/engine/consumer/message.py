@@ -85,7 +85,7 @@ class MessageParser:
         self._types = frozenset(kind.type for kind in handled)
         self._without = without
         self._since = {kind.type: at for kind, at in (since or {}).items()}
-        self._topics_with_ignored_traces: set[str] = set()
+        self._topics_with_invalid_trace_contexts: set[str] = set()
 
     @classmethod
     def of(cls, consumer: Consumer, codec: EventCodec) -> Self:
@@ -105,17 +105,17 @@ class MessageParser:
         try:
             attributes = _attributes(record)
             if attributes.cause.traceparent is None and any(name == "traceparent" for name, _ in record.headers):
-                self._report_ignored_trace(record)
+                self._report_invalid_trace_context(record)
             return Message(record, attributes, self._envelope(record, attributes))
         except Poison as poison:
             return Message(record=record, attributes=attributes, poison=poison)
 
-    def _report_ignored_trace(self, record: Record) -> None:
+    def _report_invalid_trace_context(self, record: Record) -> None:
         """Counts the record; the log names the first one of each topic."""
-        metrics.CONSUMER_IGNORED_TRACES.labels(record.topic).inc()
-        if record.topic not in self._topics_with_ignored_traces:
-            self._topics_with_ignored_traces.add(record.topic)
-            log.warning("trace_ignored", topic=record.topic, partition=record.partition, offset=record.offset)
+        metrics.CONSUMER_INVALID_TRACE_CONTEXTS.labels(record.topic).inc()
+        if record.topic not in self._topics_with_invalid_trace_contexts:
+            self._topics_with_invalid_trace_contexts.add(record.topic)
+            log.warning("trace_context_invalid", topic=record.topic, partition=record.partition, offset=record.offset)
 
     def _envelope(self, record: Record, attributes: Attributes) -> Envelope[Event] | None:
         if record.value is None:

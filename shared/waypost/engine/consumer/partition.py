@@ -86,8 +86,8 @@ class PartitionTask:
         return self._batch_processor.at_dead_letter_limit
 
     @property
-    def lost_records(self) -> int:
-        """Number of records that were deleted before this task could read them."""
+    def lost_offsets(self) -> int:
+        """Number of offsets whose records were deleted before this task could read them."""
         return self._losses.lost
 
     @property

@@ -13,7 +13,7 @@ from waypost.kernel.header_forms import ID
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
 from waypost.telemetry.messaging import TRACEPARENT, end_send, start_send
-from waypost.telemetry.span_limit import may_record
+from waypost.telemetry.span_limit import grant_spans
 from waypost.telemetry.tracing import is_sampled
 
 
@@ -71,7 +71,7 @@ class Chunk:
             headers: Headers = [(name, text.encode()) for name, text in texts.items()]
         except (ValueError, TypeError, AttributeError) as error:
             raise RowsRejected([row], f"its headers are not a JSON object of strings: {error}") from error
-        if is_sampled(texts.get(TRACEPARENT)) and may_record():
+        if is_sampled(texts.get(TRACEPARENT)) and grant_spans():
             span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
             self._spans.append(span)
         return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, row.created_ms)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from waypost.native.child import Child
 from waypost.native.configuration.kafka import Listener
-from waypost.native.kafka.installation import Membership
+from waypost.native.kafka.installation import ClusterNode
 from waypost.native.kafka.installer import install
 from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.ports import LOOPBACK
@@ -25,7 +25,7 @@ class Kafka:
         controller_port: int,
         log: Path | None = None,
         further: Mapping[str, Listener] | None = None,
-        membership: Membership | None = None,
+        cluster_node: ClusterNode | None = None,
     ) -> None:
         """`further` are more listeners, by name. A client receives the advertised address of the
         listener that it connected to.
@@ -33,7 +33,7 @@ class Kafka:
         self._directory = directory
         self._port = port
         self._further = further
-        self._membership = membership or Membership(controller_ports=[controller_port])
+        self._cluster_node = cluster_node or ClusterNode(controller_ports=[controller_port])
         self._log = log or directory / "kafka.log"
         self._child: Child | None = None
 
@@ -55,7 +55,7 @@ class Kafka:
         command = installation.broker(
             self._directory,
             port=self._port,
-            membership=self._membership,
+            cluster_node=self._cluster_node,
             options=(f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable"),
             further=self._further,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waypost.native.kafka.broker import Kafka
-from waypost.native.kafka.installation import Membership
+from waypost.native.kafka.installation import ClusterNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,9 @@ def cluster_brokers(directory: Path, nodes: Sequence[NodePorts], *, log: Callabl
             port=node.port,
             controller_port=node.controller_port,
             log=log(number),
-            membership=Membership(node=number, controller_ports=controllers, identity=directory / "cluster.id"),
+            cluster_node=ClusterNode(
+                node=number, controller_ports=controllers, cluster_id_file=directory / "cluster.id"
+            ),
         )
         for number, node in enumerate(nodes, start=1)
     ]

@@ -15,23 +15,23 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
+class ClusterNode:
     """The place of a broker in its cluster. A single broker is a cluster of one."""
 
     controller_ports: Sequence[int]
     """Those of all nodes, in the order of the node ids, which start at 1."""
     node: int = 1
-    identity: Path | None = None
+    cluster_id_file: Path | None = None
     """The file with the cluster's id, which all nodes share; None for a single broker."""
 
     def cluster_id(self) -> str:
         """The id for new data. Creates it if the cluster has none."""
-        if self.identity is None:
+        if self.cluster_id_file is None:
             return random_id()
-        if not self.identity.exists():
-            self.identity.parent.mkdir(parents=True, exist_ok=True)
-            self.identity.write_text(random_id())
-        return self.identity.read_text()
+        if not self.cluster_id_file.exists():
+            self.cluster_id_file.parent.mkdir(parents=True, exist_ok=True)
+            self.cluster_id_file.write_text(random_id())
+        return self.cluster_id_file.read_text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Installation:
         directory: Path,
         *,
         port: int,
-        membership: Membership,
+        cluster_node: ClusterNode,
         options: tuple[str, ...],
         further: Mapping[str, Listener] | None = None,
     ) -> list[str]:
@@ -64,11 +64,11 @@ class Installation:
         directory.mkdir(parents=True, exist_ok=True)
         data = directory / "data"
         if not (data / "meta.properties").exists():
-            self._copy_formatted(data, membership)
-        properties = write_properties(directory, port=port, membership=membership, data=data, further=further)
+            self._copy_formatted(data, cluster_node)
+        properties = write_properties(directory, port=port, cluster_node=cluster_node, data=data, further=further)
         return self.command("kafka.Kafka", str(properties), options=options)
 
-    def _copy_formatted(self, data: Path, membership: Membership) -> None:
+    def _copy_formatted(self, data: Path, cluster_node: ClusterNode) -> None:
         """Copies the formatted data with new ids: clients cannot distinguish two clusters with the
         same id.
         """
@@ -76,8 +76,8 @@ class Installation:
         shutil.copytree(self.formatted, data)
         identity = {
             "version": "1",
-            "node.id": str(membership.node),
-            "cluster.id": membership.cluster_id(),
+            "node.id": str(cluster_node.node),
+            "cluster.id": cluster_node.cluster_id(),
             "directory.id": random_id(),
         }
         lines = "".join(f"{key}={value}\n" for key, value in identity.items())
@@ -85,13 +85,13 @@ class Installation:
 
 
 def write_properties(
-    into: Path, *, port: int, membership: Membership, data: Path, further: Mapping[str, Listener] | None = None
+    into: Path, *, port: int, cluster_node: ClusterNode, data: Path, further: Mapping[str, Listener] | None = None
 ) -> Path:
     here = f"{LOOPBACK}:{port}"
     listeners = {"PLAINTEXT": Listener(bound=here, advertised=here), **(further or {})}
     properties = into / "server.properties"
-    controllers = [f"{LOOPBACK}:{controller_port}" for controller_port in membership.controller_ports]
-    properties.write_text(broker_properties(listeners, controllers=controllers, node=membership.node, data=data))
+    controllers = [f"{LOOPBACK}:{controller_port}" for controller_port in cluster_node.controller_ports]
+    properties.write_text(broker_properties(listeners, controllers=controllers, node=cluster_node.node, data=data))
     return properties
 
 

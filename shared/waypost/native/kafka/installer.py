@@ -15,7 +15,7 @@ from waypost.native.child import Child
 from waypost.native.errors import SetUpFailed
 from waypost.native.folders import installation_folder
 from waypost.native.java import find_java
-from waypost.native.kafka.installation import HERE, Installation, Membership, random_id, write_properties
+from waypost.native.kafka.installation import HERE, ClusterNode, Installation, random_id, write_properties
 from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.locks import exclusive
 from waypost.native.maven import copy_jars
@@ -46,7 +46,7 @@ async def _format(installation: Installation) -> None:
     with tempfile.TemporaryDirectory(dir=home) as scratch:
         data = Path(scratch) / "data"
         properties = write_properties(
-            Path(scratch), port=9092, membership=Membership(controller_ports=[9093]), data=data
+            Path(scratch), port=9092, cluster_node=ClusterNode(controller_ports=[9093]), data=data
         )
         command = installation.command("kafka.tools.StorageTool", "format", "-t", random_id(), "-c", str(properties))
         process = await asyncio.create_subprocess_exec(
@@ -66,7 +66,7 @@ async def _archive_classes(installation: Installation) -> None:
     command = installation.broker(
         scratch,
         port=port,
-        membership=Membership(controller_ports=[controller_port]),
+        cluster_node=ClusterNode(controller_ports=[controller_port]),
         options=(f"-XX:ArchiveClassesAtExit={unfinished}",),
     )
     broker = Child(command, log=scratch / "kafka.log")

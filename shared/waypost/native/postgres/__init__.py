@@ -2,7 +2,7 @@
 standby.
 """
 
-from waypost.native.postgres.replication import Pair, Replication
+from waypost.native.postgres.replication import Replication, ServerPair
 from waypost.native.postgres.server import Postgres
 
-__all__ = ["Pair", "Postgres", "Replication"]
+__all__ = ["Postgres", "Replication", "ServerPair"]

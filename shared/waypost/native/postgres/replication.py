@@ -13,6 +13,7 @@ from waypost.native.errors import SetUpFailed
 from waypost.native.ports import LOOPBACK
 from waypost.native.postgres.account import give_to
 from waypost.native.postgres.lost_commits import lost_commits
+from waypost.native.primary_file import stored_primary
 
 PRIMARY_SECONDS = 60
 LOST_COMMITS = "lost-commits.txt"
@@ -30,7 +31,7 @@ _HAS_SLOT = "select exists (select from pg_replication_slots where slot_name = $
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class ServerPair:
     """Two servers, one of which is the primary. Its name is in a file, so that a server that was
     down during a promotion starts as a standby and not as a second primary.
     """
@@ -43,9 +44,9 @@ class Pair:
 
     @property
     def primary(self) -> str:
-        return self.file.read_text() if self.file.exists() else next(iter(self.ports))
+        return stored_primary(self.file, next(iter(self.ports)))
 
-    def appoint(self, name: str) -> None:
+    def set_primary(self, name: str) -> None:
         """Stores the name of the new primary. Writes atomically."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.file.with_suffix(".unfinished")
@@ -61,7 +62,7 @@ class Pair:
 class Replication:
     """One server of a pair."""
 
-    pair: Pair
+    pair: ServerPair
     name: str
 
     @property

@@ -97,7 +97,7 @@ class Postgres:
         """
         if self._replication is None:
             raise SetUpFailed("Promoting PostgreSQL", "the server has no partner", "start the stack with STANDBY=1")
-        self._replication.pair.appoint(self._replication.name)
+        self._replication.pair.set_primary(self._replication.name)
         await self._promote()
 
     async def _promote(self) -> None:

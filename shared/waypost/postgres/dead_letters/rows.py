@@ -14,7 +14,7 @@ from waypost.kernel.text import storable
 from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, Status
 
 FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
-_FIELDS = {"awaits_topic": "waits"}
+_FIELDS = {"awaits_topic": "uses_no_attempt"}
 """Fields of `Failure` whose column has another name."""
 
 COLUMNS = (
@@ -63,7 +63,7 @@ def failure_columns(failure: Failure | None) -> tuple[str | bool | None, ...]:
         storable(failure.error),
         failure.fingerprint,
         failure.retryable,
-        failure.waits,
+        failure.uses_no_attempt,
         failure.location and storable(failure.location),
         failure.traceback and storable(failure.traceback),
     )

@@ -1,11 +1,7 @@
 """Holds back events that the promotion of a standby could undo: their records would be on Kafka,
 and the new primary would write other events under the same versions.
 
-A commit can be visible before a standby has it: always with asynchronous replication; with
-synchronous replication after a crash of the primary, and where a client gives up waiting for its
-commit. PostgreSQL names the standbys in `synchronized_standby_slots` and makes logical replication
-wait for them; the relay waits for the same ones. A slot's `restart_lsn` is what its standby has on
-disk.
+A slot's `restart_lsn` is the position that its standby has on disk.
 """
 
 import asyncio

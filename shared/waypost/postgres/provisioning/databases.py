@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from waypost.postgres.direct import CONNECT_SECONDS
+from waypost.postgres.hosts import connect
 from waypost.postgres.provisioning.roles import Passwords, Role, checked, ensure_roles, role_name
 
 
@@ -38,7 +40,7 @@ def service_database(admin_dsn: str, service: str, name: str, passwords: Passwor
 
 async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -> None:
     """Creates the missing roles and databases for each service of `passwords`."""
-    admin = await asyncpg.connect(admin_dsn)
+    admin = await connect(admin_dsn, timeout=CONNECT_SECONDS)
     try:
         for service, of_roles in passwords.items():
             await ensure_roles(admin, service, of_roles)

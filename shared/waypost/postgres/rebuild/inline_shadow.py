@@ -19,10 +19,11 @@ from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import InlineProjection
 from waypost.ports.rebuild import ComparisonReport, StoredEvent
 from waypost.postgres.database import Database
+from waypost.postgres.migrate import limit_locks
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import limit_locks, rename_schemas
+from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, rename_schemas
 from waypost.postgres.sql import Sql, driver, roll_back
 from waypost.postgres.tenancy import bind_statement
 from waypost.postgres.versions import versions_in
@@ -114,7 +115,7 @@ class PostgresInlineShadow:
     @asynccontextmanager
     async def swap(self) -> AsyncIterator["PostgresInlineSwap"]:
         async with self._owner.transaction() as connection:
-            await limit_locks(connection)
+            await limit_locks(connection, idle_seconds=SWAP_IDLE_SECONDS)
             await connection.exec_driver_sql("lock table events in share mode")
             await self._use_new_schema(connection)
             swap = PostgresInlineSwap(connection, self._names, self._projection, self._rows)

@@ -11,9 +11,12 @@ from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
+from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
+
+SWAP_IDLE_SECONDS = 5
 
 # Lock the positions first: a live consumer locks its position before parked rows, so that the two
 # cannot deadlock.
@@ -54,19 +57,11 @@ _ADOPT_DEAD_LETTERS = text("update dead_letters set consumer = :live where consu
 _STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_DEAD_LETTERS)
 
 
-async def limit_locks(connection: AsyncConnection) -> None:
-    """Limits how long a swap waits for its locks, and how long it holds them if its process
-    freezes. The owner's role has no limits.
-    """
-    await connection.exec_driver_sql("set local lock_timeout = '2s'")
-    await connection.exec_driver_sql("set local idle_in_transaction_session_timeout = '5s'")
-
-
 async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, ConsumerPosition]:
     """Blocks the live consumer: its next transaction waits at the fence, and its redrives find no
     parked key.
     """
-    await limit_locks(connection)
+    await limit_locks(connection, idle_seconds=SWAP_IDLE_SECONDS)
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
     live = await positions(connection, names.live, _LOCK_POSITIONS)
     await connection.execute(_LOCK_PARKED, {"live": names.live})

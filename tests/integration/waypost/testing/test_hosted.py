@@ -22,7 +22,7 @@ from waypost.kernel.errors import Forbidden, Permanent
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.ports.consumers import Reactor
-from waypost.ports.unit_of_work import Check, UnitOfWork
+from waypost.ports.unit_of_work import Precondition, UnitOfWork
 from waypost.testing.database import Databases
 from waypost.testing.hosted import HostedService, hosted
 
@@ -76,10 +76,10 @@ class Answers:
         person.is_called("Ada", self.club)
         return person.id
 
-    def authorize(self, _: Actor) -> Check:
+    def authorize(self, _: Actor) -> Precondition:
         if self.refusals:
             raise self.refusals.pop()
-        return Check("select where false", ())
+        return Precondition("select where false", ())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from waypost.kernel.actor import Actor
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import TenantId, new_id
-from waypost.ports.unit_of_work import Check, UnitOfWork
+from waypost.ports.unit_of_work import Precondition, UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.provisioning.databases import ServiceDatabase
@@ -79,9 +79,9 @@ class Desk:
         self.is_revoked = False
         self.authorized = 0
 
-    def authorize(self, actor: Actor) -> Check:
+    def authorize(self, actor: Actor) -> Precondition:
         self.authorized += 1
-        return Check("select where $1", (self.is_revoked,))
+        return Precondition("select where $1", (self.is_revoked,))
 
     async def place(self, command: PlaceOrder, uow: UnitOfWork) -> UUID:
         self.handled += 1

@@ -171,7 +171,7 @@ async def test_a_loss_behind_deferred_messages_is_reported(processed: Processed)
     async with asyncio.timeout(5):
         await processed.begun.wait()
     assert processed.batches == [[0, 2, 9]]
-    assert task.lost_records == 6
+    assert task.lost_offsets == 6
     await stop(task)
 
 

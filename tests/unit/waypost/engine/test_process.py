@@ -69,7 +69,7 @@ class Ignoring(Part):
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit in ("ABORT_SECONDS", "STOP_SECONDS"):
+    for limit in ("PART_ABORT_SECONDS", "PART_STOP_SECONDS"):
         monkeypatch.setattr(process, limit, 0.05)
 
 
@@ -116,11 +116,11 @@ async def test_all_parts_share_the_time_of_a_drain() -> None:
     assert parts[0].seconds < 0.01
 
 
-async def test_a_process_that_does_not_end_is_left_at_its_deadline() -> None:
-    part = Ignoring("deaf", [])
+async def test_a_process_that_does_not_end_exits_at_its_deadline() -> None:
+    part = Ignoring("stalled", [])
 
-    def leave() -> None:
+    def exit_at_once() -> None:
         part.released = True
 
-    await run_until_signal(Process([part], drain_seconds=0, stop_seconds=0.1, at_deadline=leave))
+    await run_until_signal(Process([part], drain_seconds=0, exit_after_seconds=0.1, at_deadline=exit_at_once))
     assert part.released

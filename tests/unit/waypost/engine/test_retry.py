@@ -12,7 +12,7 @@ from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.retry import MAX_TRACEBACK_LENGTH, RetryPolicy, ends_a_wait, failure_of
+from waypost.engine.retry import MAX_TRACEBACK_LENGTH, RetryPolicy, attempts_count_from_here, failure_of
 from waypost.jobs.worker.failure import is_final
 from waypost.kernel import errors
 from waypost.kernel.clock import SystemClock
@@ -47,7 +47,7 @@ class Base(Exception):
 Base.__name__ = "Permanent"
 """A class of another library that happens to have the name."""
 
-WAITS = [
+WITHOUT_ATTEMPTS = [
     NotYet(),
     RowOfAnotherTopic(),
     Transient(),
@@ -84,14 +84,14 @@ def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, 
     assert RetryPolicy().status_after(failure_of(error), 1, NOW)[0] is status
 
 
-@pytest.mark.parametrize("error", WAITS, ids=name_of)
-def test_a_wait_uses_no_attempts(error: Exception) -> None:
+@pytest.mark.parametrize("error", WITHOUT_ATTEMPTS, ids=name_of)
+def test_some_failures_use_no_attempts(error: Exception) -> None:
     policy = RetryPolicy(max_attempts=1)
     assert policy.status_after(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
     assert policy.status_after(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
-    assert ends_a_wait(failure_of(error), failure_of(RuntimeError()))
-    assert not ends_a_wait(failure_of(error), failure_of(RowOfAnotherTopic()))
-    assert not ends_a_wait(failure_of(RuntimeError()), failure_of(error))
+    assert attempts_count_from_here(failure_of(error), failure_of(RuntimeError()))
+    assert not attempts_count_from_here(failure_of(error), failure_of(RowOfAnotherTopic()))
+    assert not attempts_count_from_here(failure_of(RuntimeError()), failure_of(error))
 
 
 @pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)

@@ -184,8 +184,8 @@ def test_a_record_without_a_trace_that_fails_begins_one(spans: InMemorySpanExpor
 def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(span_limit, "CONTINUED_SPANS", RateLimit(5, clock=lambda: 0.0))
-    left_out = metrics.SPANS_LEFT_OUT._value.get()
+    monkeypatch.setattr(span_limit, "SPAN_LIMIT", RateLimit(5, clock=lambda: 0.0))
+    left_out = metrics.SPANS_DROPPED._value.get()
     with batch_span("users.user", "billing.recipients", [record(other_trace(number)) for number in range(1, 4)]):
         pass
     running = []
@@ -197,7 +197,7 @@ def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
     traces = [each.context.trace_id for each in spans.get_finished_spans()[1:] if each.context]
     assert traces == [1, 2, 3, 4, 5]
     assert [each is not None for each in running] == [True, True, False, False]
-    assert metrics.SPANS_LEFT_OUT._value.get() - left_out == 2 + 3
+    assert metrics.SPANS_DROPPED._value.get() - left_out == 2 + 3
     with pytest.raises(RuntimeError), process_span(record(SAMPLED), "billing.customers"):
         raise RuntimeError
     assert spans.get_finished_spans()[-1].status.description == "RuntimeError"

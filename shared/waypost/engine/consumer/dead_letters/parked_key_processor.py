@@ -17,7 +17,7 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
 from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
-from waypost.engine.retry import RETRYABLE, ends_a_wait, failure_of
+from waypost.engine.retry import RETRYABLE, attempts_count_from_here, failure_of
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
@@ -221,7 +221,7 @@ class ParkedKeyProcessor:
 
     async def _record_failure(self, parked: ParkedKey, counted: DeadLetter, error: Exception) -> Failure:
         failure = failure_of(error)
-        attempts = 1 if ends_a_wait(counted.failure, failure) else counted.attempts
+        attempts = 1 if attempts_count_from_here(counted.failure, failure) else counted.attempts
         status, next_attempt_at = self._policy.retry.status_after(failure, attempts, self._clock.now())
         async with self._transactions.begin(()) as transaction:
             if await self._queue.is_unchanged(parked, counted, transaction):

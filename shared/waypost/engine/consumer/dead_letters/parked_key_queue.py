@@ -104,10 +104,10 @@ class ParkedKeyQueue:
             return ParkedKeyOutcome.DEAD
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return ParkedKeyOutcome.NOT_DUE
-        # A wait uses no attempts. Attempts that recorded no end do count, independent of an earlier
-        # wait.
-        waits = dead_letter.failure is not None and dead_letter.failure.waits
-        if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.max_attempts:
+        # Some failures use no attempts. Attempts that recorded no end do count, independent of an
+        # earlier failure.
+        uses_no_attempt = dead_letter.failure is not None and dead_letter.failure.uses_no_attempt
+        if (dead_letter.unfinished if uses_no_attempt else dead_letter.attempts) < self._retry.max_attempts:
             return None
         # A running process records every failure, and the last one marks the dead letter as dead.
         # This one is still open, so the process that attempted it has died.

@@ -1,5 +1,5 @@
-"""A function that makes a check fail inside a message of several statements, whose rows the driver
-drops.
+"""A function that makes a precondition fail inside a message of several statements, whose rows the
+driver drops.
 """
 
 from waypost.postgres.migration import execute_statements
@@ -7,7 +7,7 @@ from waypost.postgres.migration import execute_statements
 revision = "0005"
 down_revision = "0004"
 
-# `waypost.postgres.checks` recognizes the code.
+# `waypost.postgres.transaction_start` recognizes the code.
 _REFUSE = """
 create function refuse_work() returns void
 language plpgsql volatile as $$

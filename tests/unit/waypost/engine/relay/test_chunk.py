@@ -51,7 +51,7 @@ def test_sampled_row_is_sent_with_its_send_span(spans: InMemorySpanExporter) -> 
 def test_a_row_beyond_the_limit_of_spans_continues_its_trace(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(span_limit, "CONTINUED_SPANS", RateLimit(1, clock=lambda: 0.0))
+    monkeypatch.setattr(span_limit, "SPAN_LIMIT", RateLimit(1, clock=lambda: 0.0))
     chunk = Chunk([row(SAMPLED), row(SAMPLED)])
     with chunk.sending():
         pass
