@@ -106,7 +106,7 @@ async def test_a_trace_is_shown_with_its_times_and_a_trace_that_the_viewer_dropp
     stack.write_environment(zipkin)
     forgotten = await stack.waypost("trace", str(event.event_id))
     assert forgotten.code == 1
-    assert "in memory; a restart loses them" in forgotten.problem
+    assert "in memory, has lost them" in forgotten.problem
     trace_id, parent = TRACEPARENT.split("-")[1:3]
     span = {"traceId": trace_id, "timestamp": 1_000_000, "duration": 5_000, "localEndpoint": {"serviceName": "users"}}
     sent = [
