@@ -22,11 +22,15 @@ def exit_at_once() -> None:
     """Ends this process at once. Nothing is lost: work that is not committed is repeated, by
     another process or after the next start.
     """
-    # The log may block, too: standard output may be a pipe that is full.
-    reporting = threading.Thread(target=log.error, args=("stop_deadline_exceeded",), daemon=True)
+    reporting = threading.Thread(target=_report, daemon=True)
     reporting.start()
     reporting.join(timeout=0.5)
     os._exit(1)
+
+
+def _report() -> None:
+    """In a thread, because the log may block, too: standard output may be a pipe that is full."""
+    log.error("stop_deadline_exceeded")
 
 
 async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:

@@ -95,7 +95,7 @@ async def test_another_sampler_can_be_chosen(collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("variable", ["OTEL_TRACES_SAMPLER_ARG", "WAYPOST_SPANS_PER_SECOND"])
-@pytest.mark.parametrize("value", ["many", "-1", "inf", "nan", ""])
+@pytest.mark.parametrize("value", ["many", "-1", "inf", "nan"])
 async def test_a_limit_that_is_not_a_number_is_refused(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +103,13 @@ async def test_a_limit_that_is_not_a_number_is_refused(
     monkeypatch.setenv(variable, value)
     with pytest.raises(Misconfigured, match=f"{variable} is '{value}': set it to a number per second"):
         tracing.configure("users", "api-1")
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "WAYPOST_SPANS_PER_SECOND"):
+        monkeypatch.setenv(variable, " ")
+    assert tracing._traces_per_second() == tracing.TRACES_PER_SECOND
+    assert tracing._limit(tracing.SPANS_VARIABLE, 7.0) == 7.0
 
 
 async def test_lines_are_json_without_addresses() -> None:
