@@ -5,6 +5,7 @@ An error is raised outside the `except` block, without a cause: the cause would 
 request with the card's token, and errors are logged.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,8 +27,9 @@ class HttpPayments:
     whether to order again.
     """
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, timeout_seconds: float) -> None:
         self._http = http
+        self._timeout_seconds = timeout_seconds
 
     @classmethod
     @asynccontextmanager
@@ -35,11 +37,11 @@ class HttpPayments:
         """A client with its own connections, directly to `url`: it ignores proxies of the
         environment and follows no redirects.
         """
+        # The limit of the whole request leaves time to learn that it cannot be sent.
+        timeout = httpx.Timeout(timeout_seconds, connect=timeout_seconds / 3, pool=timeout_seconds / 3)
         certificates = trusted_certificates()
-        async with httpx.AsyncClient(
-            base_url=url, timeout=timeout_seconds, trust_env=False, verify=certificates
-        ) as http:
-            yield cls(http)
+        async with httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False, verify=certificates) as http:
+            yield cls(http, timeout_seconds)
 
     async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:
         headers = {"Idempotency-Key": order.idempotency_key}
@@ -81,10 +83,12 @@ class HttpPayments:
         """Raises ProviderUnavailable if nothing was sent, OutcomeUnknown if the request was sent
         and no response arrived.
         """
-        failure: type[httpx.HTTPError]
+        failure: type[Exception]
         try:
-            return await self._http.request(method, path, **request)
-        except httpx.HTTPError as error:
+            # httpx limits each read: a response in small pieces could take hours.
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._http.request(method, path, **request)
+        except (httpx.HTTPError, TimeoutError) as error:
             failure = type(error)
         if issubclass(failure, _NOT_SENT):
             raise ProviderUnavailable(f"the payment provider cannot be reached: {failure.__name__}")

@@ -75,8 +75,7 @@ class PeriodicLoop:
     async def start(self) -> None:
         """Starts the loop; returns at once."""
         self.draining.clear()
-        self._task = asyncio.create_task(self._run(), name=self.name)
-        self._task.add_done_callback(self._ended)
+        self._start_task()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Begins no further tick; the running one may end by the deadline."""
@@ -93,6 +92,10 @@ class PeriodicLoop:
         self.ready.clear()
         await cancelled(self._task)
         self._task = None
+
+    def _start_task(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=self.name)
+        self._task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
         while not self.draining.is_set():
@@ -120,12 +123,18 @@ class PeriodicLoop:
             task.uncancel()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Reports an end that nothing asked for: readiness must not stay set."""
+        """Reports an end that nothing asked for, and starts the loop again after a backoff."""
         if self.draining.is_set():
             return
         self.ready.clear()
+        self.failures += 1
         error = None if task.cancelled() else task.exception()
         log.error("loop_ended", loop=self.name, exc_info=error)
+        asyncio.get_running_loop().call_later(self._backoff.seconds(self.failures), self._restart, task)
+
+    def _restart(self, ended: asyncio.Task[None]) -> None:
+        if self._task is ended and not self.draining.is_set():
+            self._start_task()
 
     def _succeeded(self) -> None:
         if self._logged:

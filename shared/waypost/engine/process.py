@@ -109,12 +109,14 @@ class Process:
         """Starts the part; False if the signal came first. Raises the error of the start."""
         starting = asyncio.create_task(part.start())
         stop_requested = asyncio.create_task(self._stop_requested.wait())
-        await asyncio.wait([starting, stop_requested], return_when=asyncio.FIRST_COMPLETED)
-        stop_requested.cancel()
-        if starting.done():
-            starting.result()
-            return True
-        starting.cancel()
+        try:
+            await asyncio.wait([starting, stop_requested], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                return True
+        finally:
+            stop_requested.cancel()
+            starting.cancel()
         await asyncio.wait([starting], timeout=PART_ABORT_SECONDS)
         return False
 

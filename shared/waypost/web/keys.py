@@ -65,7 +65,7 @@ class PublishedKeys:
             self._asked_at = time.monotonic()
             try:
                 self._keys = await self._fetch()
-            except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (httpx.HTTPError, TimeoutError, JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
                 self._failed = True
                 log.warning("jwks_fetch_failed", url=self._url, error_class=type(error).__name__, known=len(self._keys))
             else:
@@ -73,7 +73,9 @@ class PublishedKeys:
                 self._fetched_at = time.monotonic()
 
     async def _fetch(self) -> Mapping[str | None, OKPKey]:
-        answer = await self._client.get(self._url, timeout=FETCH_TIMEOUT_SECONDS)
+        # httpx limits each read: a response in small pieces would keep all requests waiting.
+        async with asyncio.timeout(FETCH_TIMEOUT_SECONDS):
+            answer = await self._client.get(self._url)
         answer.raise_for_status()
         keys = [OKPKey.import_key(key) for key in answer.json()["keys"] if _signs(key)]
         return {key.kid: key for key in keys}

@@ -1,6 +1,7 @@
 """The HTTP server of a process."""
 
 import asyncio
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -60,13 +61,14 @@ class HttpServer:
             self.ready.set()
 
     def _served(self, serving: "asyncio.Task[None]") -> None:
-        """Called when the server has ended. Clears readiness, because nothing answers on the port
-        any more.
+        """Called when the server has ended. If nothing asked for it, the process ends as after a
+        signal, because nothing answers on the port any more; its supervisor restarts it.
         """
         self.ready.clear()
         self._server.accepting.set()
-        if not serving.cancelled() and (error := serving.exception()) is not None:
-            log.error("server_failed", part=self.name, exc_info=error)
+        if not self._server.should_exit and not serving.cancelled():
+            log.error("server_failed", part=self.name, exc_info=serving.exception())
+            signal.raise_signal(signal.SIGTERM)
 
     async def drain(self, deadline_seconds: float) -> None:
         self.ready.clear()

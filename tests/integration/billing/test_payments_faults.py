@@ -3,6 +3,7 @@ the card.
 """
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -46,7 +47,18 @@ async def sends_away(requests: asyncio.StreamReader, answers: asyncio.StreamWrit
     answers.write(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /v1/charges\r\ncontent-length: 0\r\n\r\n")
 
 
-FAULTS = [closes, hangs, stops_in_the_middle, babbles, sends_away]
+async def answers_slowly(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    """Without end, and each piece within the time limit of one read."""
+    await requests.readuntil(b"\r\n\r\n")
+    answers.write(b"HTTP/1.1 201 Created\r\n")
+    with contextlib.suppress(ConnectionError):
+        while not answers.is_closing():
+            answers.write(b"x: 1\r\n")
+            await answers.drain()
+            await asyncio.sleep(0.05)
+
+
+FAULTS = [closes, hangs, stops_in_the_middle, babbles, sends_away, answers_slowly]
 
 
 @asynccontextmanager

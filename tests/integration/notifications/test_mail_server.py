@@ -1,5 +1,6 @@
 """Delivery with different responses of the mail server."""
 
+import asyncio
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,22 @@ async def test_temporary_refusals_and_outages_are_transient(inbox: Inbox, tmp_pa
             await _mailer(port).send(_mail("ada@example.com"))
 
 
+async def test_the_time_limit_is_of_the_whole_delivery() -> None:
+    async def answer_slowly(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        """Each response within the time limit, but not all of them together."""
+        code = b"220"
+        while code:
+            await asyncio.sleep(0.2)
+            answers.write(code + b" mail.example\r\n")
+            line = await requests.readline() if code != b"354" else await requests.readuntil(b"\r\n.\r\n")
+            code = line and (b"354" if line.startswith(b"DATA") else b"250")
+        answers.close()
+
+    async with await asyncio.start_server(answer_slowly, LOOPBACK) as server:
+        with pytest.raises(Transient, match="TimeoutError"):
+            await _mailer(server.sockets[0].getsockname()[1], timeout_seconds=0.5).send(_mail("ada@example.com"))
+
+
 async def test_a_notification_waits_for_the_mail_server(
     notifications: NotificationsService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,8 +119,8 @@ async def test_a_job_without_its_notification_succeeds(notifications: Notificati
     assert await notifications.rows(ada.tenant_id, "select 1 from jobs") == []
 
 
-def _mailer(port: int) -> SmtpMailer:
-    return SmtpMailer(host=LOOPBACK, port=port, sender="no-reply@waypost.test", timeout_seconds=5)
+def _mailer(port: int, *, timeout_seconds: float = 5) -> SmtpMailer:
+    return SmtpMailer(host=LOOPBACK, port=port, sender="no-reply@waypost.test", timeout_seconds=timeout_seconds)
 
 
 def _mail(address: str, name: str = "Ada") -> Mail:

@@ -1,5 +1,6 @@
 """Public keys from a real server that comes and goes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 from fastapi import APIRouter
 from joserfc.jwk import OKPKey
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tests.fixtures.web import api
 from waypost.kernel.errors import Unauthenticated, Unavailable
@@ -105,6 +106,20 @@ async def test_made_up_key_ids_are_no_load(publisher: Publisher, published: Publ
 
 async def test_without_an_issuer_a_token_cannot_be_verified(publisher: Publisher, published: PublishedKeys) -> None:
     await publisher.server.stop()
+    with pytest.raises(Unavailable):
+        await published.find("1")
+
+
+async def test_an_issuer_that_answers_without_end_is_given_up(
+    publisher: Publisher, published: PublishedKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(keys_module, "FETCH_TIMEOUT_SECONDS", 0.3)
+    publisher.answer = StreamingResponse(pieces())
     with pytest.raises(Unavailable):
         await published.find("1")
 

@@ -11,14 +11,16 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from structlog.testing import capture_logs
 
 from tests.fixtures.web import api
+from waypost.engine.process import Process
 from waypost.kernel.errors import Misconfigured
 from waypost.testing.eventually import eventually
 from waypost.web.body import MAX_BODY_BYTES
 from waypost.web.models import RequestModel
 from waypost.web.probes import Readiness, create_probes_app
-from waypost.web.server import HttpServer
+from waypost.web.server import HttpServer, _Server
 
 
 class Note(RequestModel):
@@ -161,4 +163,23 @@ async def test_a_server_sleeps_between_requests_and_dates_each_response(
     finally:
         await server.drain(5)
         await server.stop()
+    assert not server.ready.is_set()
+
+
+async def test_a_server_that_fails_ends_its_process(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = asyncio.Event()
+
+    async def fails(_: uvicorn.Server) -> None:
+        await failing.wait()
+        raise OSError("accept failed")
+
+    monkeypatch.setattr(_Server, "main_loop", fails)
+    server = HttpServer(api(slow.routes), port=0)
+    running = asyncio.create_task(Process([server]).run())
+    with capture_logs() as logs:
+        await eventually(server.ready.is_set)
+        failing.set()
+        async with asyncio.timeout(10):
+            await running
+    assert [line["event"] for line in logs] == ["server_failed"]
     assert not server.ready.is_set()

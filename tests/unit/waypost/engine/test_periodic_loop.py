@@ -82,14 +82,27 @@ async def test_a_swallowed_cancellation_does_not_make_a_later_one_end_the_loop()
     await loop.stop()
 
 
-async def test_an_end_that_nothing_asked_for_is_reported_and_clears_readiness() -> None:
+async def test_a_loop_that_ended_although_nothing_stopped_it_starts_again() -> None:
     loop = Ticking()
     with capture_logs() as logs:
         await loop.start()
         await eventually(loop.ready.is_set)
         loop.errors.append(GeneratorExit())
         await eventually(lambda: not loop.ready.is_set())
+        await eventually(loop.ready.is_set)
     assert [line["event"] for line in logs] == ["loop_ended"]
+    await loop.stop()
+
+
+async def test_a_loop_that_ended_and_is_started_by_hand_runs_once() -> None:
+    loop = Ticking(GeneratorExit())
+    with capture_logs() as logs:
+        await loop.start()
+        await eventually(lambda: logs)
+        await loop.stop()
+        await loop.start()
+        await eventually(lambda: loop.ticks >= 20)
+    assert [task.get_name() for task in asyncio.all_tasks()].count("ticking") == 1
     await loop.stop()
 
 

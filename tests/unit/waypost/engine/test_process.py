@@ -10,6 +10,7 @@ import pytest
 from waypost.engine import process
 from waypost.engine.process import Process
 from waypost.kernel.errors import Misconfigured
+from waypost.testing.eventually import eventually
 
 
 class Part:
@@ -98,6 +99,20 @@ async def test_a_part_that_never_starts_does_not_prevent_the_end() -> None:
     await run_until_signal(Process([Part("first", calls), Waiting("silent", calls), Part("last", calls)]))
     starts = [("first", "start"), ("silent", "start")]
     assert calls == [*starts, ("silent", "drain"), ("silent", "stop"), ("first", "drain"), ("first", "stop")]
+
+
+async def test_a_cancelled_process_leaves_no_start_behind() -> None:
+    class Starting(Part):
+        async def start(self) -> None:
+            await super().start()
+            await asyncio.Event().wait()
+
+    before, calls = asyncio.all_tasks(), list[tuple[str, str]]()
+    running = asyncio.create_task(Process([Starting("starting", calls)]).run())
+    await eventually(lambda: calls)
+    running.cancel()
+    await asyncio.wait([running])
+    await eventually(lambda: asyncio.all_tasks() == before)
 
 
 async def test_the_error_of_a_start_is_raised() -> None:
