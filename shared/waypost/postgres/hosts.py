@@ -3,12 +3,25 @@
 reaches the server that accepts writes, also after a promotion.
 """
 
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from waypost.postgres.driver_failures import is_transient
+
+DEAD_PEER_OPTIONS = {
+    getattr(socket, name): value
+    for name, value in {
+        "TCP_KEEPIDLE": 5,  # seconds of silence before the first probe
+        "TCP_KEEPINTVL": 2,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": 11_000,  # milliseconds in which sent data must be acknowledged
+    }.items()
+    if hasattr(socket, name)  # not on every operating system
+}
+"""The same times as the server's (`waypost.postgres.provisioning.roles`)."""
 
 _first: dict[str, int] = {}
 """By DSN, the number of the server to try first: the one after a server that failed, also where the
@@ -27,16 +40,29 @@ async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connec
     share = timeout / len(servers)
     for server in others:
         try:
-            return await asyncpg.connect(server, timeout=share, **options)
+            return await _open(server, timeout=share, **options)
         except BaseException as error:
             _first[dsn] = (servers.index(server) + 1) % len(servers)
             if not is_transient(error):
                 raise
     try:
-        return await asyncpg.connect(last, timeout=share, **options)
+        return await _open(last, timeout=share, **options)
     except asyncpg.TargetServerAttributeNotMatched as error:
         # A ConnectionError is transient also through SQLAlchemy: a promotion takes a moment.
         raise ConnectionError(f"no server of the DSN accepts the session: {error}") from error
+
+
+async def _open(server: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
+    """Also ends a session whose server's machine does not answer for 11 s, however long its
+    statement may take: a migration has no time limit. asyncpg has no option for it.
+    """
+    connection = await asyncpg.connect(server, timeout=timeout, **options)
+    own = connection._transport.get_extra_info("socket")
+    if own.family in (socket.AF_INET, socket.AF_INET6):
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in DEAD_PEER_OPTIONS.items():
+            own.setsockopt(socket.IPPROTO_TCP, option, value)
+    return connection
 
 
 def dsn_of_each_host(dsn: str) -> list[str]:
