@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted simulate faults demo up dev restart promote down status logs fmt reference lock bench check-speed
+.PHONY: help setup browser check test planted mutants simulate faults demo up dev restart promote down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -85,6 +85,9 @@ lock: setup ## resolves the requirements; UPGRADE=--upgrade selects newer versio
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in -o $$name.txt || exit 1; \
 	done
+
+mutants: setup ## mutates the toolkit in MUTANTS places, one at a time, and checks that a test finds each; SEED=7
+	@.venv/bin/python -m tests.mutation $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 SCHEDULES ?= 1000
 simulate: setup ## runs the engine on memory ports under SCHEDULES seeds of faults; SEED=7 sets the first, REPLAY=7 prints one
