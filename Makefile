@@ -86,7 +86,7 @@ lock: setup ## resolves the requirements; UPGRADE=--upgrade selects newer versio
 			--no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in -o $$name.txt || exit 1; \
 	done
 
-mutants: setup ## mutates the toolkit in MUTANTS places, one at a time, and checks that a test finds each; SEED=7
+mutants: setup ## mutates the toolkit in MUTANTS places, one at a time, and checks that a test finds each; SEED=7 selects others
 	@.venv/bin/python -m tests.mutation $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 SCHEDULES ?= 1000

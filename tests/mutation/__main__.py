@@ -36,7 +36,9 @@ def main() -> int:
     if options.measure or not DURATIONS.exists():
         measure(options.workers * 2)
     tests = CoveringTests()
-    mutants = sample([each for each in all_mutants() if each.path.startswith(options.only)], options.mutants, options.seed)
+    mutants = sample(
+        [each for each in all_mutants() if each.path.startswith(options.only)], options.mutants, options.seed
+    )
     print(f"{len(mutants)} mutants, seed {options.seed}", flush=True)
     survivors = [mutant for mutant, found in _tried(mutants, tests, options.workers) if not found]
     share = 1 - len(survivors) / len(mutants)

@@ -88,7 +88,9 @@ class Mutant:
         return str(mutated)
 
     def difference(self, source: str) -> str:
-        lines = difflib.unified_diff(source.splitlines(), self.mutated(source).splitlines(), self.path, n=1, lineterm="")
+        lines = difflib.unified_diff(
+            source.splitlines(), self.mutated(source).splitlines(), self.path, n=1, lineterm=""
+        )
         return "\n".join(list(lines)[2:])
 
 
@@ -109,7 +111,7 @@ def all_mutants() -> Sequence[Mutant]:
 
 def sample(mutants: Sequence[Mutant], number: int, seed: int) -> Sequence[Mutant]:
     """The files and the seed decide the sample."""
-    return random.Random(seed).sample(sorted(mutants), min(number, len(mutants)))
+    return random.Random(seed).sample(sorted(mutants), min(number, len(mutants)))  # noqa: S311 - not a secret
 
 
 def _files() -> Iterator[str]:
