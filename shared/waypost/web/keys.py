@@ -17,7 +17,7 @@ from waypost.kernel.errors import Unauthenticated, Unavailable
 
 log = structlog.get_logger()
 
-FETCH_TIMEOUT_SECONDS = 2.0
+FETCH_TIMEOUT_SECONDS = 5.0
 FRESH_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
 """Minimum time between two fetches, so that tokens with invented key ids cause no load on the users

@@ -83,25 +83,31 @@ async def test_a_swallowed_cancellation_does_not_make_a_later_one_end_the_loop()
 
 
 async def test_a_loop_that_ended_although_nothing_stopped_it_starts_again() -> None:
-    loop = Ticking()
+    class Restarting(Ticking):
+        def _restart(self, ended: asyncio.Task[None]) -> None:
+            ready_meanwhile.append(self.ready.is_set())
+            super()._restart(ended)
+
+    ready_meanwhile = list[bool]()
+    loop = Restarting()
     with capture_logs() as logs:
         await loop.start()
         await eventually(loop.ready.is_set)
         loop.errors.append(GeneratorExit())
-        await eventually(lambda: not loop.ready.is_set())
-        await eventually(loop.ready.is_set)
+        await eventually(lambda: ready_meanwhile and loop.ready.is_set())
+        await loop.stop()
     assert [line["event"] for line in logs] == ["loop_ended"]
-    await loop.stop()
+    assert ready_meanwhile == [False]
 
 
 async def test_a_loop_that_ended_and_is_started_by_hand_runs_once() -> None:
-    loop = Ticking(GeneratorExit())
-    with capture_logs() as logs:
-        await loop.start()
-        await eventually(lambda: logs)
-        await loop.stop()
-        await loop.start()
-        await eventually(lambda: loop.ticks >= 20)
+    loop = Ticking()
+    await loop.start()
+    ended = loop._task
+    assert ended is not None
+    await loop.stop()
+    await loop.start()
+    loop._restart(ended)  # its time came after the start by hand
     assert [task.get_name() for task in asyncio.all_tasks()].count("ticking") == 1
     await loop.stop()
 
