@@ -50,7 +50,7 @@ def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProces
         if group_name(service.name, consumer) == name:
             transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
             parser, effects = MessageParser.of(consumer, service.codec), effects_of(consumer, name)
-            return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy(), service.clock)
+            return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy())
     raise NotFound(f"this release has no consumer {name}: use the release that wrote the dead letter")
 
 

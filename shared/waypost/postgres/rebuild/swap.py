@@ -51,7 +51,10 @@ _DROP_TAKEN_OVER = text(
     """
 )
 _UNPARK_LIVE = text("delete from parked_keys where consumer = :live")
-_ADOPT_PARKED = text("update parked_keys set consumer = :live where consumer = :shadow")
+# A key whose blocking dead letter was discarded has another first one: each key is looked at.
+_ADOPT_PARKED = text(
+    "update parked_keys set consumer = :live, due_at = coalesce(due_at, now()) where consumer = :shadow"
+)
 _ADOPT_DEAD_LETTERS = text("update dead_letters set consumer = :live where consumer = :shadow")
 
 _STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_DEAD_LETTERS)
