@@ -79,6 +79,15 @@ class ComparisonReport:
     """Tables without forced row-level security or without the application's grants."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardedEvent:
+    """An event whose dead letter an operator discarded."""
+
+    event_id: EventId
+    partition: Partition
+    offset: int
+
+
 class ShadowTransaction(ConsumerTransaction, Protocol):
     """An open transaction that writes an async projection's new tables."""
 
@@ -105,6 +114,12 @@ class Swap(Protocol):
     """The shadow's positions as stored now: after a crash of the server, commits may be missing."""
     transactions: ShadowTransactions
     """Process records into the new tables, inside this transaction."""
+
+    async def discarded(self) -> Sequence[DiscardedEvent]:
+        """Events that an operator discarded for the live consumer, now that no other can be
+        discarded.
+        """
+        ...
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         """Compares every live and new row of these tenants."""
@@ -140,7 +155,7 @@ class Shadow(Protocol):
         """The live consumer's positions now."""
         ...
 
-    async def discarded(self) -> frozenset[EventId]:
+    async def discarded(self) -> Sequence[DiscardedEvent]:
         """Events that an operator discarded for the live consumer."""
         ...
 

@@ -78,12 +78,12 @@ class MessageParser:
         codec: EventCodec,
         handled: Iterable[type[Event]],
         *,
-        without: frozenset[EventId] = frozenset(),
         since: Mapping[type[Event], datetime] | None = None,
     ) -> None:
         self._codec = codec
         self._types = frozenset(kind.type for kind in handled)
-        self._without = without
+        self.without: frozenset[EventId] = frozenset()
+        """Events that are treated as events without a handler."""
         self._since = {kind.type: at for kind, at in (since or {}).items()}
         self._topics_with_invalid_trace_contexts: set[str] = set()
 
@@ -120,7 +120,7 @@ class MessageParser:
     def _envelope(self, record: Record, attributes: Attributes) -> Envelope[Event] | None:
         if record.value is None:
             raise UndecodableRecord("a tombstone (null value): events are never deleted from a topic")
-        if attributes.event_type not in self._types or attributes.event_id in self._without:
+        if attributes.event_type not in self._types or attributes.event_id in self.without:
             return None
         if (since := self._since.get(attributes.event_type)) and attributes.occurred_at < since:
             return None

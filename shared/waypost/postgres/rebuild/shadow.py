@@ -1,20 +1,19 @@
 """Rebuild of an async projection: creates and drops its shadow schema."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.ids import EventId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import WRITERS, ShadowTransactions
+from waypost.ports.rebuild import WRITERS, DiscardedEvent, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
+from waypost.postgres.rebuild.swap import PostgresSwap, discarded_events, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
 from waypost.postgres.sql import roll_back
 
@@ -24,8 +23,6 @@ _FORGET = (
     "delete from parked_keys where consumer = :shadow",
     "delete from dead_letters where consumer = :shadow",
 )
-
-_DISCARDED = text("select event_id from dead_letters where consumer = :live and status = 'discarded'")
 
 
 class PostgresShadowFactory:
@@ -109,10 +106,9 @@ class PostgresShadow:
         async with self._owner.transaction() as connection:
             return await positions(connection, self._names.live)
 
-    async def discarded(self) -> frozenset[EventId]:
+    async def discarded(self) -> Sequence[DiscardedEvent]:
         async with self._owner.transaction() as connection:
-            event_ids = await connection.scalars(_DISCARDED, {"live": self._names.live})
-            return frozenset(EventId(event_id) for event_id in event_ids)
+            return await discarded_events(connection, self._names)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:

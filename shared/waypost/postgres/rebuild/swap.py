@@ -1,16 +1,16 @@
 """The transaction that replaces the live tables by the new ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.ids import TenantId
+from waypost.kernel.ids import EventId, TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
+from waypost.ports.rebuild import ComparisonReport, DiscardedEvent, LiveIsAhead, ShadowTransactions
 from waypost.ports.subscription import Partition
-from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
+from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IN_KEY_ORDER, IS_OPEN
 from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names
@@ -25,6 +25,14 @@ _POSITIONS = text(
 )
 _LOCK_POSITIONS = text(f"{_POSITIONS.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
+
+# A discarded dead letter outside the order of its key had no event that a rebuild handles.
+_DISCARDED = text(
+    f"""
+    select event_id, topic, partition, kafka_offset from dead_letters
+    where consumer = :live and status = 'discarded' and {IN_KEY_ORDER}
+    """
+)
 
 # If live and shadow both have a dead letter of one event, the live row takes the new failure and
 # keeps its id, which operators may have noted.
@@ -51,10 +59,7 @@ _DROP_TAKEN_OVER = text(
     """
 )
 _UNPARK_LIVE = text("delete from parked_keys where consumer = :live")
-# A key whose blocking dead letter was discarded has another first one: each key is looked at.
-_ADOPT_PARKED = text(
-    "update parked_keys set consumer = :live, due_at = coalesce(due_at, now()) where consumer = :shadow"
-)
+_ADOPT_PARKED = text("update parked_keys set consumer = :live where consumer = :shadow")
 _ADOPT_DEAD_LETTERS = text("update dead_letters set consumer = :live where consumer = :shadow")
 
 _STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_DEAD_LETTERS)
@@ -80,6 +85,18 @@ async def positions(
         )
         for row in await connection.execute(statement, {"consumer": consumer})
     }
+
+
+async def discarded_events(connection: AsyncConnection, names: Names) -> Sequence[DiscardedEvent]:
+    rows = await connection.execute(_DISCARDED, {"live": names.live})
+    return [
+        DiscardedEvent(
+            event_id=EventId(row.event_id),
+            partition=Partition(row.topic, row.partition),
+            offset=row.kafka_offset,
+        )
+        for row in rows
+    ]
 
 
 async def rename_schemas(connection: AsyncConnection, names: Names) -> None:
@@ -112,6 +129,9 @@ class PostgresSwap:
         self._connection = connection
         self._names = names
         self._projection = projection
+
+    async def discarded(self) -> Sequence[DiscardedEvent]:
+        return await discarded_events(self._connection, self._names)
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         return await compare(self._connection, self._names, self._projection, tenants)
