@@ -33,11 +33,16 @@ async def select(service: AdminService, search: Search, *, limit: int | None = N
     """
     if search.id is not None:
         return await _select_one(service, search.id)
+    refuse_settled(search, "redrive")
+    return await select_for_redrive(service.ops, search, limit=limit)
+
+
+def refuse_settled(search: Search, verb: str) -> None:
+    """Raises Invalid for a search by a settled status."""
     if settled := sorted(set(search.statuses) - set(OPEN)):
         raise Invalid(
-            f"dead letters with status {' or '.join(settled)} are settled; a redrive accepts {', '.join(OPEN)}"
+            f"dead letters with status {' or '.join(settled)} are settled; a {verb} accepts {', '.join(OPEN)}"
         )
-    return await select_for_redrive(service.ops, search, limit=limit)
 
 
 def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProcessor:
