@@ -176,6 +176,15 @@ class MemoryDeadLetters:
         """Without an audit entry: there is no audit in memory."""
         await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
 
+    async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
+        """Without an audit entry, as for a discard."""
+        await self._tables.dead_letters.lock(dead_letter.id)
+        now = await self.find(dead_letter.id)
+        if now is None or now.status not in OPEN:
+            return False
+        await self.update(dead_letter.id, status=Status.ADOPTED, attempts=now.attempts)
+        return True
+
     async def unpark(self, parked: ParkedKey) -> None:
         self._tables.parked.pop((self._consumer, parked), None)
 

@@ -30,6 +30,9 @@ class Status(StrEnum):
     """Handled by a retry or a redrive."""
     DISCARDED = "discarded"
     """Discarded by an operator; its version counts as handled when its turn comes."""
+    ADOPTED = "adopted"
+    """Its event replaces the one that was handled under the same version; an operator decided so.
+    """
     SUPERSEDED = "superseded"
     """A rebuild has processed its record."""
 
@@ -225,6 +228,10 @@ class DeadLetters(Protocol):
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """Marks the dead letter as discarded, with an audit entry."""
+        ...
+
+    async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
+        """Marks the dead letter as adopted, with an audit entry. False if it is settled already."""
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:

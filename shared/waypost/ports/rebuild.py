@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Transient
 from waypost.kernel.event import Event
-from waypost.kernel.ids import EventId, TenantId
+from waypost.kernel.ids import TenantId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.inbox import ConsumerPosition
+from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.subscription import Partition
 
 WRITERS = 3
@@ -79,15 +80,6 @@ class ComparisonReport:
     """Tables without forced row-level security or without the application's grants."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardedEvent:
-    """An event whose dead letter an operator discarded."""
-
-    event_id: EventId
-    partition: Partition
-    offset: int
-
-
 class ShadowTransaction(ConsumerTransaction, Protocol):
     """An open transaction that writes an async projection's new tables."""
 
@@ -115,10 +107,8 @@ class Swap(Protocol):
     transactions: ShadowTransactions
     """Process records into the new tables, inside this transaction."""
 
-    async def discarded(self) -> Sequence[DiscardedEvent]:
-        """Events that an operator discarded for the live consumer, now that no other can be
-        discarded.
-        """
+    async def operator_decisions(self) -> OperatorDecisions:
+        """The decisions for the live consumer, now that no dead letter can be discarded."""
         ...
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
@@ -155,8 +145,8 @@ class Shadow(Protocol):
         """The live consumer's positions now."""
         ...
 
-    async def discarded(self) -> Sequence[DiscardedEvent]:
-        """Events that an operator discarded for the live consumer."""
+    async def operator_decisions(self) -> OperatorDecisions:
+        """The decisions for the live consumer so far."""
         ...
 
     def swap(self) -> AbstractAsyncContextManager[Swap]:

@@ -10,8 +10,8 @@ from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
-from waypost.engine.rebuild.discarded_events import DiscardedEvents
 from waypost.engine.rebuild.folding_writer import FoldingWriter, row_per_aggregate_of
+from waypost.engine.rebuild.followed_decisions import FollowedDecisions
 from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -50,14 +50,13 @@ async def rebuild_async_projection(
     security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
     by side; without them, or with a `rate`, this process reads alone. An error or a crash before
     the swap's commit leaves the live rows unchanged. Raises RebuildRuns, ShadowIncomplete,
-    DiscardedTooLate and Transient.
+    DecidedTooLate and Transient.
     """
     policy = replace(policy or ConsumerPolicy(), duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
     rate, counter = rate or Rate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
         parser = MessageParser(codec, projection.handlers)
-        discarded_events = DiscardedEvents(parser)
-        discarded_events.update(await shadow.discarded(), {})
+        decisions = FollowedDecisions(parser, await shadow.operator_decisions())
         clock = clock or SystemClock()
         shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock)
         rows = row_per_aggregate_of(projection)
@@ -72,7 +71,7 @@ async def rebuild_async_projection(
                 await source.read_in_forks(processes.divide(live), counter.add)
                 counter.set(shadow_writer.records)  # without records that a fork could not store
             async with source.opened(live, shadow_writer, counter.add) as catch_up:
-                run = _Rebuild(shadow, shadow_writer, discarded_events, catch_up, counter)
+                run = _Rebuild(shadow, shadow_writer, decisions, catch_up, counter)
                 swap = partial(run.swap, dry_run=dry_run, force=force)
                 return await swap_with_retries(swap, name=shadow.name, prepare=run.catch_up)
 
@@ -115,21 +114,21 @@ class _Rebuild:
         self,
         shadow: Shadow,
         shadow_writer: ShadowWriter,
-        discarded_events: DiscardedEvents,
+        decisions: FollowedDecisions,
         catch_up: CatchUp,
         counter: Counter,
     ) -> None:
         self._shadow = shadow
         self._shadow_writer = shadow_writer
-        self._discarded_events = discarded_events
+        self._decisions = decisions
         self._catch_up = catch_up
         self._counter = counter
 
     async def catch_up(self) -> None:
         """Processes records up to the live consumer's position and reads ahead. Raises
-        DiscardedTooLate and Transient.
+        DecidedTooLate and Transient.
         """
-        self._discarded_events.update(await self._shadow.discarded(), self._shadow_writer.next_offsets)
+        self._decisions.update(await self._shadow.operator_decisions(), self._shadow_writer.next_offsets)
         live = await self._shadow.live()
         self._counter.aim(live)
         await self._catch_up.up_to(live)
@@ -139,11 +138,11 @@ class _Rebuild:
 
     async def swap(self, *, dry_run: bool, force: bool) -> RebuildReport:
         """Processes the rest, compares and swaps in one transaction. Raises ShadowIncomplete,
-        DiscardedTooLate and Transient.
+        DecidedTooLate and Transient.
         """
         async with self._shadow.swap() as swap:
             self._shadow_writer.refuse_losses(swap.shadow)
-            self._discarded_events.update(await swap.discarded(), self._shadow_writer.next_offsets)
+            self._decisions.update(await swap.operator_decisions(), self._shadow_writer.next_offsets)
             return await self._complete(swap, dry_run=dry_run, force=force)
 
     async def _complete(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:

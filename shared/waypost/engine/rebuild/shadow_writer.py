@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from waypost.engine.consumer.batch import Batch
@@ -45,12 +46,17 @@ class Written:
 
 
 class _ShadowPipeline(Pipeline):
+    def __init__(self, parser: MessageParser, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._parser = parser
+
     async def claim(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Claims only records without a sequence: the order guard skips the others if repeated."""
         if all(message.sequence is not None for message in batch.messages):
             batch.claimed = list(batch.messages)
         else:
             await super().claim(batch, transaction)
+        batch.claimed = [message for message in batch.claimed if not self._parser.is_replaced(message)]
 
 
 class ShadowWriter:
@@ -85,7 +91,7 @@ class ShadowWriter:
         """
         messages = self._parser.parse_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
-        pipeline = _ShadowPipeline(self.name, transactions, self._effects, self._policy, self._clock)
+        pipeline = _ShadowPipeline(self._parser, self.name, transactions, self._effects, self._policy, self._clock)
         batch_processor = BatchProcessor(self.name, pipeline, transactions, self._policy, asyncio.Event())
         batch = Batch(
             partition=partition,

@@ -10,6 +10,7 @@ from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.kernel.errors import Conflict, Invalid, NotFound
 from waypost.operations.admin_service import AdminService
+from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.dead_letters.redrive_selection import Selection, select_for_redrive
@@ -51,11 +52,17 @@ def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProces
 
     Raises NotFound if this release has no such consumer.
     """
+    consumer = consumer_of(service, name)
+    transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
+    parser, effects = MessageParser.of(consumer, service.codec), effects_of(consumer, name)
+    return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy())
+
+
+def consumer_of(service: AdminService, name: str) -> Consumer:
+    """The consumer with this full name. Raises NotFound if this release has none."""
     for consumer in service.consumers:
         if group_name(service.name, consumer) == name:
-            transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
-            parser, effects = MessageParser.of(consumer, service.codec), effects_of(consumer, name)
-            return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy())
+            return consumer
     raise NotFound(f"this release has no consumer {name}: use the release that wrote the dead letter")
 
 

@@ -109,6 +109,10 @@ update dead_letters set
     {", ".join(f"{name} = case when $6::text is null then {name} else ${number} end" for number, name in enumerate(FAILURE_COLUMNS, 6))}
 where consumer = $1 and id = $2"""
 
+_ADOPT = f"""
+update dead_letters set status = 'adopted', next_attempt_at = null, updated_at = now()
+where consumer = $1 and id = $2 and {IS_OPEN} returning id"""
+
 _UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3)"
 
 
@@ -208,6 +212,12 @@ class PostgresDeadLetters:
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
         await self._record_audit(dead_letter, audit_context, verb="dead_letters.discard")
+
+    async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
+        if await self._sql.fetchval(_ADOPT, self._consumer, dead_letter.id) is None:
+            return False
+        await self._record_audit(dead_letter, audit_context, verb="dead_letters.adopt")
+        return True
 
     async def unpark(self, parked: ParkedKey) -> None:
         await self._sql.execute(_UNPARK, self._consumer, parked.topic, parked.key)

@@ -1,6 +1,6 @@
 """Rebuild of an async projection: creates and drops its shadow schema."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import WRITERS, DiscardedEvent, ShadowTransactions
+from waypost.ports.operator_decisions import OperatorDecisions
+from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import PostgresSwap, discarded_events, locked_live, positions
+from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
 from waypost.postgres.sql import roll_back
 
@@ -106,9 +108,9 @@ class PostgresShadow:
         async with self._owner.transaction() as connection:
             return await positions(connection, self._names.live)
 
-    async def discarded(self) -> Sequence[DiscardedEvent]:
+    async def operator_decisions(self) -> OperatorDecisions:
         async with self._owner.transaction() as connection:
-            return await discarded_events(connection, self._names)
+            return await operator_decisions(connection, self._names.live)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:

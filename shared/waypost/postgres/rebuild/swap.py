@@ -1,18 +1,20 @@
 """The transaction that replaces the live tables by the new ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.ids import EventId, TenantId
+from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import ComparisonReport, DiscardedEvent, LiveIsAhead, ShadowTransactions
+from waypost.ports.operator_decisions import OperatorDecisions
+from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
 from waypost.ports.subscription import Partition
-from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IN_KEY_ORDER, IS_OPEN
+from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import compare
+from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 
@@ -25,14 +27,6 @@ _POSITIONS = text(
 )
 _LOCK_POSITIONS = text(f"{_POSITIONS.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
-
-# A discarded dead letter outside the order of its key had no event that a rebuild handles.
-_DISCARDED = text(
-    f"""
-    select event_id, topic, partition, kafka_offset from dead_letters
-    where consumer = :live and status = 'discarded' and {IN_KEY_ORDER}
-    """
-)
 
 # If live and shadow both have a dead letter of one event, the live row takes the new failure and
 # keeps its id, which operators may have noted.
@@ -87,18 +81,6 @@ async def positions(
     }
 
 
-async def discarded_events(connection: AsyncConnection, names: Names) -> Sequence[DiscardedEvent]:
-    rows = await connection.execute(_DISCARDED, {"live": names.live})
-    return [
-        DiscardedEvent(
-            event_id=EventId(row.event_id),
-            partition=Partition(row.topic, row.partition),
-            offset=row.kafka_offset,
-        )
-        for row in rows
-    ]
-
-
 async def rename_schemas(connection: AsyncConnection, names: Names) -> None:
     """Renames the new schema to the live name. Statements prepared before use the new tables at
     their next execution.
@@ -130,8 +112,8 @@ class PostgresSwap:
         self._names = names
         self._projection = projection
 
-    async def discarded(self) -> Sequence[DiscardedEvent]:
-        return await discarded_events(self._connection, self._names)
+    async def operator_decisions(self) -> OperatorDecisions:
+        return await operator_decisions(self._connection, self._names.live)
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         return await compare(self._connection, self._names, self._projection, tenants)
