@@ -43,10 +43,11 @@ class RetryTimer(PeriodicLoop):
 
     async def tick(self) -> float | None:
         """Starts turns. Returns the seconds until the next key is due, at most the longest pause,
-        because another process may have changed a key. Raises the error of a turn.
+        because another process may have changed a key. Raises the first error of the turns since the last tick.
         """
-        if self._errors:
-            raise self._errors.pop()
+        errors, self._errors = self._errors, []
+        if errors:
+            raise errors[0]
         free, excluded = self._policy.retried_keys - len(self._turns), self._excluded()
         if not free:
             return None  # the end of a turn is a wake-up
