@@ -43,7 +43,8 @@ class RetryTimer(PeriodicLoop):
 
     async def tick(self) -> float | None:
         """Starts turns. Returns the seconds until the next key is due, at most the longest pause,
-        because another process may have changed a key. Raises the first error of the turns since the last tick.
+        because another process may have changed a key. Raises the first error of the turns since
+        the last tick.
         """
         errors, self._errors = self._errors, []
         if errors:
