@@ -27,7 +27,7 @@ __all__ = ["http"]
 
 def another(event: Envelope[Any], name: str) -> Envelope[Any]:
     """Another event under the same version."""
-    return replace(event, event_id=EventId(new_id()), event=replace(event.event, display_name=name))
+    return event._replace(event_id=EventId(new_id()), event=replace(event.event, display_name=name))
 
 
 async def conflicts(stage: Stage, consumer: Consumer, user: User) -> list[UUID]:

@@ -65,7 +65,7 @@ from generate_series(1, $1::int) as n"""
 
 async def backlog_and_pages(outbox: Outbox, rows: int) -> tuple[int, int]:
     """The reported number of pending rows, and the pages that the statement has read."""
-    await outbox.owner.execute("delete from outbox")
+    await outbox.owner.execute("truncate outbox")
     await outbox.owner.execute(_FILL, rows)
     await outbox.owner.execute("vacuum analyze outbox")
     plan = json.loads(await outbox.owner.fetchval(f"explain (analyze, buffers, format json) {BACKLOG}"))[0]["Plan"]
@@ -76,5 +76,6 @@ async def backlog_and_pages(outbox: Outbox, rows: int) -> tuple[int, int]:
 async def test_backlog_of_a_full_outbox_costs_as_much_as_a_short_one(outbox: Outbox) -> None:
     exact, short = await backlog_and_pages(outbox, 990)
     estimated, full = await backlog_and_pages(outbox, CAP)
-    assert (exact, estimated) == (990, pytest.approx(CAP, rel=0.1))
+    assert exact == 990
+    assert estimated == pytest.approx(CAP, rel=0.1)
     assert full <= 2 * short

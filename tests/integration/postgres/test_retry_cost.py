@@ -1,6 +1,5 @@
 """The statements of retries read as many pages at the limits of dead letters as with a few."""
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -86,7 +85,7 @@ class Pages:
             await raw.execute("savepoint explained")
             plan = await raw.fetchval(f"explain (analyze, buffers, format json) {statement}", *arguments)
             await raw.execute("rollback to savepoint explained")
-            read = json.loads(plan)[0]["Plan"]
+            read = plan[0]["Plan"]
             pages = read["Shared Hit Blocks"] + read["Shared Read Blocks"]
             self.most[statement] = max(pages, self.most.get(statement, 0))
             return await run(sql, statement, *arguments)

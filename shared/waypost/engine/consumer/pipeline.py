@@ -61,7 +61,9 @@ class Pipeline:
         *,
         keys_scheduled: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keys_scheduled` is called after the commit of a transaction that has scheduled keys."""
+        """`keys_scheduled` is called after the commit of a transaction that has scheduled keys, or
+        met a parked one, which another process may have scheduled.
+        """
         self._name = name
         self._keys_scheduled = keys_scheduled
         self._transactions = transactions
@@ -88,7 +90,7 @@ class Pipeline:
             batch.step = "commit"
         AFTER_COMMIT.hit()
         batch.run_after_commit()
-        if batch.to_schedule:
+        if batch.to_schedule or batch.parked:
             self._keys_scheduled()
         self._report(batch)
 
