@@ -1,4 +1,4 @@
-"""What a redrive or a discard selects, and the services that it searches."""
+"""The selection of a redrive or a discard, and the services that it searches."""
 
 from collections.abc import Sequence
 from uuid import UUID

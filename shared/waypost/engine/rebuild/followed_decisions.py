@@ -1,4 +1,6 @@
-"""A rebuild skips the events that an operator discarded, and those that an adopted one replaces."""
+"""A rebuild skips the events that an operator discarded, and the events that an adopted one
+replaces.
+"""
 
 from collections.abc import Mapping
 

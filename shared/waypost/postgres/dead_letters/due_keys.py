@@ -21,8 +21,8 @@ update parked_keys parked set (due_at, waits) = (
     select case when first.status = 'dead' then null else coalesce(first.next_attempt_at, now()) end,
            coalesce(first.awaits_topic, false)
     from (select) as always left join lateral (
-        select status, next_attempt_at, awaits_topic from dead_letters letter
-        where letter.consumer = parked.consumer and letter.topic = parked.topic and letter.key_digest = parked.key_digest
+        select status, next_attempt_at, awaits_topic from dead_letters own
+        where own.consumer = parked.consumer and own.topic = parked.topic and own.key_digest = parked.key_digest
           and {IS_OPEN} and {IN_KEY_ORDER}
         order by sequence, kafka_offset limit 1
     ) first on true

@@ -61,5 +61,5 @@ class Adoption:
         if dead_letter.status not in OPEN:
             raise Conflict(f"dead letter {dead_letter_id} is {dead_letter.status} already")
         if dead_letter.failure is None or dead_letter.failure.error_class != VERSION_CONFLICT:
-            raise Conflict(f"dead letter {dead_letter_id} is no version conflict: redrive or discard it")
+            raise Conflict(f"dead letter {dead_letter_id} is not a version conflict: redrive or discard it")
         return dead_letter
