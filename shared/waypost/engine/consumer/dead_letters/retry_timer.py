@@ -11,6 +11,11 @@ from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import PeriodicLoop, cancelled, stray_cancellation_as_error
 from waypost.ports.dead_letters import ParkedKey
 
+MAX_TURN_SECONDS = 5.0
+"""No further attempt of a turn begins after this time, so that slow handlers of one key delay the
+others by little more.
+"""
+
 
 class RetryTimer(PeriodicLoop):
     """Runs in every process of the consumer; the first to lock a key processes it. Set `wakeup`
@@ -83,10 +88,10 @@ class RetryTimer(PeriodicLoop):
             self.wakeup.set()
 
     async def _attempt_some(self, parked: ParkedKey) -> ParkedKeyOutcome:
-        outcome = ParkedKeyOutcome.HANDLED
+        outcome, ends_at = ParkedKeyOutcome.HANDLED, time.monotonic() + MAX_TURN_SECONDS
         for _ in range(self._policy.dead_letters_per_turn):
             outcome = (await self._parked_keys.attempt(parked)).outcome
-            if outcome is not ParkedKeyOutcome.HANDLED or self.draining.is_set():
+            if outcome is not ParkedKeyOutcome.HANDLED or self.draining.is_set() or time.monotonic() > ends_at:
                 break
         return outcome
 
