@@ -218,7 +218,7 @@ async def test_dead_letter_life_cycle_works_with_any_key(service: ServiceUnderTe
         assert await transaction.dead_letters.failed_dead_letters(10) == 2
         await transaction.dead_letters.begin(first, next_attempt_at=NOW, audit_context=AUDIT)
         await transaction.dead_letters.discard(first, AUDIT)
-        assert await transaction.dead_letters.due(NOW, 10) == [parked]
+        assert await transaction.dead_letters.due(10) == [parked]
         assert await transaction.dead_letters.find(second.id) == second
         assert await transaction.dead_letters.lock(parked)
         await transaction.dead_letters.unpark(parked)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
 from tests.contracts.test_dead_letters import NOW, TOPIC, dead_letter, failure
+from tests.fixtures.operators import AUDIT
 from waypost.ports.dead_letters import ParkedKey, Status
 
 __all__ = ["in_memory", "on_postgres", "service"]
@@ -25,8 +26,9 @@ async def test_key_is_due_if_its_first_is_due_or_none_is_left(service: ServiceUn
                 dead_letter(empty, 1, Status.REDRIVEN),
             ]
         )
-        assert set(await transaction.dead_letters.due(NOW, 10)) == {ripe, gap, empty}
-        assert len(await transaction.dead_letters.due(NOW, 1)) == 1
+        await transaction.dead_letters.schedule(TOPIC, [each.key for each in keys])
+        assert set(await transaction.dead_letters.due(10)) == {ripe, gap, empty}
+        assert len(await transaction.dead_letters.due(1)) == 1
         tally = await transaction.dead_letters.tally()
     assert (tally.parked_keys, tally.dead_letters) == (5, {Status.RETRYING: 2, Status.DEAD: 1, Status.WAITING: 2})
 
@@ -49,4 +51,52 @@ async def test_keys_that_have_waited_are_due_after_the_others(service: ServiceUn
                 ),
             ]
         )
-        assert await transaction.dead_letters.due(NOW, 10) == [failed, waited]
+        await transaction.dead_letters.schedule(TOPIC, [waited.key, failed.key])
+        assert await transaction.dead_letters.due(10) == [failed, waited]
+
+
+async def test_key_is_scheduled_by_each_change_of_its_first_dead_letter(service: ServiceUnderTest) -> None:
+    parked = ParkedKey(TOPIC, b"ann")
+    first, second = dead_letter(parked, 1, Status.RETRYING, failure=failure()), dead_letter(parked, 2)
+    later = NOW + timedelta(hours=1)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [parked.key])
+        await transaction.dead_letters.insert([first, second])
+
+        async def is_due() -> bool:
+            return await transaction.dead_letters.due(10) == [parked]
+
+        assert await is_due()
+        begun = await transaction.dead_letters.begin(first, next_attempt_at=later)
+        assert not await is_due()
+        await transaction.dead_letters.undo_attempt(first)
+        assert await is_due()
+        await transaction.dead_letters.update(begun.id, status=Status.RETRYING, attempts=2, next_attempt_at=later)
+        assert not await is_due()
+        assert await transaction.dead_letters.due_in() is not None
+        await transaction.dead_letters.update(begun.id, status=Status.DEAD, attempts=3)
+        assert not await is_due()
+        assert await transaction.dead_letters.due_in() is None
+        await transaction.dead_letters.discard(first, AUDIT)
+        assert await is_due()  # the second one
+        await transaction.dead_letters.update(second.id, status=Status.REDRIVEN, attempts=1)
+        assert await is_due()  # to be unparked
+
+
+async def test_key_behind_a_missing_version_is_due_a_minute_after_it_was_parked(service: ServiceUnderTest) -> None:
+    parked, other = ParkedKey(TOPIC, b"ann"), ParkedKey(TOPIC, b"bob")
+    transactions = service.transactions("club.readers")
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [parked.key], awaits_version=True)
+        await transaction.dead_letters.insert([dead_letter(parked, 2)])
+        assert await transaction.dead_letters.due(10) == []
+        assert await transaction.dead_letters.due_in() == timedelta(minutes=1)
+        await transaction.dead_letters.park(TOPIC, [parked.key])
+        assert await transaction.dead_letters.due(10) == []  # it was parked before
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.schedule(TOPIC, [parked.key, other.key])
+        assert await transaction.dead_letters.due(10) == [parked]
+        await transaction.dead_letters.await_version(parked)
+        assert await transaction.dead_letters.due_in() == timedelta(minutes=1)
+    async with service.transactions("club.writers").begin(()) as transaction:
+        assert (await transaction.dead_letters.due(10), await transaction.dead_letters.due_in()) == ([], None)

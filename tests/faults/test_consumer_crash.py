@@ -55,6 +55,10 @@ async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Sta
     assert await stage.greeted(ann) == [[1, 2]]
 
 
+MAKE_DUE = """
+with due as (update parked_keys set due_at = now()) update dead_letters set next_attempt_at = now() returning 1"""
+
+
 @pytest.mark.parametrize("point", ["after_count", "after_effect", "after_commit"])
 async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     ann = stage.user()
@@ -64,7 +68,7 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
         await eventually(lambda: stage.reached(2, consumers=1))
     assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
-    await stage.rows("update dead_letters set next_attempt_at = now() returning 1")
+    await stage.rows(MAKE_DUE)
     async with stage.worker(stage.club.greetings, failpoints=f"retries.{point}=kill") as worker:
         async with asyncio.timeout(20):
             assert await worker.wait() < 0

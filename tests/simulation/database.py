@@ -36,8 +36,8 @@ _CODEC = PlainCodec()
 class DatabaseServer(MemoryDatabase):
     """Committed rows; outbox rows become visible to relays at the commit."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__(clock)
         self.outbox = MemoryOutbox()
 
     def commit(self, tables: OpenTables) -> None:

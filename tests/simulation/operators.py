@@ -38,7 +38,6 @@ class Operator:
             MessageParser.of(reactor, PlainCodec()),
             effects_of(reactor, name),
             POLICY,
-            running.clock,
         )
         self._world = world
         self._process = process

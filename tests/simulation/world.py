@@ -33,7 +33,7 @@ class World:
         self.loop = SimulatedLoop(dice(f"order {seed}"))
         self.trace = trace
         self.connections: dict[SimulatedProcess, list[Connection]] = {}
-        self.database, self.broker = DatabaseServer(), BrokerServer()
+        self.database, self.broker = DatabaseServer(SimulatedClock(self.loop, 0.0)), BrokerServer()
         self.coordinator, self.jobs, self.provider = Coordinator(self), JobTable(self), Provider()
         self.running: dict[SimulatedProcess, ProcessParts] = {}
         self.acknowledged: list[int] = []

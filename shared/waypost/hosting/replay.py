@@ -49,7 +49,7 @@ class Replay:
         progress: Callable[[int], None] = lambda _: None,
     ) -> Redelivered:
         policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, redelivered=True)
-        retries = ParkedKeyProcessor(self._name, self._transactions, self._parser, effects, policy, self._runtime.clock)
+        retries = ParkedKeyProcessor(self._name, self._transactions, self._parser, effects, policy)
 
         async def record_audit(transaction: ConsumerTransaction, message: Message) -> None:
             await record_action(

@@ -99,7 +99,6 @@ def build_admin_service(runtime: Runtime, *, ops: Database, kafka_bootstrap: str
         app=runtime.database,
         units=runtime.units,
         wakeup_sender=runtime.wakeup_sender,
-        clock=runtime.clock,
         kafka_bootstrap=kafka_bootstrap,
     )
 

@@ -67,6 +67,7 @@ def transactions_per_consumer(pool_size: int, consumers: int) -> int:
 
 def consumer_group(service: Service, consumer: Consumer, settings: WorkerSettings, runtime: Runtime) -> ConsumerGroup:
     name = group_name(service.name, consumer)
+    max_transactions = transactions_per_consumer(settings.pool_size, len(service.consumers))
     return ConsumerGroup(
         service.name,
         consumer,
@@ -76,12 +77,14 @@ def consumer_group(service: Service, consumer: Consumer, settings: WorkerSetting
             runtime.units,
             consumer,
             name=name,
-            max_open_transactions=transactions_per_consumer(settings.pool_size, len(service.consumers)),
+            max_open_transactions=max_transactions,
         ),
         service.codec,
         policy=ConsumerPolicy(
             max_dead_letters=settings.max_dead_letters,
             max_out_of_order_dead_letters=settings.max_out_of_order_dead_letters,
+            # Retries of slow handlers leave a connection to the partitions.
+            retried_keys=max(min(ConsumerPolicy().retried_keys, max_transactions - 1), 1),
         ),
         clock=runtime.clock,
     )

@@ -11,10 +11,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Transient
 from waypost.kernel.event import Event
@@ -34,6 +36,15 @@ class QueuedJob:
     arguments: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a parked key is due."""
+
+    parked_at: datetime
+    due_at: datetime | None
+    waits: bool
+
+
 @dataclass(slots=True)
 class Tables:
     """Committed rows. Stored values are immutable."""
@@ -48,8 +59,7 @@ class Tables:
     versions: dict[tuple[str, str, UUID], int] = field(default_factory=dict)
     dead_letters: dict[UUID, tuple[str, DeadLetter]] = field(default_factory=dict)
     """Value: the consumer's name and the dead letter, in the order of storing."""
-    parked: dict[tuple[str, ParkedKey], int] = field(default_factory=dict)
-    """Value: the order in which the keys were parked."""
+    parked: dict[tuple[str, ParkedKey], Schedule] = field(default_factory=dict)
 
 
 class OpenTables:
@@ -57,6 +67,7 @@ class OpenTables:
 
     def __init__(self, database: "MemoryDatabase") -> None:
         self.ended = asyncio.Event()
+        self.begun_at = database.clock.now()
         self.waits_for: OpenTables | None = None
         self._database = database
         self._locked: list[Row] = []
@@ -135,7 +146,8 @@ class MemoryTransaction:
 class MemoryDatabase:
     """Keeps its data as long as the object exists: two consumers of one service share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
         self.tables = Tables()
         self.locks: dict[Row, OpenTables] = {}
         self.outbox_ids = count(1)

@@ -1,14 +1,17 @@
 """Dead letters and parked keys of one consumer, in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from waypost.kernel.audit_context import AuditContext
-from waypost.memory.database import MemoryTransaction
+from waypost.memory.database import MemoryTransaction, Schedule
 from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status, Tally
+
+FIRST_LOOK, LAST_LOOK = timedelta(minutes=1), timedelta(days=1)
+"""Pauses of a key that waits for a missing version."""
 
 
 class MemoryDeadLetters:
@@ -19,6 +22,7 @@ class MemoryDeadLetters:
     def __init__(self, transaction: MemoryTransaction, consumer: str) -> None:
         self._tables = transaction.tables
         self._consumer = consumer
+        self._now = transaction.tables.begun_at
 
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
         found = [key for key in sorted(set(keys)) if self._is_parked(ParkedKey(topic, key))]
@@ -34,12 +38,14 @@ class MemoryDeadLetters:
                     held.setdefault(key, set()).add(dead_letter.sequence)
         return {key: frozenset(sequences) for key, sequences in held.items()}
 
-    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
+    async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
+        now = self._now
+        due_at = now + FIRST_LOOK if awaits_version else now
         for key in sorted(keys):
             row = (self._consumer, ParkedKey(topic, key))
             if row not in self._tables.parked:
                 await self._tables.parked.lock(row)
-            self._tables.parked.setdefault(row, len(self._tables.parked))
+            self._tables.parked.setdefault(row, Schedule(parked_at=now, due_at=due_at, waits=awaits_version))
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         for dead_letter in dead_letters:
@@ -50,9 +56,41 @@ class MemoryDeadLetters:
                 known.add(dead_letter.event_id)
                 self._tables.dead_letters[dead_letter.id] = (self._consumer, dead_letter)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
-        parked = [key for consumer, key in self._tables.parked if consumer == self._consumer]
-        return sorted((key for key in parked if self._is_due(key, now)), key=self._has_waited)[:limit]
+    async def now(self) -> datetime:
+        return self._now
+
+    async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
+        for key in keys:
+            await self._schedule(ParkedKey(topic, key))
+
+    async def _schedule(self, parked: ParkedKey) -> None:
+        first = next(iter(self._ordered(parked, OPEN)), None)
+        due_at = None if first and first.status is Status.DEAD else (first and first.next_attempt_at) or self._now
+        await self._set_due(parked, due_at, waits=bool(first and first.failure and first.failure.uses_no_attempt))
+
+    async def await_version(self, parked: ParkedKey) -> None:
+        if (schedule := self._tables.parked.get((self._consumer, parked))) is not None:
+            pause = min(max(self._now - schedule.parked_at, FIRST_LOOK), LAST_LOOK)
+            await self._set_due(parked, self._now + pause, waits=True)
+
+    async def _set_due(self, parked: ParkedKey, due_at: datetime | None, *, waits: bool) -> None:
+        row = (self._consumer, parked)
+        if self._is_parked(parked):
+            await self._tables.parked.lock(row)
+        if (schedule := self._tables.parked.get(row)) is not None:
+            self._tables.parked[row] = replace(schedule, due_at=due_at, waits=waits)
+
+    async def due(self, limit: int) -> Sequence[ParkedKey]:
+        keys = [each for each in self._scheduled() if each[1] <= self._now]
+        return [key for _, _, key in sorted(keys, key=lambda each: each[:2])][:limit]
+
+    async def due_in(self) -> timedelta | None:
+        return min((due_at - self._now for _, due_at, _ in self._scheduled() if due_at > self._now), default=None)
+
+    def _scheduled(self) -> Iterator[tuple[bool, datetime, ParkedKey]]:
+        for (consumer, key), schedule in self._tables.parked.items():
+            if consumer == self._consumer and schedule.due_at is not None:
+                yield schedule.waits, schedule.due_at, key
 
     async def tally(self) -> Tally:
         counts = Counter(dead_letter.status for dead_letter in self._own())
@@ -103,11 +141,13 @@ class MemoryDeadLetters:
             next_attempt_at=next_attempt_at,
         )
         self._tables.dead_letters[dead_letter.id] = (self._consumer, started)
+        await self._schedule_key_of(started)
         return started
 
     async def undo_attempt(self, before: DeadLetter) -> None:
         await self._tables.dead_letters.lock(before.id)
         self._tables.dead_letters[before.id] = (self._consumer, before)
+        await self._schedule_key_of(before)
 
     async def update(
         self,
@@ -130,10 +170,20 @@ class MemoryDeadLetters:
                 failure=failure or dead_letter.failure,
             )
             self._tables.dead_letters[dead_letter_id] = (self._consumer, changed)
+            await self._schedule_key_of(changed)
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """Without an audit entry: there is no audit in memory."""
         await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+
+    async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
+        """Without an audit entry, as for a discard."""
+        await self._tables.dead_letters.lock(dead_letter.id)
+        now = await self.find(dead_letter.id)
+        if now is None or now.status not in OPEN:
+            return False
+        await self.update(dead_letter.id, status=Status.ADOPTED, attempts=now.attempts)
+        return True
 
     async def unpark(self, parked: ParkedKey) -> None:
         self._tables.parked.pop((self._consumer, parked), None)
@@ -141,15 +191,9 @@ class MemoryDeadLetters:
     def _is_parked(self, key: ParkedKey) -> bool:
         return (self._consumer, key) in self._tables.parked
 
-    def _is_due(self, key: ParkedKey, now: datetime) -> bool:
-        dead_letters = self._ordered(key, OPEN)
-        if not dead_letters:
-            return True
-        first = dead_letters[0]
-        return first.status is not Status.DEAD and (first.next_attempt_at is None or first.next_attempt_at <= now)
-
-    def _has_waited(self, key: ParkedKey) -> bool:
-        return any(each.failure is not None and each.failure.uses_no_attempt for each in self._ordered(key, OPEN)[:1])
+    async def _schedule_key_of(self, dead_letter: DeadLetter) -> None:
+        if dead_letter.key is not None:
+            await self._schedule(ParkedKey(dead_letter.record.topic, dead_letter.key))
 
     def _own(self) -> list[DeadLetter]:
         return [

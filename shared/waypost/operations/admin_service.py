@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from waypost.jobs.declaration import JobRegistry
-from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer
 from waypost.ports.wakeups import WakeupSender
@@ -27,5 +26,4 @@ class AdminService:
     units: PostgresUnitsOfWork
     """Units of work on `app`."""
     wakeup_sender: WakeupSender
-    clock: Clock
     kafka_bootstrap: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -30,6 +30,9 @@ class Status(StrEnum):
     """Handled by a retry or a redrive."""
     DISCARDED = "discarded"
     """Discarded by an operator; its version counts as handled when its turn comes."""
+    ADOPTED = "adopted"
+    """Its event replaces the one that was handled under the same version; an operator decided so.
+    """
     SUPERSEDED = "superseded"
     """A rebuild has processed its record."""
 
@@ -122,9 +125,9 @@ class DeadLetters(Protocol):
         """The versions of these keys that dead letters hold and that are not handled yet."""
         ...
 
-    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
-        """Parks the keys: later events of them become dead letters. A key that is parked stays
-        so.
+    async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
+        """Parks the keys: later events of them become dead letters. A key that is parked stays so.
+        A new one is due at once; with `awaits_version`, as after `await_version`.
         """
         ...
 
@@ -132,10 +135,36 @@ class DeadLetters(Protocol):
         """Stores dead letters; one whose event this consumer has stored already changes nothing."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
-        """Parked keys whose first dead letter is due, or that have none left; the longest due
-        first, and keys that have waited after the others.
+    async def now(self) -> datetime:
+        """The database's time when the transaction began. Times of attempts are set and compared by
+        this clock alone, so that the clocks of processes need not agree.
         """
+        ...
+
+    async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
+        """Makes each parked key due when its first open dead letter is; at once if that one was
+        never attempted, or if none is left; never while it is dead.
+
+        `begin`, `undo_attempt`, `update` and `discard` do this for the key of their dead letter;
+        `insert` does not.
+        """
+        ...
+
+    async def await_version(self, parked: ParkedKey) -> None:
+        """Postpones a key whose first dead letter waits for a missing version. The consumer that
+        handles this version calls `schedule`. If that is lost, the key becomes due nevertheless: a
+        minute after it was parked, then after twice the time, and each day.
+        """
+        ...
+
+    async def due(self, limit: int) -> Sequence[ParkedKey]:
+        """Parked keys that are due; the longest due first, and keys that have waited after the
+        others.
+        """
+        ...
+
+    async def due_in(self) -> timedelta | None:
+        """The time until the next key becomes due; None if no key will."""
         ...
 
     async def tally(self) -> Tally:
@@ -199,6 +228,10 @@ class DeadLetters(Protocol):
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """Marks the dead letter as discarded, with an audit entry."""
+        ...
+
+    async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
+        """Marks the dead letter as adopted, with an audit entry. False if it is settled already."""
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:

@@ -36,7 +36,7 @@ class Backlog:
     """Pending rows of all shards, without those of quarantined keys."""
 
     pending: int
-    """Rows; the count stops at 160,000, to bound the cost."""
+    """Rows. From 1,000 on an estimate, which includes the rows of quarantined keys."""
     oldest_at: datetime | None
     """Creation time of the oldest of the rows at the heads of the shards."""
     quarantined_keys: int

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Transient
 from waypost.kernel.event import Event
-from waypost.kernel.ids import EventId, TenantId
+from waypost.kernel.ids import TenantId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.inbox import ConsumerPosition
+from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.subscription import Partition
 
 WRITERS = 3
@@ -106,6 +107,10 @@ class Swap(Protocol):
     transactions: ShadowTransactions
     """Process records into the new tables, inside this transaction."""
 
+    async def operator_decisions(self) -> OperatorDecisions:
+        """The decisions for the live consumer, now that no dead letter can be discarded."""
+        ...
+
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         """Compares every live and new row of these tenants."""
         ...
@@ -140,8 +145,8 @@ class Shadow(Protocol):
         """The live consumer's positions now."""
         ...
 
-    async def discarded(self) -> frozenset[EventId]:
-        """Events that an operator discarded for the live consumer."""
+    async def operator_decisions(self) -> OperatorDecisions:
+        """The decisions for the live consumer so far."""
         ...
 
     def swap(self) -> AbstractAsyncContextManager[Swap]:

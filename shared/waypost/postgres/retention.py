@@ -30,8 +30,8 @@ _PRUNE_ANSWERS = text(
 
 _SETTLED = """
 select id from dead_letters as settled
-where status in ('redriven', 'superseded', 'discarded') and content_removed_at is null
-  and updated_at < now() - cast(:age as interval) and (status = 'discarded') = :discarded
+where status in ('redriven', 'superseded', 'discarded', 'adopted') and content_removed_at is null
+  and updated_at < now() - cast(:age as interval) and (status in ('discarded', 'adopted')) = :kept
   and not exists (
     select from parked_keys as parked
     where parked.consumer = settled.consumer and parked.topic = settled.topic and parked.key_digest = settled.key_digest)
@@ -40,7 +40,7 @@ limit :chunk for update skip locked"""
 `dead_letters_settled`.
 """
 
-_PRUNE_HANDLED = text(f"delete from dead_letters where id = any (array({_SETTLED}))").bindparams(discarded=False)
+_PRUNE_HANDLED = text(f"delete from dead_letters where id = any (array({_SETTLED}))").bindparams(kept=False)
 
 _REMOVE_CONTENT = text(
     f"""
@@ -49,7 +49,7 @@ _REMOVE_CONTENT = text(
         error = case when error is not null then 'removed' end, content_removed_at = now()
     where id = any (array({_SETTLED}))
     """
-).bindparams(discarded=True)
+).bindparams(kept=True)
 
 
 async def prune_inbox(database: Database, older_than: timedelta) -> int:
@@ -72,9 +72,9 @@ async def prune_stored_responses(database: Database, tenants: Sequence[TenantId]
 async def prune_dead_letters(database: Database, older_than: timedelta) -> int:
     """Deletes dead letters whose event was handled that long ago, by a redrive or a rebuild.
 
-    Removes the record and the error's text of discarded ones; the row stays, because a rebuild must
-    skip the event for as long as its topic contains it. A parked key keeps all its dead letters.
-    Keep them at least as long as the inbox entries.
+    Removes the record and the error's text of discarded and adopted ones; the row stays, because it
+    decides what a rebuild skips for as long as the topic contains the event. A parked key keeps all
+    its dead letters. Keep them at least as long as the inbox entries.
     """
     handled = await in_chunks(database, _PRUNE_HANDLED, older_than)
     return handled + await in_chunks(database, _REMOVE_CONTENT, older_than)

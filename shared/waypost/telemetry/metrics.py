@@ -46,7 +46,9 @@ SPANS_DROPPED = Counter(
 
 # Outbox: each relay measures its service's whole outbox
 
-OUTBOX_PENDING = Gauge(metric("outbox_pending"), "Rows to be published, counted up to 160,000.")
+OUTBOX_PENDING = Gauge(
+    metric("outbox_pending"), "Rows to be published; from 1,000 on an estimate, with the rows of quarantined keys."
+)
 OUTBOX_OLDEST_AGE = Gauge(metric("outbox_oldest_age_seconds"), "Age of the oldest row to be published.")
 OUTBOX_PUBLISHED = Counter(metric("outbox_published_total"), "Records acknowledged by the broker.")
 OUTBOX_QUARANTINED = Counter(
@@ -115,7 +117,9 @@ CONSUMER_STUCK_PARTITIONS = Gauge(
 # Jobs
 
 JOBS_PENDING = Gauge(
-    metric("jobs_pending"), "Jobs that are not complete, by state: queued, running, dead.", ["job", "status"]
+    metric("jobs_pending"),
+    "Jobs that are not complete, by state: queued, running, dead; counted up to 10,000 of each state.",
+    ["job", "status"],
 )
 JOB_WAIT_SECONDS = Histogram(
     metric("job_wait_seconds"),

@@ -112,7 +112,8 @@ async def test_dead_letters_and_parked_keys_are_carried_over(stage: Stage) -> No
 
         await eventually(all_dead)
     await stage.rows(
-        "update dead_letters set status = 'discarded' where key = :key and status = 'dead' returning 1",
+        "with due as (update parked_keys set due_at = now() where key = :key)"
+        " update dead_letters set status = 'discarded' where key = :key and status = 'dead' returning 1",
         key=str(eve.id).encode(),
     )
     async with stage.consuming(stage.club.members):

@@ -1,5 +1,8 @@
-"""Outbox rows are counted exactly, and only if the statistics show a number near the limit."""
+"""Outbox rows are counted exactly, and only if the statistics show a number near the limit. The
+backlog is counted exactly only while it is short.
+"""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -8,8 +11,10 @@ import pytest
 
 from tests.fixtures.club import opened
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
+from waypost.hosting.settings import ApiSettings
 from waypost.postgres.database import Database as Pool
-from waypost.postgres.overview import PENDING_ROWS, outbox_rows
+from waypost.postgres.outbox.backlog import BACKLOG
+from waypost.postgres.overview import PENDING_ROWS, backlog_of, outbox_rows
 from waypost.testing.database import Databases, connected
 
 
@@ -49,3 +54,28 @@ async def test_deleted_rows_are_not_read_where_little_waits(outbox: Outbox) -> N
     assert await outbox_rows(outbox.ops, 1000) < 500
     assert await outbox.is_counted(6)
     assert await outbox_rows(outbox.ops, 4) == 4
+
+
+CAP: int = ApiSettings.model_fields["outbox_cap_rows"].default
+_FILL = """
+insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)
+select n % 16, gen_random_uuid(), gen_random_uuid(), 'users.user', n::text::bytea, 'payload', '{}', now()
+from generate_series(1, $1::int) as n"""
+
+
+async def backlog_and_pages(outbox: Outbox, rows: int) -> tuple[int, int]:
+    """The reported number of pending rows, and the pages that the statement has read."""
+    await outbox.owner.execute("truncate outbox")
+    await outbox.owner.execute(_FILL, rows)
+    await outbox.owner.execute("vacuum analyze outbox")
+    plan = json.loads(await outbox.owner.fetchval(f"explain (analyze, buffers, format json) {BACKLOG}"))[0]["Plan"]
+    pending = (await backlog_of(outbox.ops)).pending
+    return pending, plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+async def test_backlog_of_a_full_outbox_costs_as_much_as_a_short_one(outbox: Outbox) -> None:
+    exact, short = await backlog_and_pages(outbox, 990)
+    estimated, full = await backlog_and_pages(outbox, CAP)
+    assert exact == 990
+    assert estimated == pytest.approx(CAP, rel=0.1)
+    assert full <= 2 * short

@@ -1,4 +1,4 @@
-"""`waypost dead-letters list|show|redrive|discard`"""
+"""`waypost dead-letters list|show|redrive|discard|adopt`"""
 
 from collections.abc import Mapping
 
@@ -24,6 +24,11 @@ COMMANDS: Mapping[str, Entry] = {
         "waypost.cli.dead_letters.discard",
         "discard",
         "Settles the matching dead letters without handling them: their events count as handled.",
+    ),
+    "adopt": Entry(
+        "waypost.cli.dead_letters.adopt",
+        "adopt",
+        "Replaces the event that was handled under the version of a version conflict by the event of the dead letter.",
     ),
 }
 

@@ -12,7 +12,7 @@ import typer
 from waypost.cli.databases import ALL_SERVICES, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import filtered
 from waypost.cli.dead_letters.results import print_key
-from waypost.cli.dead_letters.searched import services_to_search
+from waypost.cli.dead_letters.searched import require_one_selection, services_to_search
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
 from waypost.cli.parsers import parse_id, parse_rate
@@ -45,10 +45,7 @@ def discard(
     Then processes the records that wait behind them. Each discard commits separately: after an
     interruption, run the command again for the rest.
     """
-    if (dead_letter_id is not None) == (search != Search() or service is not None):
-        raise typer.BadParameter(
-            "select dead letters: one by its id, or several by a filter (--status dead selects every dead one)"
-        )
+    require_one_selection(dead_letter_id, search, service)
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
     # A dead letter that is stored while the operator confirms is not discarded.
     wanted = replace(search, id=dead_letter_id, until=search.until or datetime.now(UTC))

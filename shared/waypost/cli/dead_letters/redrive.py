@@ -12,7 +12,7 @@ import typer
 from waypost.cli.databases import ALL_SERVICES, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import filtered
 from waypost.cli.dead_letters.results import print_key
-from waypost.cli.dead_letters.searched import services_to_search
+from waypost.cli.dead_letters.searched import require_one_selection, services_to_search
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
 from waypost.cli.parsers import parse_id, parse_rate
@@ -53,10 +53,7 @@ def redrive(
     Exits with 1 if dead letters are left. Each redrive commits separately: after an interruption,
     run the command again for the rest.
     """
-    if (dead_letter_id is not None) == (search != Search() or service is not None):
-        raise typer.BadParameter(
-            "select dead letters: one by its id, or several by a filter (--status dead selects every dead one)"
-        )
+    require_one_selection(dead_letter_id, search, service)
     if beyond_limit and dead_letter_id is None:
         raise typer.BadParameter("--beyond-limit redrives one dead letter: name its id")
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)

@@ -1,11 +1,22 @@
-"""The services that a redrive or a discard searches."""
+"""The selection of a redrive or a discard, and the services that it searches."""
 
 from collections.abc import Sequence
+from uuid import UUID
+
+import typer
 
 from waypost.cli.dead_letters.options import find
 from waypost.cli.services import chosen_services, service_named
 from waypost.hosting.service import Service
 from waypost.postgres.dead_letters.search import Search
+
+
+def require_one_selection(dead_letter_id: UUID | None, search: Search, service: str | None) -> None:
+    """Raises BadParameter unless there is either an id or a filter."""
+    if (dead_letter_id is not None) == (search != Search() or service is not None):
+        raise typer.BadParameter(
+            "select dead letters: one by its id, or several by a filter (--status dead selects every dead one)"
+        )
 
 
 async def services_to_search(search: Search, name: str | None) -> Sequence[Service]:

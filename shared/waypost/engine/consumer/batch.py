@@ -1,6 +1,6 @@
 """State shared by the steps of one consumer transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -37,7 +37,8 @@ class Batch:
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
     decisions: Sequence[tuple[Message, Decision]] = ()
-    newly_parked: Collection[bytes] = ()
+    newly_parked: Set[bytes] = frozenset()
+    to_schedule: Set[bytes] = frozenset()
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod

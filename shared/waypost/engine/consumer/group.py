@@ -3,13 +3,13 @@ detection.
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 import structlog
 
 from waypost.engine.consumer.batch_processor import Stuck
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.lost_records import RecordsLost
 from waypost.engine.consumer.message import MessageParser
@@ -18,7 +18,7 @@ from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.stall_detector import StallDetector
 from waypost.engine.failpoints import failpoint
-from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
+from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
@@ -29,8 +29,8 @@ from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
 
-MAX_TICK_SECONDS = 5.0
-"""Time after which due keys are read again, so that new ones do not wait for slow handlers."""
+GAUGE_SECONDS = 60.0
+"""Pause between counts of the dead letters: a count reads each open one."""
 JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
 """After a broker's return the consumer joins within a second."""
 
@@ -85,20 +85,26 @@ class ConsumerGroup:
         self._offsets = FunctionLoop(
             self._commit, name=f"{self.name} offsets", every_seconds=self._policy.commit_seconds
         )
-        clock, effects, parser = (
-            clock or SystemClock(),
-            effects_of(consumer, self.name),
-            MessageParser.of(consumer, codec),
+        effects, parser = effects_of(consumer, self.name), MessageParser.of(consumer, codec)
+        self.retries = ParkedKeyProcessor(
+            self.name, transactions, parser, effects, self._policy, attempted=self._keys_scheduled
         )
-        self.retries = ParkedKeyProcessor(self.name, transactions, parser, effects, self._policy, clock)
         """Retries of parked keys; operators use the same class."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
+        self._gauges = FunctionLoop(
+            self.retries.update_metrics, name=f"{self.name} gauges", every_seconds=GAUGE_SECONDS
+        )
         self._parts = ConsumerParts(
             name=self.name,
             subscription=subscription,
             transactions=transactions,
             pipeline=Pipeline(
-                self.name, transactions, effects, self._policy, clock, keys_parked=self._timer.wakeup.set
+                self.name,
+                transactions,
+                effects,
+                self._policy,
+                clock or SystemClock(),
+                keys_scheduled=self._keys_scheduled,
             ),
             parser=parser,
             by_batch=effects.by_batch,
@@ -107,8 +113,10 @@ class ConsumerGroup:
         )
 
     async def start(self) -> None:
-        """Starts joining the group, the offset commits and the retries; returns at once."""
-        for loop in (self._membership, self._offsets, self._timer):
+        """Starts joining the group, the offset commits, the retries and the gauges; returns at
+        once.
+        """
+        for loop in (self._membership, self._offsets, self._timer, self._gauges):
             await loop.start()
 
     async def drain(self, deadline_seconds: float) -> None:
@@ -125,6 +133,7 @@ class ConsumerGroup:
         await asyncio.gather(self._end_tasks(0), self._timer.stop())
         await self._membership.stop()
         await self._offsets.stop()
+        await self._gauges.stop()
         await self._subscription.leave()
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
@@ -178,38 +187,12 @@ class ConsumerGroup:
             await self._subscription.commit(advanced)
             AFTER_OFFSET_COMMIT.hit()
 
+    def _keys_scheduled(self) -> None:
+        self._timer.wakeup.set()
+
     async def _end_tasks(self, deadline_seconds: float) -> None:
         await asyncio.gather(*(task.end(deadline_seconds) for task in self._running))
 
     @property
     def _running(self) -> Sequence[PartitionTask]:
         return [self._tasks[partition] for partition in sorted(self._assigned)]
-
-
-class RetryTimer(PeriodicLoop):
-    """Retries due dead letters in every process that runs the consumer; the first to lock a key
-    processes it.
-
-    At the deadline of a drain the running attempt is rolled back. It still counts.
-    """
-
-    def __init__(self, name: str, parked_keys: ParkedKeyProcessor, policy: ConsumerPolicy) -> None:
-        super().__init__(every_seconds=policy.retry_poll_seconds)
-        self.name = f"{name} retries"
-        self._parked_keys = parked_keys
-        self._idle_seconds = policy.retry_poll_seconds * policy.retry_idle_polls
-
-    async def tick(self) -> float | None:
-        """Returns the longer pause when no key is parked, and none after a slow handler: other keys
-        may be due by then, and come first.
-        """
-        if not await self._parked_keys.update_metrics():
-            return self._idle_seconds
-        began = time.monotonic()
-        for parked in await self._parked_keys.due():
-            if self.draining.is_set():
-                return None
-            await self._parked_keys.process(parked)
-            if time.monotonic() - began > MAX_TICK_SECONDS:
-                return 0.0
-        return None

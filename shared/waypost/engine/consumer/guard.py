@@ -60,6 +60,10 @@ class Guard:
         self.advanced: dict[UUID, int] = {}
         """New versions after the batch, for the aggregates that advanced."""
         self.newly_parked: set[bytes] = set()
+        self.to_schedule: set[bytes] = set()
+        """Parked keys whose first dead letter was attempted, or waits for no missing version any
+        more.
+        """
 
     def decide(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Decision]]:
         """The decision for each message, in the given order, which is the order of offsets.
@@ -67,8 +71,8 @@ class Guard:
         For an aggregate at version n, only version n + 1 is handled. A version up to n is stale or
         a conflict. A later version is waiting, and so is every version that an open dead letter of
         its key holds. A waiting, failed or poison message parks its key, and later messages of the
-        batch are decided accordingly. Afterwards `advanced` and `newly_parked` hold the changes to
-        store.
+        batch are decided accordingly. Afterwards `advanced`, `newly_parked` and `to_schedule` hold
+        the changes to store.
         """
         return [(message, self._decide(message)) for message in messages]
 
@@ -89,11 +93,15 @@ class Guard:
 
     def _handle(self, message: Message) -> Decision:
         if message.poison is not None:
+            self.to_schedule.add(message.key)
             return self._park(message, Decision.POISON)
         if message.record.offset in self._failures:
+            self.to_schedule.add(message.key)
             return self._park(message, Decision.FAILED)
         if (attributes := message.attributes) and attributes.sequence is not None:
             self._versions[attributes.aggregate_id] = self.advanced[attributes.aggregate_id] = attributes.sequence
+            if attributes.sequence + 1 in self._held.get(message.key, ()):
+                self.to_schedule.add(message.key)
         return Decision.HANDLED
 
     def _defer(self, message: Message) -> Decision:

@@ -16,6 +16,7 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer, Reactor
+from waypost.ports.operator_decisions import KeyVersion
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -78,12 +79,14 @@ class MessageParser:
         codec: EventCodec,
         handled: Iterable[type[Event]],
         *,
-        without: frozenset[EventId] = frozenset(),
         since: Mapping[type[Event], datetime] | None = None,
     ) -> None:
         self._codec = codec
         self._types = frozenset(kind.type for kind in handled)
-        self._without = without
+        self.without: frozenset[EventId] = frozenset()
+        """Events that are treated as events without a handler."""
+        self.adopted: Mapping[KeyVersion, EventId] = {}
+        """The only events that count under these versions."""
         self._since = {kind.type: at for kind, at in (since or {}).items()}
         self._topics_with_invalid_trace_contexts: set[str] = set()
 
@@ -96,6 +99,13 @@ class MessageParser:
     def parse_all(self, records: Iterable[Record]) -> Sequence[Message]:
         """Parses the records, in order."""
         return [self.parse(record) for record in records]
+
+    def is_replaced(self, message: Message) -> bool:
+        """Whether another event was adopted under the version of this one."""
+        if not self.adopted or message.sequence is None:
+            return False
+        version = (message.record.topic, message.key, message.sequence)
+        return self.adopted.get(version, message.event_id) != message.event_id
 
     def parse(self, record: Record) -> Message:
         """Parses one record. Never raises for the content of a record: `Message.poison` holds the
@@ -120,7 +130,7 @@ class MessageParser:
     def _envelope(self, record: Record, attributes: Attributes) -> Envelope[Event] | None:
         if record.value is None:
             raise UndecodableRecord("a tombstone (null value): events are never deleted from a topic")
-        if attributes.event_type not in self._types or attributes.event_id in self._without:
+        if attributes.event_type not in self._types or attributes.event_id in self.without:
             return None
         if (since := self._since.get(attributes.event_type)) and attributes.occurred_at < since:
             return None

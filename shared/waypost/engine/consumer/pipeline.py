@@ -59,11 +59,13 @@ class Pipeline:
         policy: ConsumerPolicy,
         clock: Clock,
         *,
-        keys_parked: Callable[[], None] = lambda: None,
+        keys_scheduled: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keys_parked` is called after the commit of a transaction that has parked keys."""
+        """`keys_scheduled` is called after the commit of a transaction that has scheduled keys, or
+        met a parked one, which another process may have scheduled.
+        """
         self._name = name
-        self._keys_parked = keys_parked
+        self._keys_scheduled = keys_scheduled
         self._transactions = transactions
         self._effects = effects
         self._policy = policy
@@ -88,8 +90,8 @@ class Pipeline:
             batch.step = "commit"
         AFTER_COMMIT.hit()
         batch.run_after_commit()
-        if batch.newly_parked:
-            self._keys_parked()
+        if batch.to_schedule or batch.parked:
+            self._keys_scheduled()
         self._report(batch)
 
     async def fence(self, batch: Batch, transaction: ConsumerTransaction) -> None:
@@ -146,15 +148,29 @@ class Pipeline:
         batch.decisions = guard.decide(batch.claimed)
         if guard.advanced:
             await transaction.inbox.advance(topic, guard.advanced)
-        batch.newly_parked = guard.newly_parked
+        batch.newly_parked, batch.to_schedule = guard.newly_parked, guard.to_schedule
 
     async def store_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Parks keys and stores dead letters of the records that are not handled now. Raises
-        DeadLetterLimitReached.
+        """Parks keys, stores dead letters of the records that are not handled now, and schedules
+        the keys. Raises DeadLetterLimitReached.
         """
-        if batch.newly_parked:
-            await transaction.dead_letters.park(batch.partition.topic, batch.newly_parked)
-        now, retry, failures = self._clock.now(), self._policy.retry, batch.failures
+        await self._park(batch, transaction)
+        await self._insert(batch, transaction)
+        if batch.to_schedule:
+            await transaction.dead_letters.schedule(batch.partition.topic, batch.to_schedule)
+
+    async def _park(self, batch: Batch, transaction: ConsumerTransaction) -> None:
+        behind_gaps = batch.newly_parked - batch.to_schedule
+        if failed := batch.newly_parked & batch.to_schedule:
+            await transaction.dead_letters.park(batch.partition.topic, failed)
+        if behind_gaps:
+            await transaction.dead_letters.park(batch.partition.topic, behind_gaps, awaits_version=True)
+
+    async def _insert(self, batch: Batch, transaction: ConsumerTransaction) -> None:
+        if all(decision is Decision.HANDLED for _, decision in batch.decisions):
+            return
+        now = await transaction.dead_letters.now()
+        retry, failures = self._policy.retry, batch.failures
         dead_letters = [
             dead_letter
             for message, decision in batch.decisions

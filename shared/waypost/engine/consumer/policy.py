@@ -73,11 +73,16 @@ class ConsumerPolicy:
     """
     pauses: Backoff = BACKOFF
     retry_poll_seconds: float = 0.5
-    """Pause between queries for due dead letters while keys are parked."""
+    """Pause before another turn of a due key that another process holds."""
     retry_idle_polls: int = 60
-    """Length of the pause without parked keys, in such pauses. A key that this process parks ends
-    it, and so does an assignment, for keys that a dead process has parked.
+    """Longest pause between queries for due keys, in such pauses. It ends when the next key is due,
+    when this process changes the time of a key, and at an assignment, for keys that a dead process
+    has parked.
     """
+    retried_keys: int = 4
+    """Maximum of keys whose dead letters one process retries at the same time."""
+    dead_letters_per_turn: int = 10
+    """How many dead letters of a key are retried before other due keys have a turn."""
     watch_seconds: float = 10.0
     """Pause between checks of topic ids and end offsets."""
     stalled_seconds: float = 30.0

@@ -11,6 +11,7 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
 from waypost.engine.rebuild.folding_writer import FoldingWriter, row_per_aggregate_of
+from waypost.engine.rebuild.followed_decisions import FollowedDecisions
 from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -48,13 +49,14 @@ async def rebuild_async_projection(
     `dry_run` stops before the swap; `force` swaps despite refusals, except for missing row-level
     security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
     by side; without them, or with a `rate`, this process reads alone. An error or a crash before
-    the swap's commit leaves the live rows unchanged. Raises RebuildRuns, ShadowIncomplete and
-    Transient.
+    the swap's commit leaves the live rows unchanged. Raises RebuildRuns, ShadowIncomplete,
+    DecidedTooLate and Transient.
     """
     policy = replace(policy or ConsumerPolicy(), duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
     rate, counter = rate or Rate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
-        parser = MessageParser(codec, projection.handlers, without=await shadow.discarded())
+        parser = MessageParser(codec, projection.handlers)
+        decisions = FollowedDecisions(parser, await shadow.operator_decisions())
         clock = clock or SystemClock()
         shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock)
         rows = row_per_aggregate_of(projection)
@@ -69,7 +71,7 @@ async def rebuild_async_projection(
                 await source.read_in_forks(processes.divide(live), counter.add)
                 counter.set(shadow_writer.records)  # without records that a fork could not store
             async with source.opened(live, shadow_writer, counter.add) as catch_up:
-                run = _Rebuild(shadow, shadow_writer, catch_up, counter)
+                run = _Rebuild(shadow, shadow_writer, decisions, catch_up, counter)
                 swap = partial(run.swap, dry_run=dry_run, force=force)
                 return await swap_with_retries(swap, name=shadow.name, prepare=run.catch_up)
 
@@ -108,16 +110,25 @@ class _Source:
 
 
 class _Rebuild:
-    def __init__(self, shadow: Shadow, shadow_writer: ShadowWriter, catch_up: CatchUp, counter: Counter) -> None:
+    def __init__(
+        self,
+        shadow: Shadow,
+        shadow_writer: ShadowWriter,
+        decisions: FollowedDecisions,
+        catch_up: CatchUp,
+        counter: Counter,
+    ) -> None:
         self._shadow = shadow
         self._shadow_writer = shadow_writer
+        self._decisions = decisions
         self._catch_up = catch_up
         self._counter = counter
 
     async def catch_up(self) -> None:
         """Processes records up to the live consumer's position and reads ahead. Raises
-        Transient.
+        DecidedTooLate and Transient.
         """
+        self._decisions.update(await self._shadow.operator_decisions(), self._shadow_writer.next_offsets)
         live = await self._shadow.live()
         self._counter.aim(live)
         await self._catch_up.up_to(live)
@@ -126,11 +137,12 @@ class _Rebuild:
         BEFORE_SWAP.hit()
 
     async def swap(self, *, dry_run: bool, force: bool) -> RebuildReport:
-        """Processes the rest, compares and swaps in one transaction. Raises ShadowIncomplete and
-        Transient.
+        """Processes the rest, compares and swaps in one transaction. Raises ShadowIncomplete,
+        DecidedTooLate and Transient.
         """
         async with self._shadow.swap() as swap:
             self._shadow_writer.refuse_losses(swap.shadow)
+            self._decisions.update(await swap.operator_decisions(), self._shadow_writer.next_offsets)
             return await self._complete(swap, dry_run=dry_run, force=force)
 
     async def _complete(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:

@@ -79,7 +79,7 @@ class FoldingWriter:
             await self.flush(partition, transactions)
         if part.is_refused:
             return
-        messages = self._parser.parse_all(records)
+        messages = [each for each in self._parser.parse_all(records) if not self._parser.is_replaced(each)]
         if await self._load(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)

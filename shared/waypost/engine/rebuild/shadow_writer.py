@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
-from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
@@ -20,7 +20,6 @@ from waypost.kernel.errors import WaypostError
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
-from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
@@ -28,6 +27,9 @@ SHADOW_DUPLICATE_WINDOW = timedelta(days=-1)
 """The shadow's inbox remembers no event that has a sequence: an event at or below the guard's
 version counts as stale, however recent.
 """
+
+DUE_KEYS = 100
+"""Keys in memory."""
 
 
 class ShadowIncomplete(WaypostError):
@@ -44,12 +46,17 @@ class Written:
 
 
 class _ShadowPipeline(Pipeline):
+    def __init__(self, parser: MessageParser, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._parser = parser
+
     async def claim(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Claims only records without a sequence: the order guard skips the others if repeated."""
         if all(message.sequence is not None for message in batch.messages):
             batch.claimed = list(batch.messages)
         else:
             await super().claim(batch, transaction)
+        batch.claimed = [message for message in batch.claimed if not self._parser.is_replaced(message)]
 
 
 class ShadowWriter:
@@ -67,7 +74,6 @@ class ShadowWriter:
         self._parser = parser
         self._policy = policy
         self._clock = clock
-        self._keys_with_gap: frozenset[ParkedKey] = frozenset()
         self.next_offsets: dict[Partition, int] = {}
         """Next offset of the shadow, per partition."""
 
@@ -85,7 +91,7 @@ class ShadowWriter:
         """
         messages = self._parser.parse_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
-        pipeline = _ShadowPipeline(self.name, transactions, self._effects, self._policy, self._clock)
+        pipeline = _ShadowPipeline(self._parser, self.name, transactions, self._effects, self._policy, self._clock)
         batch_processor = BatchProcessor(self.name, pipeline, transactions, self._policy, asyncio.Event())
         batch = Batch(
             partition=partition,
@@ -135,19 +141,10 @@ class ShadowWriter:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the
         live consumer does.
         """
-        parked_keys = ParkedKeyProcessor(
-            self.name, transactions, self._parser, self._effects, self._policy, self._clock
-        )
-        processed = set[ParkedKey]()
-        # A key with a gap would be postponed by a second, but the gap may be closed by now.
-        keys = {*self._keys_with_gap, *await parked_keys.due()}
-        while keys:
+        parked_keys = ParkedKeyProcessor(self.name, transactions, self._parser, self._effects, self._policy)
+        while keys := await parked_keys.due(DUE_KEYS):
             for parked in keys:
-                attempts = await parked_keys.process(parked, at_once=parked in self._keys_with_gap)
-                if attempts[-1].outcome is ParkedKeyOutcome.VERSION_MISSING:
-                    self._keys_with_gap = self._keys_with_gap | {parked}
-            processed |= keys
-            keys = set(await parked_keys.due()) - processed
+                await parked_keys.process(parked)
 
 
 def incomplete(partition: Partition, next_offset: int) -> ShadowIncomplete:

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
-from waypost.kernel.errors import Conflict, Invalid
+from waypost.kernel.errors import Conflict
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters.redrive import RedriveResult, selected_of
-from waypost.operations.dead_letters.selection import find, parked_key_processor_of
+from waypost.operations.dead_letters.selection import find, parked_key_processor_of, refuse_settled
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.dead_letters.search import (
     Place,
@@ -57,10 +57,7 @@ class Discard:
         """
         if search.id is not None and (status := (await find(service, search.id)).dead_letter.status) not in OPEN:
             raise Conflict(f"dead letter {search.id} is {status} already")
-        if settled := sorted(set(search.statuses) - set(OPEN)):
-            raise Invalid(
-                f"dead letters with status {' or '.join(settled)} are settled; a discard accepts {', '.join(OPEN)}"
-            )
+        refuse_settled(search, "discard")
         return cls(service, search, await count_dead_letters(service.ops, search), at_most)
 
     @property

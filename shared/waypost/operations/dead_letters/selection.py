@@ -10,6 +10,7 @@ from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.kernel.errors import Conflict, Invalid, NotFound
 from waypost.operations.admin_service import AdminService
+from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.dead_letters.redrive_selection import Selection, select_for_redrive
@@ -33,11 +34,16 @@ async def select(service: AdminService, search: Search, *, limit: int | None = N
     """
     if search.id is not None:
         return await _select_one(service, search.id)
+    refuse_settled(search, "redrive")
+    return await select_for_redrive(service.ops, search, limit=limit)
+
+
+def refuse_settled(search: Search, verb: str) -> None:
+    """Raises Invalid for a search by a settled status."""
     if settled := sorted(set(search.statuses) - set(OPEN)):
         raise Invalid(
-            f"dead letters with status {' or '.join(settled)} are settled; a redrive accepts {', '.join(OPEN)}"
+            f"dead letters with status {' or '.join(settled)} are settled; a {verb} accepts {', '.join(OPEN)}"
         )
-    return await select_for_redrive(service.ops, search, limit=limit)
 
 
 def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProcessor:
@@ -46,11 +52,17 @@ def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProces
 
     Raises NotFound if this release has no such consumer.
     """
+    consumer = consumer_of(service, name)
+    transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
+    parser, effects = MessageParser.of(consumer, service.codec), effects_of(consumer, name)
+    return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy())
+
+
+def consumer_of(service: AdminService, name: str) -> Consumer:
+    """The consumer with this full name. Raises NotFound if this release has none."""
     for consumer in service.consumers:
         if group_name(service.name, consumer) == name:
-            transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
-            parser, effects = MessageParser.of(consumer, service.codec), effects_of(consumer, name)
-            return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy(), service.clock)
+            return consumer
     raise NotFound(f"this release has no consumer {name}: use the release that wrote the dead letter")
 
 

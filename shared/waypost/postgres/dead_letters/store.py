@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -11,6 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
+from waypost.postgres.dead_letters.due_keys import (
+    AWAIT_VERSION,
+    DIGESTS,
+    DUE,
+    DUE_IN,
+    FIRST_LOOK,
+    SCHEDULE_KEY_OF,
+    SCHEDULE_KEYS,
+)
 from waypost.postgres.dead_letters.rows import (
     COLUMNS,
     FAILURE_COLUMNS,
@@ -23,22 +32,20 @@ from waypost.postgres.dead_letters.rows import (
 from waypost.postgres.dead_letters.tally import tally_of
 from waypost.postgres.sql import Sql
 
-_DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
-"""The digests of the keys `$3`, which the indexes hold."""
-
 # A separate statement after the claim: it must see the commit of the transaction that the claim
 # waited for. FOR SHARE excludes a concurrent redrive of the key. The redrive locks the parked row
 # first, so that the two cannot deadlock.
-_PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) for share"
+_PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({DIGESTS}) for share"
 
 _WAITING_VERSIONS = f"""
 select key, array_agg(sequence) as sequences from dead_letters
-where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) and sequence is not null
+where consumer = $1 and topic = $2 and key_digest = any ({DIGESTS}) and sequence is not null
   and ({IS_OPEN} or status = 'discarded') and {IN_KEY_ORDER}
 group by key"""
 
-_PARK = """
-insert into parked_keys (consumer, topic, key) select $1, $2, key from unnest($3::bytea[]) as parked (key)
+_PARK = f"""
+insert into parked_keys (consumer, topic, key, due_at, waits)
+select $1, $2, key, case when $4 then now() + {FIRST_LOOK} else now() end, $4 from unnest($3::bytea[]) as parked (key)
 on conflict do nothing"""
 
 _INSERT = f"""
@@ -46,22 +53,6 @@ insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partit
                           status, attempts, next_attempt_at, {", ".join(FAILURE_COLUMNS)})
 values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)))})
 on conflict (consumer, event_id) do nothing"""
-
-# If the first dead letter of a key has status dead, it blocks the key until an operator decides. A
-# key without an open dead letter only has to be unparked. Keys that wait come last, because their
-# handlers may use all of their time limit again.
-_DUE = f"""
-select p.topic, p.key
-from parked_keys p
-left join lateral (
-    select l.status, l.next_attempt_at, l.awaits_topic from dead_letters l
-    where l.consumer = p.consumer and l.topic = p.topic and l.key_digest = p.key_digest
-      and {IS_OPEN} and {IN_KEY_ORDER}
-    order by l.sequence, l.kafka_offset limit 1
-) first on true
-where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
-order by coalesce(first.awaits_topic, false), coalesce(first.next_attempt_at, p.parked_at)
-limit $3"""
 
 # Uses the partial index of open dead letters. The count stops at the limit, so that its cost is
 # bounded.
@@ -84,11 +75,19 @@ select least((select count(*) from failed) + (select count(*) from behind), $2)"
 _LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3) for update"
 _LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
+# Two ranges of an index each: dead letters with a version, of which the settled ones are below $4;
+# then those without one.
 _FIRST = f"""
-select {COLUMNS} from dead_letters
-where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_KEY_ORDER}
-  and ({IS_OPEN} or status = 'discarded' and sequence is not null)
-  and (sequence is null or sequence > $4)
+select * from (
+    (select {COLUMNS} from dead_letters
+     where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_KEY_ORDER}
+       and ({IS_OPEN} or status = 'discarded') and sequence > $4
+     order by sequence, kafka_offset limit 1)
+    union all
+    (select {COLUMNS} from dead_letters
+     where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_KEY_ORDER} and {IS_OPEN} and sequence is null
+     order by sequence, kafka_offset limit 1)
+) as first
 order by sequence, kafka_offset limit 1"""
 
 _FIND = f"select {COLUMNS} from dead_letters where consumer = $1 and id = $2"
@@ -110,6 +109,10 @@ update dead_letters set
     {", ".join(f"{name} = case when $6::text is null then {name} else ${number} end" for number, name in enumerate(FAILURE_COLUMNS, 6))}
 where consumer = $1 and id = $2"""
 
+_ADOPT = f"""
+update dead_letters set status = 'adopted', next_attempt_at = null, updated_at = now()
+where consumer = $1 and id = $2 and {IS_OPEN} returning id"""
+
 _UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3)"
 
 
@@ -128,17 +131,31 @@ class PostgresDeadLetters:
         rows = await self._sql.fetch(_WAITING_VERSIONS, self._consumer, topic, list(keys))
         return {row["key"]: frozenset(row["sequences"]) for row in rows}
 
-    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
+    async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
         with _as_not_storable():
-            await self._sql.execute(_PARK, self._consumer, topic, list(keys))
+            await self._sql.execute(_PARK, self._consumer, topic, list(keys), awaits_version)
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         rows = [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters]
         with _as_not_storable():
             await self._sql.executemany(_INSERT, rows)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
-        return [ParkedKey(*row) for row in await self._sql.fetch(_DUE, self._consumer, now, limit)]
+    async def now(self) -> datetime:
+        now: datetime = await self._sql.fetchval("select now()")
+        return now
+
+    async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
+        await self._sql.execute(SCHEDULE_KEYS, self._consumer, topic, list(keys))
+
+    async def await_version(self, parked: ParkedKey) -> None:
+        await self._sql.execute(AWAIT_VERSION, self._consumer, parked.topic, parked.key)
+
+    async def due(self, limit: int) -> Sequence[ParkedKey]:
+        return [ParkedKey(*row) for row in await self._sql.fetch(DUE, self._consumer, limit)]
+
+    async def due_in(self) -> timedelta | None:
+        due_in: timedelta | None = await self._sql.fetchval(DUE_IN, self._consumer)
+        return due_in
 
     async def tally(self) -> Tally:
         return await tally_of(self._sql, self._consumer)
@@ -171,11 +188,13 @@ class PostgresDeadLetters:
         )
         if audit_context is not None:
             await self._record_audit(dead_letter, audit_context, verb="dead_letters.redrive")
+        await self._schedule_key_of(dead_letter.id)
         return from_row(row)
 
     async def undo_attempt(self, before: DeadLetter) -> None:
         counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
         await self._sql.execute(_UNDO_ATTEMPT, self._consumer, before.id, *counts)
+        await self._schedule_key_of(before.id)
 
     async def update(
         self,
@@ -188,13 +207,23 @@ class PostgresDeadLetters:
     ) -> None:
         what = failure_columns(failure)
         await self._sql.execute(_UPDATE, self._consumer, dead_letter_id, status, attempts, next_attempt_at, *what)
+        await self._schedule_key_of(dead_letter_id)
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
         await self._record_audit(dead_letter, audit_context, verb="dead_letters.discard")
 
+    async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
+        if await self._sql.fetchval(_ADOPT, self._consumer, dead_letter.id) is None:
+            return False
+        await self._record_audit(dead_letter, audit_context, verb="dead_letters.adopt")
+        return True
+
     async def unpark(self, parked: ParkedKey) -> None:
         await self._sql.execute(_UNPARK, self._consumer, parked.topic, parked.key)
+
+    async def _schedule_key_of(self, dead_letter_id: UUID) -> None:
+        await self._sql.execute(SCHEDULE_KEY_OF, self._consumer, dead_letter_id)
 
     async def _record_audit(self, dead_letter: DeadLetter, audit_context: AuditContext, *, verb: str) -> None:
         facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(dead_letter.event_id)}

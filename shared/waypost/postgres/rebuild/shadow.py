@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.ids import EventId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
+from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
@@ -24,8 +25,6 @@ _FORGET = (
     "delete from parked_keys where consumer = :shadow",
     "delete from dead_letters where consumer = :shadow",
 )
-
-_DISCARDED = text("select event_id from dead_letters where consumer = :live and status = 'discarded'")
 
 
 class PostgresShadowFactory:
@@ -109,10 +108,9 @@ class PostgresShadow:
         async with self._owner.transaction() as connection:
             return await positions(connection, self._names.live)
 
-    async def discarded(self) -> frozenset[EventId]:
+    async def operator_decisions(self) -> OperatorDecisions:
         async with self._owner.transaction() as connection:
-            event_ids = await connection.scalars(_DISCARDED, {"live": self._names.live})
-            return frozenset(EventId(event_id) for event_id in event_ids)
+            return await operator_decisions(connection, self._names.live)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
+from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import compare
+from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 
@@ -109,6 +111,9 @@ class PostgresSwap:
         self._connection = connection
         self._names = names
         self._projection = projection
+
+    async def operator_decisions(self) -> OperatorDecisions:
+        return await operator_decisions(self._connection, self._names.live)
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         return await compare(self._connection, self._names, self._projection, tenants)

@@ -66,6 +66,14 @@ class RedriveView(ResponseModel):
         )
 
 
+class AdoptedView(ResponseModel):
+    id: UUID
+    consumer: str
+    needs_rebuild: bool
+    """True for an async projection, whose rows contain the replaced event until they are rebuilt.
+    """
+
+
 class DiscardView(ResponseModel):
     service: str
     dead_letters: Sequence[KeyView]

@@ -14,7 +14,7 @@ from waypost.postgres.dead_letters.search import Place, Search, StoredDeadLetter
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
 from waypost.web.operator_views.dead_letters import DeadLetterView, DeadLetterWithRecordView
-from waypost.web.operator_views.redrives import DiscardView, KeyView, RedriveView
+from waypost.web.operator_views.redrives import AdoptedView, DiscardView, KeyView, RedriveView
 from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 from waypost.web.pagination import Page, PageRequest, paged_by
 
@@ -155,6 +155,18 @@ async def discard_dead_letter(
     records that wait behind it.
     """
     return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, order.audited_by(operator)))
+
+
+@router.post("/{dead_letter_id}/adopt")
+async def adopt_dead_letter(
+    dead_letter_id: UUID, order: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
+) -> AdoptedView:
+    """Replaces the event that was handled under the version of a version conflict by the event of
+    the dead letter. A reactor handles it now; an async projection needs a rebuild.
+    """
+    return AdoptedView.model_validate(
+        await dead_letters.adopt(admin_service, dead_letter_id, order.audited_by(operator))
+    )
 
 
 def _place(stored: StoredDeadLetter) -> Place:

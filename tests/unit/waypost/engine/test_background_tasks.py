@@ -20,7 +20,7 @@ import waypost
 from services.billing.live import view
 from services.billing.live.topology import Topology
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
-from waypost.engine.consumer.group import RetryTimer
+from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.outbox_cap import OutboxCap
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
@@ -124,7 +124,7 @@ def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, T
 
 def retry_timer(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     trouble = Trouble(error)
-    drain: Any = SimpleNamespace(update_metrics=trouble.update_metrics)
+    drain: Any = SimpleNamespace(select_due=trouble.select_due)
     return RetryTimer("club.readers", drain, ConsumerPolicy()), trouble
 
 

@@ -122,6 +122,30 @@ def test_events_without_a_sequence_wait_only_behind_their_parked_key() -> None:
     assert [decision for _, decision in guard.decide([free, parked])] == [HANDLE, WAIT]
 
 
+@pytest.mark.parametrize(
+    ("held", "incoming", "failed", "scheduled"),
+    [
+        ({2}, 1, False, True),  # the missing version
+        ({3}, 1, False, False),  # another one is missing
+        ({2}, 1, True, True),  # the failed version is first now
+        ({1}, 2, False, False),  # behind the first
+        (set(), 1, False, False),
+    ],
+)
+def test_keys_whose_first_dead_letter_changes_are_scheduled(
+    held: set[int], incoming: int, failed: bool, scheduled: bool
+) -> None:
+    guard = Guard(
+        versions={},
+        parked=[KEY] if held else [],
+        held={KEY: frozenset(held)},
+        failures={0: BOOM} if failed else {},
+        inbox_kept_since=NOW - timedelta(days=7),
+    )
+    guard.decide([message(Row(rule="", incoming=[incoming], decisions=[]), 0, incoming)])
+    assert guard.to_schedule == ({KEY} if scheduled else set())
+
+
 def message(row: Row, offset: int, version: int | None) -> Message:
     if version is None:
         return Message(record=record(offset, KEY), poison=MalformedHeaders())

@@ -105,11 +105,9 @@ async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exce
     async with transactions.begin(()) as transaction:
         await transaction.dead_letters.park(parked.topic, [parked.key])
         await transaction.dead_letters.insert([kept])
-    drain = ParkedKeyProcessor(
-        "club.readers", transactions, Everything(), Failing(error), ConsumerPolicy(), SystemClock()
-    )
+    drain = ParkedKeyProcessor("club.readers", transactions, Everything(), Failing(error), ConsumerPolicy())
 
-    await drain.attempt(parked, at_once=True)
+    await drain.attempt(parked)
 
     found = await drain.find(kept.id)
     assert found is not None

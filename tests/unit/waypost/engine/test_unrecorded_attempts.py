@@ -9,6 +9,8 @@ from tests.unit.waypost.engine.test_retry import Everything, Failing, LineDown, 
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.retry import RetryPolicy
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
@@ -40,15 +42,14 @@ async def test_attempts_whose_end_cannot_be_stored_do_not_count_as_ends_of_the_p
     async with transactions.begin(()) as transaction:
         await transaction.dead_letters.park(parked.topic, [parked.key])
         await transaction.dead_letters.insert([kept])
-    retries = ParkedKeyProcessor(
-        "club.readers", transactions, Everything(), Failing(LineDown()), ConsumerPolicy(), SystemClock()
-    )
+    policy = ConsumerPolicy(retry=RetryPolicy(pauses=Backoff(first_seconds=0.0)))
+    retries = ParkedKeyProcessor("club.readers", transactions, Everything(), Failing(LineDown()), policy)
     for begun in (1, *[2] * 8):  # the count, and before it the end of the attempt before
         transactions.left = begun
         with pytest.raises(Transient):
-            await retries.attempt(parked, at_once=True)
+            await retries.attempt(parked)
     transactions.left = None
-    assert (await retries.attempt(parked, at_once=True)).outcome is ParkedKeyOutcome.FAILED
+    assert (await retries.attempt(parked)).outcome is ParkedKeyOutcome.FAILED
     found = await retries.find(kept.id)
     assert found is not None
     assert (found.status, found.attempts) == (Status.RETRYING, 1)

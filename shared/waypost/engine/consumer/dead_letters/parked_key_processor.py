@@ -3,8 +3,9 @@ left.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -19,7 +20,6 @@ from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, attempts_count_from_here, failure_of
 from waypost.kernel.audit_context import AuditContext
-from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status
@@ -30,9 +30,6 @@ log = structlog.get_logger()
 AFTER_COUNT = failpoint("retries.after_count")
 AFTER_EFFECT = failpoint("retries.after_effect")
 AFTER_COMMIT = failpoint("retries.after_commit")
-
-
-MAX_DUE_KEYS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,55 +60,59 @@ class ParkedKeyProcessor:
         parser: MessageParser,
         effects: Effects,
         policy: ConsumerPolicy,
-        clock: Clock,
+        *,
+        attempted: Callable[[], None] = lambda: None,
     ) -> None:
+        """`attempted` is called after each attempt, which has changed the time of its key."""
         self.name = name
         self._transactions = transactions
         self._parser = parser
         self._effects = effects
         self._policy = policy
-        self._clock = clock
-        self._queue = ParkedKeyQueue(transactions, policy.retry, clock)
+        self._attempted = attempted
+        self._queue = ParkedKeyQueue(transactions, policy.retry)
         self._unrecorded: dict[ParkedKey, StartedAttempt] = {}
         """Attempts whose end the database could not store. They did not end this process, so they
         must not count.
         """
 
-    async def due(self) -> Sequence[ParkedKey]:
-        """Up to 100 parked keys that are due, the longest due first."""
+    async def due(self, limit: int) -> Sequence[ParkedKey]:
+        """Up to this number of parked keys that are due, the longest due first."""
         async with self._transactions.begin(()) as transaction:
-            return await transaction.dead_letters.due(self._clock.now(), MAX_DUE_KEYS)
+            return await transaction.dead_letters.due(limit)
+
+    async def select_due(self, limit: int) -> tuple[Sequence[ParkedKey], timedelta | None]:
+        """The keys as `due` returns them, and the time until the next one becomes due."""
+        async with self._transactions.begin(()) as transaction:
+            return await transaction.dead_letters.due(limit), await transaction.dead_letters.due_in()
 
     async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
         """The dead letter with this id, settled or not; None if this consumer has none."""
         async with self._transactions.begin(()) as transaction:
             return await transaction.dead_letters.find(dead_letter_id)
 
-    async def update_metrics(self) -> int:
-        """Sets the gauges of parked keys and open dead letters. Returns the number of parked
-        keys.
-        """
+    async def update_metrics(self) -> None:
+        """Sets the gauges of parked keys and open dead letters. Counts each of them."""
         async with self._transactions.begin(()) as transaction:
             tally = await transaction.dead_letters.tally()
         metrics.CONSUMER_PARKED_KEYS.labels(self.name).set(tally.parked_keys)
         for status, count in tally.dead_letters.items():
             metrics.CONSUMER_DEAD_LETTERS.labels(self.name, status).set(count)
-        return tally.parked_keys
 
     async def is_parked(self, parked: ParkedKey) -> bool:
         """Whether the key is parked. Waits for another process that is processing the key."""
         async with self._transactions.begin(()) as transaction:
             return bool(await transaction.dead_letters.parked(parked.topic, [parked.key]))
 
-    async def process(self, parked: ParkedKey, *, at_once: bool = False) -> Sequence[Attempt]:
+    async def process(self, parked: ParkedKey) -> Sequence[Attempt]:
         """Attempts the dead letters of a key until the key is unparked, one fails, or none is due.
 
-        With `at_once`, dead letters that are not due yet are attempted too. Raises Transient where
-        the database is unavailable; attempts counted before that stay counted.
+        Raises Transient where the database is unavailable; attempts counted before that stay
+        counted.
         """
-        attempts = [await self.attempt(parked, at_once=at_once)]
+        attempts = [await self.attempt(parked)]
         while attempts[-1].outcome is ParkedKeyOutcome.HANDLED:
-            attempts.append(await self.attempt(parked, at_once=at_once))
+            attempts.append(await self.attempt(parked))
         return attempts
 
     async def discard(self, dead_letter_id: UUID, audit_context: AuditContext) -> Sequence[Attempt]:
@@ -145,7 +146,6 @@ class ParkedKeyProcessor:
         parked: ParkedKey,
         audit_context: AuditContext | None = None,
         *,
-        at_once: bool = False,
         beyond_limit: UUID | None = None,
     ) -> Attempt:
         """Attempts the next dead letter of the key. With an audit context this is a redrive: it
@@ -159,21 +159,27 @@ class ParkedKeyProcessor:
         if (unrecorded := self._unrecorded.get(parked)) is not None:
             await self._queue.undo(parked, unrecorded)
             del self._unrecorded[parked]
-        started = await self._queue.next(parked, audit_context, at_once=at_once, beyond_limit=beyond_limit)
+        started = await self._queue.next(parked, audit_context, beyond_limit=beyond_limit)
         if isinstance(started, ParkedKeyOutcome):
             return Attempt(outcome=started)
+        try:
+            return await self._run(parked, started, redriven=audit_context is not None)
+        finally:
+            self._attempted()
+
+    async def _run(self, parked: ParkedKey, started: StartedAttempt, *, redriven: bool) -> Attempt:
         AFTER_COUNT.hit()
         metrics.CONSUMER_RETRIES.labels(self.name).inc()
         try:
             with panics_as_errors():
-                outcome = await self._handle(parked, started.dead_letter, redriven=audit_context is not None)
+                outcome = await self._handle(parked, started.dead_letter, redriven=redriven)
         except asyncio.CancelledError as error:
             if is_asked_to_stop():
                 raise
             cancelled = Transient(f"an operation that the handler awaited was cancelled: {error!r}")
-            return await self._failed(parked, started, cancelled, redriven=audit_context is not None)
+            return await self._failed(parked, started, cancelled, redriven=redriven)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
-            return await self._failed(parked, started, error, redriven=audit_context is not None)
+            return await self._failed(parked, started, error, redriven=redriven)
         return Attempt(outcome=outcome, dead_letter=started.dead_letter)
 
     async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> ParkedKeyOutcome:
@@ -222,8 +228,9 @@ class ParkedKeyProcessor:
     async def _record_failure(self, parked: ParkedKey, counted: DeadLetter, error: Exception) -> Failure:
         failure = failure_of(error)
         attempts = 1 if attempts_count_from_here(counted.failure, failure) else counted.attempts
-        status, next_attempt_at = self._policy.retry.status_after(failure, attempts, self._clock.now())
         async with self._transactions.begin(()) as transaction:
+            now = await transaction.dead_letters.now()
+            status, next_attempt_at = self._policy.retry.status_after(failure, attempts, now)
             if await self._queue.is_unchanged(parked, counted, transaction):
                 await transaction.dead_letters.update(
                     counted.id,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from waypost.engine.retry import PROCESS_DIED, RetryPolicy
 from waypost.kernel.audit_context import AuditContext
-from waypost.kernel.clock import Clock
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
 
@@ -45,18 +44,12 @@ class StartedAttempt:
 class ParkedKeyQueue:
     """Selects the next dead letter of a parked key and decides whether it may be attempted now."""
 
-    def __init__(self, transactions: ConsumerTransactions, retry: RetryPolicy, clock: Clock) -> None:
+    def __init__(self, transactions: ConsumerTransactions, retry: RetryPolicy) -> None:
         self._transactions = transactions
         self._retry = retry
-        self._clock = clock
 
     async def next(
-        self,
-        parked: ParkedKey,
-        audit_context: AuditContext | None,
-        *,
-        at_once: bool = False,
-        beyond_limit: UUID | None = None,
+        self, parked: ParkedKey, audit_context: AuditContext | None, *, beyond_limit: UUID | None = None
     ) -> StartedAttempt | ParkedKeyOutcome:
         """Starts an attempt at the next dead letter, or returns the reason why there is none.
 
@@ -72,24 +65,23 @@ class ParkedKeyQueue:
                 await transaction.dead_letters.unpark(parked)
                 return ParkedKeyOutcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
-                await self._postpone(dead_letter, transaction)
+                await transaction.dead_letters.await_version(parked)
                 return ParkedKeyOutcome.VERSION_MISSING
             if audit_context and dead_letter.id != beyond_limit and dead_letter.redrives >= self._retry.max_redrives:
                 return ParkedKeyOutcome.EXHAUSTED
-            return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
+            return await self._begin(parked, dead_letter, transaction, audit_context)
 
     async def _begin(
         self,
+        parked: ParkedKey,
         dead_letter: DeadLetter,
         transaction: ConsumerTransaction,
         audit_context: AuditContext | None,
-        *,
-        at_once: bool,
     ) -> StartedAttempt | ParkedKeyOutcome:
-        now = self._clock.now()
-        if not audit_context and (
-            blocked_by := await self._blocked_by(dead_letter, transaction, None if at_once else now)
-        ):
+        now = await transaction.dead_letters.now()
+        if not audit_context and (blocked_by := await self._blocked_by(dead_letter, transaction, now)):
+            # It was due without an attempt that is due, and would be selected again at once.
+            await transaction.dead_letters.schedule(parked.topic, [parked.key])
             return blocked_by
         next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
         counted = await transaction.dead_letters.begin(
@@ -98,11 +90,11 @@ class ParkedKeyQueue:
         return StartedAttempt(dead_letter=counted, before=dead_letter)
 
     async def _blocked_by(
-        self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None
+        self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime
     ) -> ParkedKeyOutcome | None:
         if dead_letter.status is Status.DEAD:
             return ParkedKeyOutcome.DEAD
-        if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
+        if dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return ParkedKeyOutcome.NOT_DUE
         # Some failures use no attempts. Attempts that recorded no end do count, independent of an
         # earlier failure.
@@ -130,12 +122,6 @@ class ParkedKeyQueue:
             reached += 1
             await transaction.inbox.advance(parked.topic, {aggregate_id: reached})
         return reached
-
-    async def _postpone(self, dead_letter: DeadLetter, transaction: ConsumerTransaction) -> None:
-        later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
-        await transaction.dead_letters.update(
-            dead_letter.id, status=dead_letter.status, attempts=dead_letter.attempts, next_attempt_at=later
-        )
 
     async def undo(self, parked: ParkedKey, started: StartedAttempt) -> None:
         """Restores the dead letter as it was before the attempt, unless another process changed it

@@ -1,0 +1,21 @@
+"""The time at which a parked key is due, so that retries need not look at the others; an index of
+the dead jobs, for their count.
+"""
+
+from waypost.postgres.migration import execute_statements
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    execute_statements(
+        # Null if a dead letter blocks the key. A stored key is looked at once, which sets its time.
+        "alter table parked_keys add column due_at timestamptz default now(), add column waits boolean not null default false",
+        "create index parked_keys_due on parked_keys (consumer, waits, due_at) where due_at is not null",
+        "drop index dead_letters_due",
+        """
+        create index dead_letters_open_of_key on dead_letters (consumer, topic, key_digest, sequence, kafka_offset)
+            where status in ('retrying', 'dead', 'waiting')""",
+        "create index jobs_dead_by_name on jobs (name) where status = 'dead'",
+    )
