@@ -1,5 +1,6 @@
 """Sends mail by SMTP (RFC 5321)."""
 
+import asyncio
 from email.message import EmailMessage
 from email.utils import localtime
 
@@ -32,13 +33,15 @@ class SmtpMailer:
 
     async def send(self, mail: Mail) -> None:
         try:
-            await aiosmtplib.send(
-                self._message(mail),
-                recipients=[ascii_domain(mail.address)],  # not parsed from the message, which contains a user's name
-                hostname=self._host,
-                port=self._port,
-                timeout=self._timeout_seconds,
-            )
+            # Shorter than the attempt of the job: a server that is slow at each step is an outage.
+            async with asyncio.timeout(2 * self._timeout_seconds):
+                await aiosmtplib.send(
+                    self._message(mail),
+                    recipients=[ascii_domain(mail.address)],  # not parsed from the message: it contains a user's name
+                    hostname=self._host,
+                    port=self._port,
+                    timeout=self._timeout_seconds,
+                )
         # Raise without the cause: a server's response may repeat the address, and errors are
         # logged.
         except aiosmtplib.SMTPRecipientsRefused as error:

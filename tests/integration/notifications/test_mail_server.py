@@ -1,5 +1,6 @@
 """Delivery with different responses of the mail server."""
 
+import asyncio
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.eventually import eventually
 
+STEP_SECONDS = 0.5
 EMAIL = EmailContent(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 
 
@@ -55,6 +57,24 @@ async def test_temporary_refusals_and_outages_are_transient(inbox: Inbox, tmp_pa
     for port in (inbox.smtp_port, nobody_listens):
         with pytest.raises(Transient):
             await _mailer(port).send(_mail("ada@example.com"))
+
+
+async def test_a_server_that_is_slow_at_each_step_is_an_outage_before_the_attempt_is_over() -> None:
+    """Each answer is in time, but there are five."""
+
+    async def answer_late(commands: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        answers.write(b"220 mail.test\r\n")
+        while command := await commands.readline():
+            await asyncio.sleep(0.8 * STEP_SECONDS)
+            if command.startswith(b"DATA"):
+                answers.write(b"354 end with a dot\r\n")
+                await commands.readuntil(b"\r\n.\r\n")
+            answers.write(b"250 OK\r\n")
+
+    [port] = free_ports(1)
+    async with await asyncio.start_server(answer_late, LOOPBACK, port):
+        with pytest.raises(Transient):
+            await _mailer(port, timeout_seconds=STEP_SECONDS).send(_mail("ada@example.com"))
 
 
 async def test_a_notification_waits_for_the_mail_server(
@@ -102,8 +122,8 @@ async def test_a_job_without_its_notification_succeeds(notifications: Notificati
     assert await notifications.rows(ada.tenant_id, "select 1 from jobs") == []
 
 
-def _mailer(port: int) -> SmtpMailer:
-    return SmtpMailer(host=LOOPBACK, port=port, sender="no-reply@waypost.test", timeout_seconds=5)
+def _mailer(port: int, *, timeout_seconds: float = 5) -> SmtpMailer:
+    return SmtpMailer(host=LOOPBACK, port=port, sender="no-reply@waypost.test", timeout_seconds=timeout_seconds)
 
 
 def _mail(address: str, name: str = "Ada") -> Mail:
