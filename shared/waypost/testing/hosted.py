@@ -175,12 +175,12 @@ class HostedService(HostedTables):
             await eventually(is_idle, deadline_seconds=deadline_seconds)
 
     async def pass_time(self, by: timedelta) -> None:
-        """Moves the clock forward, and makes all jobs due earlier by as much: the database's own
-        clock, by which they are due, cannot be moved.
+        """Moves the clock forward, and makes all jobs older by as much: jobs are due by the clock
+        of the database, which cannot be moved.
         """
         self.clock.move(by)
-        async with connected(self.where.app) as app:
-            await app.execute("update jobs set run_at = run_at - $1::interval where status = 'queued'", by)
+        async with connected(self.where.owner) as owner:
+            await owner.execute("update jobs set enqueued_at = enqueued_at - $1::interval, run_at = run_at - $1", by)
 
     def _with_clock(self, clock: Clock | None) -> Runtime:
         return self.runtime if clock is None else replace(self.runtime, clock=clock)
