@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,13 +64,14 @@ async def test_a_server_that_is_slow_at_each_step_is_an_outage_before_the_attemp
     """Each answer is in time, but there are five."""
 
     async def answer_late(commands: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        answers.write(b"220 mail.test\r\n")
-        while command := await commands.readline():
-            await asyncio.sleep(0.8 * STEP_SECONDS)
-            if command.startswith(b"DATA"):
-                answers.write(b"354 end with a dot\r\n")
-                await commands.readuntil(b"\r\n.\r\n")
-            answers.write(b"250 OK\r\n")
+        with closing(answers):
+            answers.write(b"220 mail.test\r\n")
+            while command := await commands.readline():
+                await asyncio.sleep(0.8 * STEP_SECONDS)
+                if command.startswith(b"DATA"):
+                    answers.write(b"354 end with a dot\r\n")
+                    await commands.readuntil(b"\r\n.\r\n")
+                answers.write(b"250 OK\r\n")
 
     [port] = free_ports(1)
     async with await asyncio.start_server(answer_late, LOOPBACK, port):
