@@ -86,7 +86,9 @@ def _in_a_consumer(kind: type[WaypostError]) -> str:
 def _in_a_job(kind: type[WaypostError]) -> str:
     if is_final(_instance(kind)):
         return "dead at once"
-    return "next attempt, not before its `retry_after`" if issubclass(kind, Unavailable) else "next attempt"
+    limit = ", without a limit" if failure_of(_instance(kind)).uses_no_attempt else ""
+    pause = ", not before its `retry_after`" if issubclass(kind, Unavailable) else ""
+    return f"next attempt{limit}{pause}"
 
 
 def _instance(kind: type[WaypostError]) -> WaypostError:

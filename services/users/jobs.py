@@ -35,6 +35,6 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     return removed
 
 
-JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False), Job(cleanup_expired)]
+JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False, priority=10), Job(cleanup_expired)]
 
 SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00")]

@@ -13,9 +13,7 @@ from waypost.kernel.clock import Clock
 
 
 async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float) -> None:
-    """Runs until asked to stop, or until it reaches an armed failpoint. Jobs that it enqueues are
-    due by the system's clock.
-    """
+    """Runs until asked to stop, or until it reaches an armed failpoint."""
     log_plainly()
     arm_failpoints()
     runtime = build_runtime(service, "jobs", dsn=dsn, pool_size=5)

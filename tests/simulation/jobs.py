@@ -4,7 +4,7 @@ The statements themselves are PostgreSQL's and are tested against it; here each 
 atomic, and whose request or answer may be lost.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -33,6 +33,7 @@ class JobRow:
     run_at: datetime
     status: Status = Status.QUEUED
     attempts: int = 0
+    outages: int = 0
     lease: UUID | None = None
     leased_until: float = 0.0
     crashed: bool = False
@@ -63,6 +64,10 @@ class Statements:
         self._world = world
         self._process = process
 
+    def _now(self, after_seconds: float = 0.0) -> datetime:
+        """The time of the database."""
+        return datetime.fromtimestamp(EPOCH + self._world.loop.time() + after_seconds, UTC)
+
     async def _statement(self, what: str, operation: Callable[[], Awaitable[R]]) -> R:
         connection = Connection(self._world, self._process, "jobs")
         try:
@@ -78,9 +83,10 @@ class SimulatedLeases(Statements):
         super().__init__(world, process)
         self.seconds = seconds
 
-    async def claim(self, limit: int, *, suspects: int, now: datetime) -> Sequence[Claim]:
+    async def claim(self, limit: int, capacity: Mapping[str, int], *, suspects: int) -> Sequence[Claim]:
         async def claim() -> Sequence[Claim]:
             self._world.jobs.refresh()
+            now = self._now()
             rows = [row for row in self._world.jobs.rows.values() if row.status is Status.QUEUED and row.run_at <= now]
             crashed = [row for row in rows if row.crashed][:suspects]
             return [self._lease(row) for row in [*crashed, *(row for row in rows if not row.crashed)][:limit]]
@@ -95,6 +101,7 @@ class SimulatedLeases(Statements):
             id=row.job.id,
             lease=row.lease,
             attempt=row.attempts,
+            outages=row.outages,
             tenant_id=row.job.tenant_id,
             name=row.job.name,
             arguments={name: str(value) for name, value in row.job.arguments.items()},
@@ -102,17 +109,19 @@ class SimulatedLeases(Statements):
             priority=0,
             enqueued_at=at,
             run_at=row.run_at,
+            started_at=self._now(),
             operator_retries=0,
             crashed=row.crashed,
             cause=Cause(correlation_id=row.job.id, causation_id=row.job.id),
         )
 
-    async def next_run_at(self, *, after: datetime, until: datetime) -> datetime | None:
-        async def read() -> datetime | None:
+    async def look_ahead(self) -> float | None:
+        async def read() -> float | None:
+            now = self._now()
             due = [row.run_at for row in self._world.jobs.rows.values() if row.status is Status.QUEUED]
-            return min((at for at in due if after < at <= until), default=None)
+            return min(((at - now).total_seconds() for at in due if at > now), default=None)
 
-        return await self._statement("next run", read)
+        return await self._statement("look ahead", read)
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         async def renew() -> frozenset[UUID]:
@@ -164,8 +173,10 @@ class SimulatedOutcomes(Statements):
             if statement == outcomes._MARK_DEAD:
                 row.status, row.error = Status.DEAD, str(values[1])
             else:
-                assert isinstance(values[0], datetime)
-                row.status, row.run_at, row.error = Status.QUEUED, values[0], str(values[1])
+                after_seconds, error, outages = values
+                assert isinstance(after_seconds, float) and isinstance(outages, int)
+                row.status, row.run_at, row.error = Status.QUEUED, self._now(after_seconds), str(error)
+                row.outages += outages
             return True
 
         return await self._statement("outcome", write)

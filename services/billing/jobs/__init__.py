@@ -15,6 +15,9 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.ids import new_id
 
+PAYMENT, UPKEEP = 20, 10
+"""Priorities. A report has none: it waits for money and for what recurs."""
+
 
 async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | None:
     """Charges the invoice. Returns the attempt's status, or None if there was nothing to charge."""
@@ -50,13 +53,15 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
         return await request_for(attempt, uow, job.tenant_id, is_new=attempt.id == command.attempt_id)
 
 
+# With the ten slots of a process, a provider that does not answer uses at most seven, and reports
+# use at most two: renewals always find one.
 JOBS: Sequence[Job] = [
-    Job(charge_invoice, max_attempts=MAX_ATTEMPTS),
-    Job(retry_payment, max_attempts=MAX_ATTEMPTS),
-    Job(refund_payment, max_attempts=MAX_ATTEMPTS),
-    Job(resolve_attempts, timeout_seconds=150, keeps_result=False),
-    Job(renew_subscriptions, timeout_seconds=150, keeps_result=False),
-    Job(generate_report, timeout_seconds=300),
+    Job(charge_invoice, max_attempts=MAX_ATTEMPTS, priority=PAYMENT, max_at_once=3),
+    Job(retry_payment, max_attempts=MAX_ATTEMPTS, priority=PAYMENT, max_at_once=2),
+    Job(refund_payment, max_attempts=MAX_ATTEMPTS, priority=PAYMENT, max_at_once=1),
+    Job(resolve_attempts, timeout_seconds=150, keeps_result=False, priority=UPKEEP, max_at_once=1),
+    Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
+    Job(generate_report, timeout_seconds=300, max_at_once=2),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS]

@@ -33,8 +33,9 @@ class SmtpMailer:
 
     async def send(self, mail: Mail) -> None:
         try:
-            # The library limits each command: a server that answers slowly could take minutes.
-            async with asyncio.timeout(self._timeout_seconds):
+            # A server that is slow at each step is an outage. The limit, with a further step to end
+            # the session, is shorter than that of the job's attempt.
+            async with asyncio.timeout(1.5 * self._timeout_seconds):
                 await aiosmtplib.send(
                     self._message(mail),
                     recipients=[ascii_domain(mail.address)],  # not parsed from the message: it contains a user's name

@@ -7,8 +7,8 @@ from services.notifications.jobs.notifications import cleanup_expired, send_noti
 from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
-    # Ten attempts span about an hour, so that a restart of the mail server loses no notification.
-    Job(send_notification, max_attempts=10),
+    # A mail server that does not answer leaves slots for the jobs that send no mail.
+    Job(send_notification, priority=10, max_at_once=8),
     Job(cleanup_expired),
     Job(send_digest, timeout_seconds=600),
     Job(queue_digest),

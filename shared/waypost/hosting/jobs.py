@@ -2,10 +2,12 @@
 stops neither relay nor consumers.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from waypost.engine.process import Lifecycle
 from waypost.engine.wakeups import WakeupListener
+from waypost.hosting.database_clock import DatabaseClock
 from waypost.hosting.process_runner import run_with_probes
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.runtime import Runtime, build_runtime
@@ -26,11 +28,13 @@ async def run_jobs(service: Service) -> None:
             settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
         )
     )
+    clock = DatabaseClock(runtime.database)
     retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
     parts: list[Lifecycle] = [
         runtime.wakeup_sender,
         listener,
-        job_scheduler(service, runtime),
+        clock,
+        job_scheduler(service, replace(runtime, clock=clock)),
         job_worker(service, runtime),
         retention_sweeper,
     ]

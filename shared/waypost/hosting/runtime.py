@@ -65,7 +65,7 @@ def build_runtime(
         AFTER_EVENTS.hit()
 
     def open_jobs(connection: AsyncConnection, unit: PostgresUnitOfWork) -> PostgresJobQueue:
-        return PostgresJobQueue(connection, unit, jobs, clock)
+        return PostgresJobQueue(connection, unit, jobs)
 
     path = WritePath(
         service=service.name,

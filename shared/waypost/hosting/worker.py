@@ -1,5 +1,6 @@
 """`python -m services.<service> worker`: runs the relay and the declared consumers."""
 
+from dataclasses import replace
 from functools import partial
 
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, declaration_of, group_name
@@ -7,6 +8,7 @@ from waypost.engine.periodic_loop import FunctionLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.engine.wakeups import WakeupListener
+from waypost.hosting.database_clock import DatabaseClock
 from waypost.hosting.process_runner import run_with_probes
 from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
@@ -30,12 +32,15 @@ async def run_worker(service: Service) -> None:
             settings.app_dsn, ["outbox"], runtime.wakeups.wake, application_name=f"{service.name}-worker-listener"
         )
     )
-    consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
+    clock = DatabaseClock(runtime.database)
+    by_database_time = replace(runtime, clock=clock)
+    consumers = [consumer_group(service, consumer, settings, by_database_time) for consumer in service.consumers]
     parts: list[Lifecycle] = [
         runtime.wakeup_sender,
         listener,
         outbox_relay(service, settings, runtime),
         consumer_list(service, runtime),
+        clock,
         *consumers,
     ]
     progress = {consumer.name: consumer.makes_progress for consumer in consumers}

@@ -18,12 +18,16 @@ class Claim(NamedTuple):
     lease: UUID
     """Fencing token of the outcome: a later claim of the job has another lease."""
     attempt: int
+    outages: int
+    """Earlier attempts that an outage ended."""
     tenant_id: TenantId
     name: str
     idempotency_key: str | None
     priority: int
     enqueued_at: datetime
     run_at: datetime
+    started_at: datetime
+    """Start of this attempt, by the database's clock."""
     operator_retries: int
     """Number of retries by operators."""
     crashed: bool
@@ -32,10 +36,15 @@ class Claim(NamedTuple):
     cause: Cause
     """The cause of the attempt's work: the job itself, in the chain of its enqueue."""
 
+    @property
+    def counted_attempt(self) -> int:
+        """The number of this attempt, without attempts that an outage ended."""
+        return self.attempt - self.outages
+
 
 # In the order of the fields.
-COLUMNS = """id, lease, attempts, tenant_id, name, idempotency_key, priority, enqueued_at, run_at, redrives, crashed,
-    arguments::text as arguments, correlation_id, traceparent, tracestate, actor_id"""
+COLUMNS = """id, lease, attempts, outages, tenant_id, name, idempotency_key, priority, enqueued_at, run_at, started_at,
+    redrives, crashed, arguments::text as arguments, correlation_id, traceparent, tracestate, actor_id"""
 
 
 def claim_of(row: Iterable[Any]) -> Claim:

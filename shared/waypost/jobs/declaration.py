@@ -8,7 +8,7 @@ SCHEDULE = [
 ]
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -43,6 +43,13 @@ class Job:
     timeout_seconds: float = 60.0
     """Time limit of one attempt."""
     retry: Backoff = DEFAULT_BACKOFF
+    """Pauses after attempts that count. Outages have pauses of their own, of at most a minute."""
+    priority: int = 0
+    """A due job with a higher priority is claimed first; an enqueue may set another one."""
+    max_at_once: int | None = None
+    """Limit of jobs of this kind that one process runs at the same time, so that they leave slots
+    for others. Set it for jobs that wait for an external system, or that run for long.
+    """
     keeps_result: bool = True
     """Set False for frequent jobs whose result is never read: the row is deleted on success, and
     the idempotency key can be reused.
@@ -61,6 +68,10 @@ class Job:
             )
         if self.timeout_seconds <= 0:
             raise Misconfigured(f"job {self.name}: timeout_seconds must be above zero")
+        if self.max_at_once is not None and self.max_at_once < 1:
+            raise Misconfigured(
+                f"job {self.name}: with max_at_once={self.max_at_once} it would never run; allow 1 or more"
+            )
 
     def restore(self, stored: Mapping[str, JsonArgument]) -> dict[str, JobArgument]:
         """The handler's arguments from the job's row. Raises Permanent if they do not fit."""
@@ -80,6 +91,9 @@ class JobRegistry:
     @property
     def names(self) -> Sequence[str]:
         return list(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs.values())
 
     def __getitem__(self, name: str) -> Job:
         return self._jobs[name]

@@ -57,6 +57,7 @@ class Scheduler(PeriodicLoop):
         self._registry = registry
         self._tenants = tenants
         self._clock = clock
+        """Decides when a tick is due: that of the database, unless a test moves its own."""
         self._wakeup_sender = wakeup_sender
         self._known: dict[str, datetime] = {}
 
@@ -113,7 +114,10 @@ class Scheduler(PeriodicLoop):
             tenants = await (scheduled.tenants or self._tenants)(connection)
             key = f"{scheduled.name} {tick.isoformat()}"
             stored = self._registry.encode(scheduled.job, {})
-            await enqueue_for_each(connection, tenants, scheduled.job, stored, idempotency_key=key, at=tick)
+            priority = self._registry[scheduled.job].priority
+            await enqueue_for_each(
+                connection, tenants, scheduled.job, stored, idempotency_key=key, priority=priority, at=tick
+            )
             BEFORE_COMMIT.hit()
         log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
         self._wakeup_sender.send("jobs")

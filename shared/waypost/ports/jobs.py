@@ -22,7 +22,7 @@ class NewJob:
     arguments: Mapping[str, JobArgument] = field(default_factory=dict)
     idempotency_key: str | None = None
     run_at: datetime | None = None
-    priority: int = 0
+    priority: int | None = None
     owner_id: UUID | None = None
 
 
@@ -39,7 +39,7 @@ class JobQueue(Protocol):
         *,
         idempotency_key: str | None = None,
         run_at: datetime | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         owner_id: UUID | None = None,
         **arguments: JobArgument,
     ) -> JobId:
@@ -52,8 +52,9 @@ class JobQueue(Protocol):
         The rows of a job without a key are written by the commit, and invisible before. In a block
         of `rows.begin_nested()` they are written at once; a savepoint set by SQL text does not
         cover them.
-        Jobs with a higher `priority` run first. While an event is handled, a job without a key gets
-        one that is the same each time the event is handled.
+        The job is due at once, or at `run_at` by the database's clock. Due jobs with a higher
+        `priority` run first; the default is that of the declaration. While an event is handled, a
+        job without a key gets one that is the same each time the event is handled.
         """
         return await self.add(
             NewJob(

@@ -126,7 +126,8 @@ TOOLKIT_TABLES = (
     _toolkit(
         "jobs",
         "id tenant_id name arguments idempotency_key priority enqueued_at run_at status attempts crashed lease"
-        " lease_until worker started_at error correlation_id causation_id traceparent tracestate actor_id redrives",
+        " lease_until worker started_at error correlation_id causation_id traceparent tracestate actor_id redrives"
+        " outages delayed",
         app="select insert update delete",
         ops="select update delete",
     ),

@@ -134,6 +134,12 @@ JOB_RUN_SECONDS = Histogram(
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 
+JOB_OUTAGES = Counter(
+    metric("job_outages_total"),
+    "Attempts of a job that an outage ended. They use none of its attempts: the job waits until the outage is over.",
+    ["job"],
+)
+
 # Live view
 
 LIVE_RECORDS = Counter(

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -172,6 +173,14 @@ class HostedService(HostedTables):
 
         async with self.working():
             await eventually(is_idle, deadline_seconds=deadline_seconds)
+
+    async def pass_time(self, by: timedelta) -> None:
+        """Moves the clock forward, and makes all jobs older by as much: jobs are due by the clock
+        of the database, which cannot be moved.
+        """
+        self.clock.move(by)
+        async with connected(self.where.owner) as owner:
+            await owner.execute("update jobs set enqueued_at = enqueued_at - $1::interval, run_at = run_at - $1", by)
 
     def _with_clock(self, clock: Clock | None) -> Runtime:
         return self.runtime if clock is None else replace(self.runtime, clock=clock)

@@ -17,7 +17,7 @@ async def service(database: Databases) -> AsyncIterator[ServiceOf]:
 
     async def make(declared: Sequence[Job], **options: Any) -> Service:
         own = await database("billing", migrate)
-        made.append(Service(own.app, declared, ops_dsn=own.ops, **options))
+        made.append(Service(own.app, declared, ops_dsn=own.ops, owner_dsn=own.owner, **options))
         return made[-1]
 
     yield make

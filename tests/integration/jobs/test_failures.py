@@ -14,7 +14,6 @@ from waypost.kernel.errors import (
     ConcurrencyConflict,
     Conflict,
     Invalid,
-    NotYet,
     Permanent,
     Unavailable,
 )
@@ -31,7 +30,7 @@ AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 async def test_job_is_failed_between_two_attempts(service: ServiceOf) -> None:
     async def fails(job: JobContext) -> None:
-        raise NotYet
+        raise RuntimeError
 
     billing = await service([Job(fails, retry=Backoff(first_seconds=3600, max_seconds=3600))])
     async with billing.working():
@@ -40,7 +39,7 @@ async def test_job_is_failed_between_two_attempts(service: ServiceOf) -> None:
     assert (status.attempts, status.error, status.finished_at) == (1, None, None)
     (row,) = await billing.fetch("select run_at, error from jobs where id = $1", job)
     assert row["run_at"] > billing.clock.now() + timedelta(minutes=40)
-    assert row["error"].startswith("NotYet")
+    assert row["error"].startswith("RuntimeError")
 
 
 async def test_job_has_five_attempts_by_default(service: ServiceOf) -> None:
@@ -48,7 +47,7 @@ async def test_job_has_five_attempts_by_default(service: ServiceOf) -> None:
 
     async def fails(job: JobContext) -> None:
         tries.append(job.attempt)
-        raise NotYet
+        raise RuntimeError
 
     billing = await service([Job(fails, retry=AT_ONCE)])
     async with billing.working():

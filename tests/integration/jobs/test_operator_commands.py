@@ -15,7 +15,7 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.status import Status
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
-from waypost.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
+from waypost.kernel.errors import Conflict, Invalid, NotFound, Permanent, WaypostError
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.operations.jobs.changes import cancel_job, retry_job, retry_jobs
 from waypost.operations.jobs.lookup import find_job
@@ -27,6 +27,10 @@ from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 HEARTBEAT_EACH_SECOND = JobWorkerSettings(lease_seconds=3, poll_seconds=0.1)
+
+
+class ProviderError(WaypostError):
+    """The provider failed."""
 
 
 async def told_of(billing: Service, job_id: JobId) -> list[tuple[str, str, str]]:
@@ -43,7 +47,7 @@ async def test_job_is_retried_ends_as_dead_and_can_be_redriven(service: ServiceO
         tries.append(job.attempt)
         keys.add(job.idempotency_key)
         if not mended:
-            raise Transient("the provider does not answer")
+            raise ProviderError("the provider does not answer")
         return "done"
 
     billing = await service([Job(flaky, max_attempts=3, retry=AT_ONCE)])
@@ -54,7 +58,7 @@ async def test_job_is_retried_ends_as_dead_and_can_be_redriven(service: ServiceO
         assert (status.attempts, status.error) == (3, "the provider does not answer")
         (dead,) = await find_jobs(billing.ops, JobSearch(name="flaky", tenant_id=billing.tenant))
         assert (dead.id, dead.status, dead.attempts) == (job, Status.DEAD, 3)
-        assert dead.error == "Transient: the provider does not answer"
+        assert dead.error == "ProviderError: the provider does not answer"
         mended = True
         await retry_job(billing.admin_service, job, AUDIT)
         assert (await billing.becomes("complete", job)).error is None

@@ -65,7 +65,7 @@ async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_i
     waiting = await found(billing, job)
     assert (waiting.status, waiting.priority, waiting.attempts) == (Status.QUEUED, 3, 0)
     assert waiting.arguments == {"invoice_id": str(invoice)}
-    billing.clock.move(timedelta(days=2))
+    await billing.pass_time(timedelta(days=2))
     async with billing.working():
         await billing.becomes("complete", job)
     done = await found(billing, job)

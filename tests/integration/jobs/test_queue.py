@@ -1,6 +1,7 @@
 """Enqueueing, beyond the contract of every queue."""
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -13,7 +14,8 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.queue import ENQUEUE
 from waypost.jobs.results import job_status, prune_results
-from waypost.jobs.worker.leases import CLAIM
+from waypost.jobs.worker.session import PLANS
+from waypost.jobs.worker.statements import CLAIM
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
@@ -166,15 +168,20 @@ async def test_application_role_cannot_change_a_jobs_identity(service: ServiceOf
             await billing.fetch(f"update jobs set {column}")
 
 
-async def test_the_claim_reads_the_index_from_its_head(service: ServiceOf) -> None:
+async def test_the_claim_reads_the_indexes_from_their_heads(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     async with billing.database.transaction([billing.tenant]) as connection:
         raw = driver(connection)
-        await raw.execute("set local plan_cache_mode = force_generic_plan")
-        await raw.execute(f"prepare claim (timestamptz, text[], int, int, text, float) as {CLAIM}")
-        plan = await raw.fetch("explain (costs off) execute claim (now(), '{work}', 10, 1, 'me', 30)")
+        for setting, value in PLANS.items():
+            await raw.execute(f"set local {setting} = '{value}'")
+        await raw.execute(f"prepare claim (text[], int[], uuid[], int, int, text, float) as {CLAIM}")
+        no_tenant = "00000000-0000-0000-0000-000000000000"
+        plan = await raw.fetch(
+            f"explain (costs off) execute claim ('{{work}}', '{{10}}', '{{{no_tenant}}}', 10, 1, 'me', 30)"
+        )
     text = "\n".join(row[0] for row in plan)
-    assert text.count("Index Scan using jobs_due") == 2, text
+    assert len(re.findall(r"Index (Only )?Scan using jobs_by_turn", text)) == 5, text
+    assert text.count("Index Scan using jobs_crashed") == 1, text
     assert "Sort Key: jobs" not in text, text
 
 

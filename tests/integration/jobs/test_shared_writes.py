@@ -39,8 +39,8 @@ async def claimed(billing: Service, *texts: str) -> Sequence[Claim]:
     for text in texts:
         await billing.enqueue("say", text=text)
     session = WorkerSession(billing.database.dsn)
-    claiming = leases.Leases(session, worker="test", names=["say"], seconds=3600)
-    claims = await claiming.claim(len(texts), suspects=0, now=billing.clock.now())
+    claiming = leases.Leases(session, worker="test", seconds=3600)
+    claims = await claiming.claim(len(texts), {"say": len(texts)}, suspects=0)
     await session.close()
     assert len(claims) == len(texts)
     return sorted(claims, key=lambda claim: claim.id)

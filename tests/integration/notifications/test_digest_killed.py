@@ -41,9 +41,7 @@ async def test_a_worker_killed_between_two_users_mails_each_once(digests: Digest
 
 
 def _until_noon() -> timedelta:
-    """A fixed day without midnight during the test. It is in the future, so that the processes'
-    real clock finds their jobs due.
-    """
+    """A fixed day without midnight during the test."""
     now = datetime.now(UTC)
     return (now.replace(hour=12, minute=0) - now) % timedelta(days=1)
 

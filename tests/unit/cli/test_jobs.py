@@ -31,6 +31,7 @@ def test_the_jobs_of_every_service_are_listed_with_arguments_and_schedule() -> N
 def test_the_jobs_of_one_service_are_listed_as_text() -> None:
     lines = CliRunner().invoke(app, ["jobs", "declared", "--service", "billing"]).stdout.splitlines()
     assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 attempts, timeout 60 s"]
+    assert lines[2] == "    priority 20, at most 3 at once in a process"
     assert any("customer_id: UUID | None" in each for each in lines)
     assert [each for each in lines if each.startswith("    every 1 min, next ")]
     with pytest.raises(NotFound, match="no service 'absent'"):

@@ -82,3 +82,10 @@ def test_attempt_is_limited_to_a_minute_by_default() -> None:
     assert Job(charge).timeout_seconds == 60
     with pytest.raises(Misconfigured, match="charge"):
         Job(charge, timeout_seconds=0)
+
+
+def test_kind_that_could_never_run_is_refused() -> None:
+    async def charge(job: JobContext) -> None: ...
+
+    with pytest.raises(Misconfigured, match="max_at_once=0 it would never run"):
+        Job(charge, max_at_once=0)

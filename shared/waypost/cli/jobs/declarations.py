@@ -35,6 +35,8 @@ def _as_dict(service: Service, job: Job, now: datetime) -> Mapping[str, Any]:
         "arguments": [_argument(name, parameter) for name, parameter in job.parameters.items()],
         "max_attempts": job.max_attempts,
         "timeout_seconds": job.timeout_seconds,
+        "priority": job.priority,
+        "max_at_once": job.max_at_once,
         "schedule": [
             {"when": scheduled.when, "next_tick": scheduled.next_tick(now)}
             for scheduled in service.schedule
@@ -56,8 +58,16 @@ def _show(job: Mapping[str, Any]) -> None:
     console.print(f"{job['service']}.{job['name']}({_signature(job['arguments'])})", soft_wrap=True)
     attempts = "1 attempt" if job["max_attempts"] == 1 else f"{job['max_attempts']} attempts"
     console.print(f"    {attempts}, timeout {job['timeout_seconds']:g} s")
+    if slots := _slots(job):
+        console.print(f"    {slots}")
     for scheduled in job["schedule"]:
         console.print(f"    {scheduled['when']}, next {moment(scheduled['next_tick'])}", soft_wrap=True)
+
+
+def _slots(job: Mapping[str, Any]) -> str:
+    priority = f"priority {job['priority']}" if job["priority"] else ""
+    limit = f"at most {job['max_at_once']} at once in a process" if job["max_at_once"] else ""
+    return ", ".join(filter(None, (priority, limit)))
 
 
 def _signature(arguments: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from functools import cache, partial
 from typing import Any, Generic, TypeVar
@@ -23,7 +22,7 @@ from waypost.jobs.worker import failure
 from waypost.jobs.worker.outcomes import Outcomes, as_json
 from waypost.kernel.cause import bind_cause
 from waypost.kernel.clock import Clock
-from waypost.kernel.errors import Permanent, Transient
+from waypost.kernel.errors import Permanent, Transient, WaypostError
 from waypost.kernel.tenant import bind_tenants
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.telemetry import metrics
@@ -36,6 +35,10 @@ AFTER_OUTCOME = failpoint("jobs.after_outcome")
 
 PAUSE_SECONDS = 0.5
 """Pause between two writes of an outcome while the database is unavailable."""
+
+
+class AttemptAborted(WaypostError):
+    """The attempt exceeded its time limit, or an operation that it awaited was cancelled."""
 
 
 class Outcome(StrEnum):
@@ -67,7 +70,11 @@ class Attempt:
         """The number of this attempt. After a crash in the last attempt the claim counts one above
         the limit; that attempt never starts.
         """
-        return min(self.claim.attempt, self.job.max_attempts)
+        return self.claim.attempt - (1 if self.is_exhausted else 0)
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.claim.counted_attempt > self.job.max_attempts
 
     @property
     def facts(self) -> Mapping[str, object]:
@@ -100,8 +107,8 @@ class Attempts(Generic[R]):
             self._observe_duration(attempt)
 
     def _observe_wait(self, attempt: Attempt) -> None:
-        delay = (self._clock.now() - attempt.claim.run_at).total_seconds()
-        _waits_of(attempt.job.name).observe(max(delay, 0.0))
+        claim = attempt.claim
+        _waits_of(attempt.job.name).observe(max((claim.started_at - claim.run_at).total_seconds(), 0.0))
 
     async def _perform(self, attempt: Attempt) -> None:
         """Calls the handler with the job's tenant, cause and span bound; stores its result or error
@@ -135,10 +142,12 @@ class Attempts(Generic[R]):
         error = attempt.error
         if error is None:
             return
-        if failure.is_final(error) or attempt.claim.attempt >= attempt.job.max_attempts:
+        outage = failure.is_outage(error, attempt.job)
+        is_last = attempt.claim.counted_attempt >= attempt.job.max_attempts and not outage
+        if failure.is_final(error) or is_last:
             await self._mark_dead(attempt, error)
         else:
-            await self._schedule_retry(attempt, error)
+            await self._schedule_retry(attempt, error, outage=outage)
 
     async def _mark_dead(self, attempt: Attempt, error: Exception) -> None:
         log.error("job_dead", **attempt.facts, exc_info=error)
@@ -146,11 +155,17 @@ class Attempts(Generic[R]):
         await self._write(attempt, partial(self._outcomes.mark_dead, attempt.claim, attempt.number, *texts))
         attempt.outcome = Outcome.DEAD
 
-    async def _schedule_retry(self, attempt: Attempt, error: Exception) -> None:
-        wait = max(attempt.job.retry.seconds(attempt.claim.attempt), failure.at_least_seconds(error))
-        log.warning("job_failed", **attempt.facts, retry_in_seconds=round(wait, 1), exc_info=error)
-        at = self._clock.now() + timedelta(seconds=wait)
-        await self._write(attempt, partial(self._outcomes.retry, attempt.claim, at, failure.for_operators(error)))
+    async def _schedule_retry(self, attempt: Attempt, error: Exception, *, outage: bool) -> None:
+        claim, wait = attempt.claim, failure.pause_seconds(error, attempt.job, attempt.claim)
+        facts = {**attempt.facts, "retry_in_seconds": round(wait, 1)}
+        if outage:
+            metrics.JOB_OUTAGES.labels(attempt.job.name).inc()
+        if outage and claim.outages + 1 >= failure.ALARM_AFTER:
+            log.error("job_waits_for_outage", **facts, exc_info=error)
+        else:
+            log.warning("job_failed", **facts, exc_info=error)
+        text = failure.for_operators(error)
+        await self._write(attempt, partial(self._outcomes.retry, claim, wait, text, outage=outage))
         attempt.outcome = Outcome.FAILED
 
     def _observe_duration(self, attempt: Attempt) -> None:
@@ -196,14 +211,14 @@ def _runs_of(job: str, outcome: Outcome) -> Histogram:
 
 
 def _refuse_exhausted(attempt: Attempt) -> None:
-    limit = attempt.job.max_attempts
-    if attempt.claim.attempt > limit:
+    if attempt.is_exhausted:
+        limit = attempt.job.max_attempts
         raise Permanent(f"the worker crashed during attempt {limit} of {limit}")
 
 
 async def _call_handler(job: Job, context: JobContext[Any], arguments: Mapping[str, Any]) -> object:
-    """Calls the handler within its job's time limit and returns its result. Raises Transient after
-    the limit, and CancelledError when the worker stops.
+    """Calls the handler within its job's time limit and returns its result. Raises AttemptAborted
+    after the limit, and CancelledError when the worker stops.
 
     A thread that the handler started is not stopped: Python cannot do that.
     """
@@ -213,9 +228,9 @@ async def _call_handler(job: Job, context: JobContext[Any], arguments: Mapping[s
             return await job.handler(context, **arguments)
     except TimeoutError as error:
         if limit.expired():
-            raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
+            raise AttemptAborted(f"the attempt took longer than {job.timeout_seconds:g} s") from error
         raise
     except asyncio.CancelledError as error:
         if is_asked_to_stop():
             raise
-        raise Transient("an operation that the job awaited was cancelled") from error
+        raise AttemptAborted("an operation that the job awaited was cancelled") from error

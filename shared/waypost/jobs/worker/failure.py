@@ -1,9 +1,15 @@
 """Classification and text of a job's error."""
 
+from waypost.engine.retry import PAUSES, WITHOUT_ATTEMPTS, RetryPolicy
+from waypost.jobs.claim import Claim
+from waypost.jobs.declaration import Job
 from waypost.kernel.errors import ConcurrencyConflict, Permanent, Poison, Refused, Unavailable, WaypostError
 from waypost.kernel.text import storable
 
 _FINAL = (Permanent, Poison, Refused)
+
+ALARM_AFTER = RetryPolicy().alarm_after
+"""After this number of attempts that outages ended, each further one is logged as an error."""
 
 MAX_ERROR_LENGTH = 2_000
 """Limit in characters."""
@@ -16,9 +22,18 @@ def is_final(error: Exception) -> bool:
     return isinstance(error, _FINAL) and not isinstance(error, ConcurrencyConflict)
 
 
-def at_least_seconds(error: Exception) -> float:
-    """The minimum pause that an unavailable dependency requested."""
-    return error.retry_after.total_seconds() if isinstance(error, Unavailable) else 0.0
+def is_outage(error: Exception, job: Job) -> bool:
+    """Whether the attempt does not count, because the job waits for something that is down. A job
+    that must run only once does not wait.
+    """
+    return isinstance(error, WITHOUT_ATTEMPTS) and not job.only_once
+
+
+def pause_seconds(error: Exception, job: Job, claim: Claim) -> float:
+    """The pause before the next attempt, at least what an unavailable dependency asks for."""
+    outage = is_outage(error, job)
+    pause = PAUSES.seconds(claim.outages + 1) if outage else job.retry.seconds(claim.counted_attempt)
+    return max(pause, error.retry_after.total_seconds()) if isinstance(error, Unavailable) else pause
 
 
 def for_operators(error: Exception) -> str:

@@ -1,37 +1,14 @@
 """Leases of jobs. They expire by the database's clock, so that workers' clocks need not agree."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from uuid import UUID
 
-from waypost.jobs.claim import COLUMNS, Claim, claim_of
+from waypost.jobs.claim import Claim, claim_of
 from waypost.jobs.worker.session import WorkerSession
+from waypost.jobs.worker.statements import CLAIM, LOOK_AHEAD
 from waypost.postgres.database import Database
 from waypost.telemetry import metrics
-
-# The attempt is counted before the handler runs: a job that kills its worker has used an attempt. A
-# job whose last attempt crashed never runs beside another such job; otherwise one poison job would
-# use up the attempts of the others. `materialized`: a limit inside a join may run twice.
-CLAIM = f"""
-with suspect as materialized (
-    select id as due_id, crashed, priority, run_at from jobs
-    where status = 'queued' and crashed and run_at <= $1 and name = any($2)
-    order by priority desc, run_at limit $4 for update skip locked
-), sound as materialized (
-    select id as due_id, crashed, priority, run_at from jobs
-    where status = 'queued' and not crashed and run_at <= $1 and name = any($2)
-    order by priority desc, run_at limit $3 for update skip locked
-), due as materialized (
-    select due_id from (select * from suspect union all select * from sound) as both_kinds
-    order by crashed desc, priority desc, run_at limit $3
-)
-update jobs
-set status = 'running', attempts = attempts + 1, lease = gen_random_uuid(), lease_until = now() + make_interval(secs => $6),
-    worker = $5, started_at = clock_timestamp()
-from due where id = due_id
-returning {COLUMNS}"""
-
-_NEXT = "select min(run_at) from jobs where status = 'queued' and run_at > $1 and run_at <= $2 and name = any($3)"
 
 # Rows are locked in the order of their ids, as by the write of completed jobs.
 _RENEW = """
@@ -57,6 +34,7 @@ select name, status, count(*) as jobs from ({
     )
 }) as counted
 group by name, status"""
+_BEFORE_ALL = UUID(int=0)
 
 _RELEASE = """
 with freed as (
@@ -70,25 +48,36 @@ select pg_notify('jobs', '') from freed"""
 class Leases:
     """Claims, renews and releases jobs for one worker."""
 
-    def __init__(self, session: WorkerSession, *, worker: str, names: Sequence[str], seconds: float) -> None:
+    def __init__(self, session: WorkerSession, *, worker: str, seconds: float) -> None:
         self.seconds = seconds
         self._session = session
         self._worker = worker
-        self._names = names
+        self._served: dict[str, UUID] = {}
+        """By kind, the tenant whose job was claimed last: the next claim begins behind it."""
 
-    async def claim(self, limit: int, *, suspects: int, now: datetime) -> Sequence[Claim]:
-        """Claims up to `limit` due jobs, the most urgent first; at most `suspects` jobs whose last
-        attempt crashed.
+    async def claim(self, limit: int, capacity: Mapping[str, int], *, suspects: int) -> Sequence[Claim]:
+        """Claims up to `limit` due jobs, of each kind up to its `capacity`, and at most `suspects`
+        jobs whose last attempt crashed. The most urgent ones first; among equals, tenants take
+        turns.
+        """
+        capacities = [min(each, limit) for each in capacity.values()]
+        served = [self._served.get(name, _BEFORE_ALL) for name in capacity]
+        async with self._session.connected() as raw:
+            rows = await raw.fetch(
+                CLAIM, list(capacity), capacities, served, limit, suspects, self._worker, self.seconds
+            )
+        claims = [claim_of(columns) for _, *columns in sorted(rows, key=itemgetter(0))]
+        self._served.update((claim.name, claim.tenant_id) for claim in claims if not claim.crashed)
+        return claims
+
+    async def look_ahead(self) -> float | None:
+        """Makes delayed jobs claimable whose time has come. Returns the seconds until the next job
+        is due: 0 if some are; None if there is none.
         """
         async with self._session.connected() as raw:
-            rows = await raw.fetch(CLAIM, now, self._names, limit, suspects, self._worker, self.seconds)
-        return sorted(map(claim_of, rows), key=lambda claim: (-claim.priority, claim.run_at))
-
-    async def next_run_at(self, *, after: datetime, until: datetime) -> datetime | None:
-        """The time of the first job that becomes due between the two."""
-        async with self._session.connected() as raw:
-            due_at: datetime | None = await raw.fetchval(_NEXT, after, until, self._names)
-        return due_at
+            (row,) = await raw.fetch(LOOK_AHEAD)
+        seconds: float | None = row["seconds"]
+        return 0.0 if row["ready"] else seconds
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         """Extends the leases. Returns the leases that are still held; the others were lost."""

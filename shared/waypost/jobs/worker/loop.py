@@ -4,10 +4,10 @@ import asyncio
 import os
 import random
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -87,11 +87,15 @@ class JobWorker(Generic[R]):
         self._largest_claim = max(settings.max_jobs // 2, CLAIMED_AT_ONCE)
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._session = WorkerSession(database.dsn)
-        self._leases = Leases(self._session, worker=identity, names=registry.names, seconds=settings.lease_seconds)
+        self._leases = Leases(self._session, worker=identity, seconds=settings.lease_seconds)
         self._completions = Completions(database)
         self._outcomes = Outcomes(database, self._completions)
         self._wakeup = wakeup
-        self._slots = Slots(settings.max_jobs, on_free=wakeup.set)
+        limits = {job.name: job.max_at_once or settings.max_jobs for job in registry}
+        self._slots = Slots(settings.max_jobs, limits, on_free=wakeup.set)
+        self._looked_ahead_at = float("-inf")
+        self._renewals_before_release = 0
+        """Heartbeats that renew leases, but release none of other workers."""
         self._opened = AsyncExitStack()
         self._claims: PeriodicLoop | None = None
         self._lease_holder = FunctionLoop(
@@ -99,7 +103,7 @@ class JobWorker(Generic[R]):
             name="job leases",
             every_seconds=settings.lease_seconds / 3,
             backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
-            on_failure=self.ready.clear,
+            on_failure=self._heartbeat_failed,
         )
         self._writer = FunctionLoop(
             self._completions.write_waiting,
@@ -135,8 +139,11 @@ class JobWorker(Generic[R]):
         """Cancels attempts that do not end by the deadline and releases their jobs: another worker
         claims them at once.
         """
-        if self._claims:  # a claim that waits for a frozen database is ended by `stop`; the leases of its jobs expire
+        if self._claims:
             await self._claims.drain(max(deadline_seconds, LAST_CLAIM_SECONDS))
+            # Ends a claim that waits for a frozen database; the leases of its jobs expire. No job
+            # may start after the slots are drained.
+            await self._claims.stop()
         for claim in await self._slots.drain(deadline_seconds):
             with suppress(Transient):  # then the lease expires
                 await self._leases.release(claim)
@@ -144,8 +151,6 @@ class JobWorker(Generic[R]):
     async def stop(self) -> None:
         await self.drain(0)
         self.ready.clear()
-        if self._claims:
-            await self._claims.stop()
         await self._lease_holder.stop()
         await self._counter.stop()
         await self._writer.stop()
@@ -157,6 +162,8 @@ class JobWorker(Generic[R]):
         poll at the same moment. A lost wake-up costs one pause, never a job. Each poll that finds
         nothing doubles the pause.
         """
+        if self._lease_holder.failures:
+            raise Transient("the leases of jobs cannot be renewed: no further job is claimed meanwhile")
         due_in = await self._claim(attempts)
         if self._slots.claims:
             self._pause = self._settings.poll_seconds
@@ -167,18 +174,30 @@ class JobWorker(Generic[R]):
         """Fills the free slots; returns the seconds until the next due job, if that is before the
         next poll.
         """
-        now, horizon = self._clock.now(), timedelta(seconds=self._longest_pause)
-        if wanted := min(self._slots.free, self._largest_claim):
+        if capacity := self._slots.capacity:
+            wanted = min(self._slots.free, self._largest_claim)
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
-            claims = await self._leases.claim(wanted, suspects=suspects, now=now)
+            claims = await self._leases.claim(wanted, capacity, suspects=suspects)
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
                 self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name], self._slots.handled))
-            if len(claims) == wanted and self._slots.free:
-                return 0.0  # more jobs may be due; the next claim is sent before the handlers of this one run
-        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
-        return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
+            # A tenant's share may leave jobs, but a single job is all that was due. The next claim
+            # is sent before the handlers of this one run.
+            if len(claims) > 1 and self._slots.free:
+                return 0.0
+        return await self._look_ahead()
+
+    async def _look_ahead(self) -> float:
+        """Makes delayed jobs claimable when they are due; a worker without free slots does so once
+        per poll, for the others.
+        """
+        now, horizon = time.monotonic(), self._longest_pause
+        if not self._slots.free and now < self._looked_ahead_at + self._settings.poll_seconds:
+            return horizon
+        self._looked_ahead_at = now
+        seconds = await self._leases.look_ahead()
+        return horizon if seconds is None else min(seconds, horizon)
 
     @property
     def _longest_pause(self) -> float:
@@ -194,6 +213,16 @@ class JobWorker(Generic[R]):
         if claims:
             renewed = await self._leases.renew(claims)
             self._slots.cancel({claim.lease for claim in claims if claim.lease not in renewed})
+        if self._renewals_before_release:
+            self._renewals_before_release -= 1
+            return
         freed = await self._leases.release_expired()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
+
+    def _heartbeat_failed(self) -> None:
+        """The leases of other workers may have lapsed in the same outage: they renew theirs before
+        this one releases any.
+        """
+        self.ready.clear()
+        self._renewals_before_release = 1

@@ -11,7 +11,8 @@ from waypost.postgres.database import Database
 from waypost.postgres.sql import Sql
 
 _RETRY = """
-update jobs set status = 'queued', run_at = $3, error = $4, crashed = false, lease = null, lease_until = null
+update jobs set status = 'queued', run_at = now() + make_interval(secs => $3), delayed = true, error = $4,
+    outages = outages + $5, crashed = false, lease = null, lease_until = null
 where id = $1 and lease = $2 returning id"""
 
 _MARK_DEAD = """
@@ -42,9 +43,9 @@ class Outcomes:
         """
         return await self._completions.add(claim, result)
 
-    async def retry(self, claim: Claim, at: datetime, error: str) -> bool:
-        """Queues the job for another attempt at `at`."""
-        return await self._write(claim, _RETRY, at, error)
+    async def retry(self, claim: Claim, after_seconds: float, error: str, *, outage: bool) -> bool:
+        """Queues the job for another attempt. One that an outage ended does not count."""
+        return await self._write(claim, _RETRY, after_seconds, error, int(outage))
 
     async def mark_dead(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
         """Marks the job as dead. `error` is for operators, `shown` for the tenant."""

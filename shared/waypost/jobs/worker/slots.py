@@ -1,7 +1,8 @@
 """The slots of a worker, and the attempts that run in them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,18 +20,28 @@ class Slots:
     slot before its outcome is written, but at most as many outcomes wait as there are slots.
     """
 
-    def __init__(self, count: int, on_free: Callable[[], None]) -> None:
+    def __init__(self, count: int, limits: Mapping[str, int], on_free: Callable[[], None]) -> None:
         self._count = count
+        self._limits = limits
+        """By kind of job, the number of slots that it may use."""
         self._on_free = on_free
-        """Called when a slot becomes free after all were used."""
+        """Called when a slot becomes free after all were used, or all of a kind."""
+        self._running = Counter[str]()
+        """By kind, the number of handlers that run."""
         self._attempts: dict[Attempt, Claim] = {}
-        self._handled: set[Attempt | None] = set()
+        self._handled: set[Attempt] = set()
         """Attempts whose outcome is being written."""
 
     @property
     def free(self) -> int:
         unsettled = len(self._attempts)
         return min(self._count - unsettled + len(self._handled), 2 * self._count - unsettled)
+
+    @property
+    def capacity(self) -> Mapping[str, int]:
+        """By kind, the number of jobs that may start now. Kinds without capacity are left out."""
+        free = self.free
+        return {name: capacity for name in self._limits if (capacity := min(self._capacity_of(name), free)) > 0}
 
     @property
     def claims(self) -> Sequence[Claim]:
@@ -40,12 +51,16 @@ class Slots:
         """Runs the attempt in a slot."""
         task = asyncio.create_task(attempt, name=claim.name)
         self._attempts[task] = claim
+        self._running[claim.name] += 1
         task.add_done_callback(self._ended)
 
     def handled(self) -> None:
         """Releases the slot of the attempt that calls; its outcome is still to be written."""
-        was_full = self.free == 0
-        self._handled.add(asyncio.current_task())
+        attempt: Any = asyncio.current_task()
+        name = self._attempts[attempt].name
+        was_full = self._is_full(name)
+        self._handled.add(attempt)
+        self._running[name] -= 1
         self._report_free(was_full)
 
     def cancel(self, leases: Collection[UUID]) -> None:
@@ -66,13 +81,23 @@ class Slots:
         return unfinished
 
     def _ended(self, attempt: Attempt) -> None:
-        was_full = self.free == 0
-        claim = self._attempts.pop(attempt)
-        self._handled.discard(attempt)
+        claim = self._attempts[attempt]
+        was_full = self._is_full(claim.name)
+        del self._attempts[attempt]
+        if attempt in self._handled:
+            self._handled.remove(attempt)
+        else:
+            self._running[claim.name] -= 1
         if not attempt.cancelled() and (error := attempt.exception()) is not None:
             # Its outcome could not be written. The lease expires, and another attempt runs the job.
             log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
         self._report_free(was_full)
+
+    def _capacity_of(self, name: str) -> int:
+        return self._limits[name] - self._running[name]
+
+    def _is_full(self, name: str) -> bool:
+        return self.free == 0 or self._capacity_of(name) <= 0
 
     def _report_free(self, was_full: bool) -> None:
         if was_full and self.free:

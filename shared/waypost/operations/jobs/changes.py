@@ -20,8 +20,8 @@ from waypost.postgres.tenancy import bind_statement
 
 _RETRY = """
 with again as (
-    update jobs set status = 'queued', run_at = now(), attempts = 0, redrives = redrives + 1, crashed = false,
-        error = null
+    update jobs set status = 'queued', run_at = now(), delayed = false, attempts = 0, outages = 0,
+        redrives = redrives + 1, crashed = false, error = null
     where id = $1 returning id, tenant_id
 )
 update job_results as result set status = 'queued', error = null, finished_at = null

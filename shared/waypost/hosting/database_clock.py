@@ -1,0 +1,42 @@
+"""The database's time, which all processes of a service share. The clocks of two hosts differ."""
+
+import time
+from datetime import datetime, timedelta
+
+from waypost.engine.periodic_loop import PeriodicLoop
+from waypost.kernel.clock import Clock, SystemClock
+from waypost.postgres.database import Database
+
+ASK_EVERY_SECONDS = 60.0
+"""Two monotonic clocks differ by a few milliseconds in this time."""
+
+
+class DatabaseClock(PeriodicLoop):
+    """A `waypost.kernel.clock.Clock` and a `waypost.engine.process.Lifecycle`. Asks the database
+    once a minute and counts monotonic seconds in between, so that a change of the host's clock has
+    no effect. Before the first answer it is the host's clock.
+    """
+
+    name = "database clock"
+
+    def __init__(self, database: Database, *, host: Clock | None = None) -> None:
+        super().__init__(every_seconds=ASK_EVERY_SECONDS)
+        self._database = database
+        self._host = host or SystemClock()
+        self._told: datetime | None = None
+        self._told_at = 0.0
+
+    def now(self) -> datetime:
+        if self._told is None:
+            return self._host.now()
+        return self._told + timedelta(seconds=time.monotonic() - self._told_at)
+
+    async def start(self) -> None:
+        """Asks for the time before the parts start that use it."""
+        await self.last_tick()
+        await super().start()
+
+    async def tick(self) -> None:
+        async with self._database.statements() as sql:
+            told = await sql.fetchval("select clock_timestamp()")
+        self._told, self._told_at = told, time.monotonic()

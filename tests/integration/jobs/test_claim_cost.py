@@ -1,0 +1,59 @@
+"""A claim reads about as many rows as it takes, however many jobs wait."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.fixtures.jobs import migrate
+from waypost.jobs.worker.session import PLANS
+from waypost.jobs.worker.statements import CLAIM
+from waypost.testing.database import Databases, connected
+
+MAX_BLOCKS = 1_000
+"""For ten jobs: the rows and index pages that the claim reads or writes."""
+
+NOW, TOMORROW = timedelta(), timedelta(days=1)
+WAITING = [("work", 0, NOW, 100_000), ("full", 10, NOW, 20_000), ("charge", 20, TOMORROW, 20_000)]
+"""Kind, priority, due time and number of the jobs that wait."""
+
+FILL = """
+insert into jobs (id, tenant_id, name, arguments, priority, correlation_id, causation_id, run_at, delayed)
+select uuidv7(), tenant_id, $1, '{}', $2, tenant_id, tenant_id, now() + $3::interval, $3::interval > interval '0'
+from (select uuidv7() as tenant_id from generate_series(1, $5) offset 0) as tenants
+cross join generate_series(1, $4::int / $5::int)"""
+
+ONE_DUE = """
+insert into jobs (id, tenant_id, name, arguments, priority, correlation_id, causation_id)
+select id, id, 'charge', '{}', 20, id, id from (select uuidv7() as id offset 0) as one"""
+
+PREPARE = f"prepare claim (text[], int[], uuid[], int, int, text, float) as {CLAIM}"
+NO_TENANT = "00000000-0000-0000-0000-000000000000"
+EXPLAIN = f"""
+explain (analyze, buffers, format json)
+execute claim ('{{charge,work}}', '{{10,10}}', '{{{NO_TENANT},{NO_TENANT}}}', 10, 1, 'me', 30)"""
+CLAIMED = "select name, count(*) as jobs from jobs where status = 'running' group by name"
+
+
+@pytest.mark.parametrize("tenants", [1, 1000])
+async def test_100_000_jobs_cost_a_claim_no_more_than_a_few(database: Databases, tenants: int) -> None:
+    own = await database("billing", migrate)
+    async with connected(own.owner) as owner:
+        for setting, value in PLANS.items():
+            await owner.execute(f"set {setting} = '{value}'")
+        await owner.execute(ONE_DUE)
+        for kind in WAITING:
+            await owner.execute(FILL, *kind, tenants)
+        await owner.execute(PREPARE)
+        plan = json.loads(await owner.fetchval(EXPLAIN))[0]["Plan"]
+        claimed = await owner.fetch(CLAIMED)
+    assert {row["name"]: row["jobs"] for row in claimed} == {"charge": 1, "work": 9}
+    blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert blocks < MAX_BLOCKS, json.dumps(plan, indent=1)
+    assert _scans_of_the_table(plan) == 0, json.dumps(plan, indent=1)
+
+
+def _scans_of_the_table(plan: dict[str, Any]) -> int:
+    whole = plan["Node Type"] == "Seq Scan" and plan.get("Relation Name") == "jobs"
+    return whole + sum(_scans_of_the_table(child) for child in plan.get("Plans", ()))

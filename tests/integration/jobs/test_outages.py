@@ -1,0 +1,111 @@
+"""An outage of any length uses no attempts of a job; everything else does."""
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.worker import failure
+from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import NotYet, Transient, Unavailable, WaypostError
+from waypost.operations.jobs.changes import retry_job
+from waypost.testing.eventually import eventually
+
+AT_ONCE = Backoff(first_seconds=0.01, factor=1)
+
+
+class MailServerAway(Transient):
+    """A subclass of another module."""
+
+
+ERRORS = [Transient(), MailServerAway(), Unavailable("full", retry_after=timedelta()), NotYet()]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure, "PAUSES", AT_ONCE)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def test_an_outage_of_more_attempts_than_the_job_has_ends_with_its_completion(
+    service: ServiceOf, error: WaypostError
+) -> None:
+    async def mail(job: JobContext) -> int:
+        if job.attempt <= 7:
+            raise error
+        return job.attempt
+
+    billing = await service([Job(mail, max_attempts=2)])
+    async with billing.working():
+        status = await billing.becomes("complete", await billing.enqueue("mail"))
+    assert (status.result, status.attempts) == (8, 8)
+
+
+async def test_an_error_between_outages_uses_an_attempt(service: ServiceOf) -> None:
+    async def mail(job: JobContext) -> None:
+        raise RuntimeError if job.attempt % 4 == 0 else Transient
+
+    billing = await service([Job(mail, max_attempts=3, retry=AT_ONCE)])
+    async with billing.working():
+        assert (await billing.becomes("dead", await billing.enqueue("mail"))).attempts == 12
+
+
+async def test_a_process_that_dies_of_the_job_uses_an_attempt_between_outages(service: ServiceOf) -> None:
+    async def mail(job: JobContext) -> None:
+        raise Transient
+
+    billing = await service([Job(mail, max_attempts=2)])
+    job = await billing.enqueue("mail")
+    # Nine attempts that outages ended, and two that ended the process.
+    await billing.fetch("update jobs set attempts = 11, outages = 9, crashed = true")
+    async with billing.working():
+        status = await billing.becomes("dead", job)
+    assert (status.attempts, status.error) == (11, "the worker crashed during attempt 2 of 2")
+
+
+async def test_a_job_that_may_run_only_once_is_not_retried_after_an_outage(service: ServiceOf) -> None:
+    async def draw(job: JobContext) -> None:
+        raise Transient("the machine does not answer")
+
+    billing = await service([Job(draw, only_once="the machine does not report whether it has drawn")])
+    async with billing.working():
+        assert (await billing.becomes("dead", await billing.enqueue("draw"))).attempts == 1
+
+
+async def test_a_retry_by_an_operator_begins_with_all_attempts(service: ServiceOf) -> None:
+    async def mail(job: JobContext) -> None:
+        raise Transient if job.attempt < 3 else RuntimeError
+
+    billing = await service([Job(mail, max_attempts=2, retry=AT_ONCE)])
+    await billing.add_tenants(billing.tenant)
+    async with billing.working():
+        job = await billing.enqueue("mail")
+        assert (await billing.becomes("dead", job)).attempts == 4
+        await retry_job(billing.admin_service, job, AuditContext(operator="grace", reason="mended"))
+
+        async def again() -> bool:
+            (row,) = await billing.fetch("select status, attempts, redrives from jobs")
+            return tuple(row) == ("dead", 4, 1)
+
+        await eventually(again)
+
+
+async def test_a_long_outage_is_an_error_in_the_log_and_every_attempt_is_counted(service: ServiceOf) -> None:
+    async def mail(job: JobContext) -> None:
+        if job.attempt <= failure.ALARM_AFTER:
+            raise Transient("the mail server does not answer")
+
+    billing = await service([Job(mail)])
+    counted = ("waypost_job_outages_total", {"job": "mail"})
+    before = REGISTRY.get_sample_value(*counted) or 0
+    with capture_logs() as logs:
+        async with billing.working():
+            await billing.becomes("complete", await billing.enqueue("mail"))
+    failed = [(entry["event"], entry["log_level"]) for entry in logs if entry.get("job") == "mail"]
+    assert failed == [("job_failed", "warning")] * (failure.ALARM_AFTER - 1) + [("job_waits_for_outage", "error")]
+    assert REGISTRY.get_sample_value(*counted) == before + failure.ALARM_AFTER
