@@ -101,7 +101,7 @@ TOOLKIT_TABLES = (
     ),
     _toolkit(
         "consumer_offsets",
-        "consumer topic topic_id partition next_offset starts",
+        "consumer topic topic_id partition next_offset starts last_record",
         app="select insert update delete",
         ops="select",
     ),

@@ -25,6 +25,8 @@ class Batch:
     """Failures by offset, from an earlier transaction over the same records."""
     starts: int = 0
     """The count that the fence stores; see `ConsumerPosition.starts`."""
+    last_record: bytes | None = None
+    """Identity of the last record, once the batch has moved the position."""
 
     redriven: bool = False
     """Whether an operator redrives the batch, perhaps long after its records were published."""
@@ -94,6 +96,7 @@ class Batch:
     def stripped(self, refused: Exception) -> "Batch":
         """The same record without key and headers. Only for a batch of one record."""
         batch = self.retried({})
+        batch.last_record = self.last_record  # of the record as the topic has it
         batch.messages = [message.stripped(refused) for message in self.messages]
         return batch
 

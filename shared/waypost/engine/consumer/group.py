@@ -8,15 +8,17 @@ from collections.abc import Sequence
 import structlog
 
 from waypost.engine.consumer.batch_processor import Stuck
+from waypost.engine.consumer.consumer_parts import ConsumerParts
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.lost_records import RecordsLost
 from waypost.engine.consumer.message import MessageParser
-from waypost.engine.consumer.partition import ConsumerParts, PartitionTask
+from waypost.engine.consumer.partition import PartitionTask
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.stall_detector import StallDetector
+from waypost.engine.consumer.truncation import LogTruncated
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.backoff import Backoff
@@ -139,8 +141,8 @@ class ConsumerGroup:
 
     async def makes_progress(self) -> None:
         """For readiness probes. Raises DeadLetterLimitReached while a partition is paused by the
-        limit, Stuck while a batch fails repeatedly, and RecordsLost after a loss, until the next
-        assignment.
+        limit, Stuck while a batch fails repeatedly, and RecordsLost or LogTruncated after a loss,
+        until the next assignment.
         """
         if any(task.at_dead_letter_limit for task in self._running):
             raise DeadLetterLimitReached
@@ -148,6 +150,11 @@ class ConsumerGroup:
             raise Stuck(f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason")
         if with_losses := [str(task.partition) for task in self._running if task.lost_offsets]:
             raise RecordsLost(f"{', '.join(with_losses)} lost records; run `waypost events republish` for the topic")
+        if truncated := [str(task.partition) for task in self._running if task.truncated]:
+            raise LogTruncated(
+                f"{', '.join(truncated)} lost records after they were processed; run `waypost events republish` for the"
+                " topic"
+            )
 
     async def revoked(self) -> None:
         """Ends the partition tasks and commits their offsets; called by the subscription."""

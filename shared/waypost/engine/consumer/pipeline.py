@@ -11,6 +11,7 @@ from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.record_identity import identity_of
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import WaypostError
@@ -98,11 +99,13 @@ class Pipeline:
         """Advances the consumer position. First step, because a competing consumer then blocks here
         and finds that the position has moved.
         """
+        batch.last_record = batch.last_record or identity_of(batch.messages[-1].record)
         moved = await transaction.inbox.fence(
             batch.partition,
             expected=batch.expected,
             next_offset=batch.next_offset,
             topic_id=batch.topic_id,
+            last_record=batch.last_record,
             starts=batch.starts,
         )
         if not moved:
