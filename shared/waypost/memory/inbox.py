@@ -65,6 +65,10 @@ class MemoryInbox:
         self._tables.claimed.update(dict.fromkeys((self._consumer, event_id) for event_id in fresh))
         return frozenset(fresh)
 
+    async def release(self, event_ids: Sequence[EventId]) -> None:
+        for event_id in event_ids:
+            self._tables.claimed.pop((self._consumer, event_id), None)
+
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         known = ((aggregate, self._tables.versions.get((self._consumer, topic, aggregate))) for aggregate in aggregates)
         return {aggregate: version for aggregate, version in known if version is not None}

@@ -90,6 +90,10 @@ class Inbox(Protocol):
         """
         ...
 
+    async def release(self, event_ids: Sequence[EventId]) -> None:
+        """Undoes claims of this transaction."""
+        ...
+
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         """The highest version handled in order, for aggregates that have one."""
         ...

@@ -43,6 +43,8 @@ from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as entry (event_id, tenant_id,
 on conflict do nothing
 returning event_id"""
 
+_RELEASE = "delete from processed_messages where consumer = $1 and event_id = any ($2::uuid[])"
+
 
 class PostgresInbox:
     """`waypost.ports.inbox.Inbox`."""
@@ -87,6 +89,9 @@ class PostgresInbox:
         ids, tenants, offsets, _ = zip(*entries, strict=True)
         rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
         return frozenset(EventId(row["event_id"]) for row in rows)
+
+    async def release(self, event_ids: Sequence[EventId]) -> None:
+        await self._sql.execute(_RELEASE, self._consumer, event_ids)
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         return await self._versions.read(self._connection, topic, aggregates)

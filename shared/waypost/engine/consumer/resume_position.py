@@ -58,6 +58,7 @@ async def resume_position(
             if recreated:
                 log.warning("topic_recreated", consumer=name, partition=str(partition), was_at=next_offset)
             await transaction.inbox.reset_position(partition, topic_id)
+            await transaction.deferrals.restart(partition)
             truncated_below = 0 if recreated else next_offset
             return ResumePosition(topic_id, 0, leader_epoch=leader_epoch, truncated_below=truncated_below)
         if topic_id is not None:

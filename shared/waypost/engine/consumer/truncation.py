@@ -92,6 +92,8 @@ class TruncationDetector:
         self._known = {}
         async with self._transactions.begin(()) as transaction:
             moved = await transaction.inbox.fence(self._partition, expected=position, next_offset=0, topic_id=topic_id)
+            if moved:
+                await transaction.deferrals.restart(self._partition)
         if not moved:
             raise Fenced(f"the position of {self._name} in {self._partition} is no longer {position}")
         self._report(position)
