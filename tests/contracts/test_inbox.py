@@ -60,6 +60,19 @@ async def test_recreated_topic_is_read_from_its_beginning(service: ServiceUnderT
     assert (consumer_position.next_offset, consumer_position.topic_id) == (0, new)
 
 
+async def test_fence_stores_the_identity_of_the_last_record(service: ServiceUnderTest) -> None:
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.inbox.count_batch_start(FIRST)
+        await transaction.inbox.fence(FIRST, expected=0, next_offset=5, topic_id=None, last_record=b"fourth")
+        assert (await transaction.inbox.consumer_position(FIRST)).last_record == b"fourth"
+        assert (await transaction.inbox.count_batch_start(FIRST)).last_record == b"fourth"
+        await transaction.inbox.fence(FIRST, expected=5, next_offset=6, topic_id=None)
+        assert (await transaction.inbox.consumer_position(FIRST)).last_record is None
+        await transaction.inbox.fence(FIRST, expected=6, next_offset=7, topic_id=None, last_record=b"sixth")
+        await transaction.inbox.reset_position(FIRST, None)
+        assert (await transaction.inbox.consumer_position(FIRST)).last_record is None
+
+
 async def test_event_is_claimed_once_also_within_a_batch(service: ServiceUnderTest) -> None:
     one, two, three = entries(3)
     transactions = service.transactions("club.readers")

@@ -17,10 +17,12 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import current_tenants
 from waypost.memory.database import MemoryDatabase, MemoryTransaction, OpenTables
 from waypost.memory.dead_letters import MemoryDeadLetters
+from waypost.memory.deferrals import MemoryDeferrals
 from waypost.memory.inbox import MemoryInbox
 from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
 from waypost.memory.unit_of_work import MemoryUnitOfWork
 from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
 from waypost.ports.outbox import Backlog, OutboxLease
 from waypost.ports.unit_of_work import Precondition
@@ -146,10 +148,12 @@ class SimulatedTransaction:
 
     inbox: Inbox
     dead_letters: DeadLetters
+    deferrals: Deferrals
 
     def __init__(self, connection: Connection, opened: MemoryTransaction, name: str, units: SimulatedUnits) -> None:
         self.inbox = cast(Any, Remote(MemoryInbox(opened, name), connection))
         self.dead_letters = cast(Any, Remote(MemoryDeadLetters(opened, name), connection))
+        self.deferrals = cast(Any, Remote(MemoryDeferrals(opened, name), connection))
         self._reactions = SimulatedReactions(connection, opened.tables, units)
 
     @property

@@ -7,13 +7,12 @@ what it has polled, and its fence must refuse it.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from tests.simulation.broker import answer
 from tests.simulation.faults import Connection
 from tests.simulation.loop import SimulatedProcess
 from waypost.kernel.envelope import Record
-from waypost.ports.subscription import Assignments, Partition
+from waypost.ports.subscription import Assignments, Partition, TopicState
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -171,9 +170,9 @@ class SimulatedSubscription:
         await self._transmit("first offsets")
         return dict.fromkeys(partitions, 0)
 
-    async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        await self._transmit("topic ids")
-        return {topic: self._world.broker.topic_ids[topic] for topic in topics}
+    async def topic_states(self, topics: Iterable[str]) -> Mapping[str, TopicState]:
+        await self._transmit("topic states")
+        return {topic: TopicState(self._world.broker.topic_ids[topic], {}) for topic in topics}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Dropped: no one reads the offsets."""

@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.copies import copy_project, importable
 from tests.planted.bug import Bug, all_bugs
 
-SCHEDULES = 300
+SCHEDULES = 600
 
 FOUND = {
     "delete-before-the-ack",

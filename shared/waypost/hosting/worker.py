@@ -15,6 +15,7 @@ from waypost.hosting.service import Service
 from waypost.hosting.settings import WorkerSettings, load
 from waypost.kafka.consumer import KafkaSubscription
 from waypost.kafka.producer import KafkaBroker
+from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.ports.consumers import Consumer
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.declared_consumers import store_consumers
@@ -92,4 +93,5 @@ def consumer_group(service: Service, consumer: Consumer, settings: WorkerSetting
             retried_keys=max(min(ConsumerPolicy().retried_keys, max_transactions - 1), 1),
         ),
         clock=runtime.clock,
+        logs=KafkaTopicLogs(settings.kafka_bootstrap),
     )

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -15,7 +14,7 @@ from aiokafka.structs import ConsumerRecord
 from waypost.kafka.topics import describe
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
-from waypost.ports.subscription import Assignments, Partition
+from waypost.ports.subscription import Assignments, Partition, TopicState
 from waypost.project import from_cluster, on_cluster
 
 log = structlog.get_logger()
@@ -119,11 +118,11 @@ class KafkaSubscription:
                 firsts = await self._connected().beginning_offsets([named(partition) for partition in partitions])
         return {partition_of(partition): first for partition, first in firsts.items()}
 
-    async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        with as_transient("topic ids"):
+    async def topic_states(self, topics: Iterable[str]) -> Mapping[str, TopicState]:
+        with as_transient("topic states"):
             async with asyncio.timeout(RESPONSE_SECONDS):
-                topics = await describe(self._connected()._client, list(topics))
-        return {name: topic.topic_id for name, topic in topics.items()}
+                described = await describe(self._connected()._client, list(topics))
+        return {name: TopicState(topic.topic_id, topic.leader_epochs) for name, topic in described.items()}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         if self._client is None or not offsets:

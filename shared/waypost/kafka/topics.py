@@ -26,6 +26,8 @@ class Topic:
     was deleted, and its offsets are not valid.
     """
     partitions: int
+    leader_epochs: Mapping[int, int]
+    """By partition; see `waypost.ports.subscription.TopicState`."""
     error: str | None = None
     """The reason why the topic cannot be used now: no leader, or no permission for this client."""
 
@@ -40,7 +42,13 @@ async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[st
     except (KafkaError, OSError, TimeoutError) as error:
         raise Transient(f"the cluster did not return topic metadata: {error!r}") from error
     return {
-        name: Topic(name=name, topic_id=topic_id, partitions=len(partitions), error=_error(code))
+        name: Topic(
+            name=name,
+            topic_id=topic_id,
+            partitions=len(partitions),
+            leader_epochs={number: epoch for _, number, _, epoch, *_ in partitions},
+            error=_error(code),
+        )
         for code, name, topic_id, partitions in _named(answer.topics)
         if code != _UNKNOWN_TOPIC
     }
@@ -69,7 +77,7 @@ async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
         await client.close()
 
 
-def _named(topics: Iterable[Any]) -> Iterator[tuple[int, str, UUID, Sequence[object]]]:
+def _named(topics: Iterable[Any]) -> Iterator[tuple[int, str, UUID, Sequence[Any]]]:
     for code, name, topic_id, _, partitions, *_ in topics:
         yield code, from_cluster(name), topic_id, partitions
 

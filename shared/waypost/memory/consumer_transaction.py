@@ -9,9 +9,11 @@ from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
 from waypost.memory.database import MemoryDatabase, MemoryTransaction
 from waypost.memory.dead_letters import MemoryDeadLetters
+from waypost.memory.deferrals import MemoryDeferrals
 from waypost.memory.inbox import MemoryInbox
 from waypost.memory.unit_of_work import MemoryUnitOfWork, MemoryUnitsOfWork
 from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
 
 
@@ -20,10 +22,12 @@ class MemoryConsumerTransaction:
 
     inbox: Inbox
     dead_letters: DeadLetters
+    deferrals: Deferrals
 
     def __init__(self, transaction: MemoryTransaction, units: MemoryUnitsOfWork, consumer: str) -> None:
         self.inbox = MemoryInbox(transaction, consumer)
         self.dead_letters = MemoryDeadLetters(transaction, consumer)
+        self.deferrals = MemoryDeferrals(transaction, consumer)
         self._transaction = transaction
         self._units = units
 

@@ -23,6 +23,7 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, JobId, TenantId
 from waypost.memory.rows import Row, Rows
 from waypost.ports.dead_letters import DeadLetter, ParkedKey
+from waypost.ports.deferrals import Deferral
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
@@ -60,6 +61,7 @@ class Tables:
     dead_letters: dict[UUID, tuple[str, DeadLetter]] = field(default_factory=dict)
     """Value: the consumer's name and the dead letter, in the order of storing."""
     parked: dict[tuple[str, ParkedKey], Schedule] = field(default_factory=dict)
+    deferrals: dict[tuple[str, ParkedKey], Deferral] = field(default_factory=dict)
 
 
 class OpenTables:
@@ -80,6 +82,7 @@ class OpenTables:
         self.versions = Rows("versions", tables.versions, self)
         self.dead_letters = Rows("dead_letters", tables.dead_letters, self)
         self.parked = Rows("parked", tables.parked, self)
+        self.deferrals = Rows("deferrals", tables.deferrals, self)
 
     def next_outbox_id(self) -> int:
         """From a sequence: a rollback leaves a gap, and a lower id may be committed later."""
@@ -118,6 +121,7 @@ class OpenTables:
             self.versions,
             self.dead_letters,
             self.parked,
+            self.deferrals,
         )
         for rows in changed:
             rows.store()

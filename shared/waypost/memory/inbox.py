@@ -35,7 +35,14 @@ class MemoryInbox:
         self._store(partition, replace(consumer_position, topic_id=consumer_position.topic_id or topic_id))
 
     async def fence(
-        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+        self,
+        partition: Partition,
+        *,
+        expected: int,
+        next_offset: int,
+        topic_id: UUID | None,
+        last_record: bytes | None = None,
+        starts: int = 0,
     ) -> bool:
         consumer_position = await self._locked(partition)
         if (self._consumer, partition) not in self._tables.positions or (
@@ -46,7 +53,8 @@ class MemoryInbox:
             topic_id,
         ):
             return False
-        self._store(partition, replace(consumer_position, next_offset=next_offset, starts=starts))
+        moved = replace(consumer_position, next_offset=next_offset, last_record=last_record, starts=starts)
+        self._store(partition, moved)
         return True
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
@@ -56,6 +64,10 @@ class MemoryInbox:
         fresh = {event_id for event_id in fresh if (self._consumer, event_id) not in self._tables.claimed}
         self._tables.claimed.update(dict.fromkeys((self._consumer, event_id) for event_id in fresh))
         return frozenset(fresh)
+
+    async def release(self, event_ids: Sequence[EventId]) -> None:
+        for event_id in event_ids:
+            self._tables.claimed.pop((self._consumer, event_id), None)
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         known = ((aggregate, self._tables.versions.get((self._consumer, topic, aggregate))) for aggregate in aggregates)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
 from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -42,6 +43,7 @@ class ConsumerTransaction(Protocol):
 
     inbox: Inbox
     dead_letters: DeadLetters
+    deferrals: Deferrals
 
     @property
     def rows(self) -> AsyncConnection:

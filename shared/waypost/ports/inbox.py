@@ -18,11 +18,21 @@ class ConsumerPosition:
     next_offset: int
     topic_id: UUID | None
     """Id of the topic that the offset belongs to; a recreated topic has another id."""
+    last_record: bytes | None = None
+    """Identity of the last record before `next_offset`; None if it is unknown."""
     starts: int
     """Starts of the batch at `next_offset` that did not finish. Counted before the first batch of
     an assignment, and before each record while records are processed one by one. More than one
     means that the batch may have ended the process.
     """
+
+
+class Anchor(NamedTuple):
+    """A position that the consumer has reached."""
+
+    next_offset: int
+    last_record: bytes | None
+    """As in `ConsumerPosition`."""
 
 
 class InboxEntry(NamedTuple):
@@ -57,9 +67,17 @@ class Inbox(Protocol):
         ...
 
     async def fence(
-        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+        self,
+        partition: Partition,
+        *,
+        expected: int,
+        next_offset: int,
+        topic_id: UUID | None,
+        last_record: bytes | None = None,
+        starts: int = 0,
     ) -> bool:
-        """Advances the position from `expected` in the topic with this id.
+        """Moves the position from `expected` in the topic with this id. `last_record` is the
+        identity of the record before `next_offset`.
 
         False, without a change, if the position has moved. The first statement of a transaction: it
         blocks every other process that consumes the partition until the end.
@@ -70,6 +88,10 @@ class Inbox(Protocol):
         """Claims the events; returns the ids that were never claimed before. Waits for an open
         transaction that has claimed one of them.
         """
+        ...
+
+    async def release(self, event_ids: Sequence[EventId]) -> None:
+        """Undoes claims of this transaction."""
         ...
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:

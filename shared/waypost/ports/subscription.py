@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from waypost.kernel.envelope import Record
@@ -17,6 +17,17 @@ class Partition:
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.number}"
+
+
+class TopicState(NamedTuple):
+    """The state of a topic in the cluster."""
+
+    topic_id: UUID
+    """The topic's id (KIP-516). A recreated topic has another id."""
+    leader_epochs: Mapping[int, int]
+    """By partition: the number of its leader elections. A new leader may lack the last records of
+    the one before.
+    """
 
 
 class Assignments(Protocol):
@@ -84,10 +95,8 @@ class Subscription(Protocol):
         """The offset of the oldest retained record, per partition. Raises Transient."""
         ...
 
-    async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        """Topic ids (KIP-516); unknown topics are left out. A recreated topic has another id.
-        Raises Transient.
-        """
+    async def topic_states(self, topics: Iterable[str]) -> Mapping[str, TopicState]:
+        """The states of the topics; unknown topics are left out. Raises Transient."""
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:

@@ -36,6 +36,10 @@ class TopicLog(Protocol):
         """
         ...
 
+    async def first_offsets(self) -> Mapping[Partition, int]:
+        """The offset of the oldest retained record, per partition. Raises Transient."""
+        ...
+
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         """Continues at the offsets."""
         ...

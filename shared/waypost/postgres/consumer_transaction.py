@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
 from waypost.postgres.database import Database
+from waypost.postgres.dead_letters.deferrals import PostgresDeferrals
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.reactions import PostgresReactions
@@ -24,6 +26,7 @@ class PostgresConsumerTransaction:
 
     inbox: Inbox
     dead_letters: DeadLetters
+    deferrals: Deferrals
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class PostgresConsumerTransaction:
     ) -> None:
         self.inbox = PostgresInbox(connection, name, versions)
         self.dead_letters = PostgresDeadLetters(connection, name)
+        self.deferrals = PostgresDeferrals(connection, name)
         self._connection = connection
         self._units = units
         self._tenants = tenants

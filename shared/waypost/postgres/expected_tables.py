@@ -101,7 +101,7 @@ TOOLKIT_TABLES = (
     ),
     _toolkit(
         "consumer_offsets",
-        "consumer topic topic_id partition next_offset starts",
+        "consumer topic topic_id partition next_offset starts last_record",
         app="select insert update delete",
         ops="select",
     ),
@@ -116,7 +116,7 @@ TOOLKIT_TABLES = (
     ),
     _toolkit(
         "parked_keys",
-        "consumer topic key key_digest parked_at due_at waits",
+        "consumer topic key key_digest parked_at due_at waits partition deferred_from tenant_id",
         app="select insert update delete",
         ops="select insert update delete",
     ),

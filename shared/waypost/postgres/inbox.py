@@ -11,18 +11,20 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.sql import Sql
 from waypost.postgres.versions import Versions
 
-_POSITION = (
-    "select next_offset, topic_id, starts from consumer_offsets where consumer = $1 and topic = $2 and partition = $3"
-)
+POSITION_COLUMNS = "next_offset, topic_id, last_record, starts"
 
-_COUNT_START = """
+_POSITION = f"""
+select {POSITION_COLUMNS} from consumer_offsets where consumer = $1 and topic = $2 and partition = $3"""
+
+_COUNT_START = f"""
 insert into consumer_offsets (consumer, topic, partition, starts) values ($1, $2, $3, 1)
 on conflict (consumer, topic, partition) do update set starts = consumer_offsets.starts + 1
-returning next_offset, topic_id, starts"""
+returning {POSITION_COLUMNS}"""
 
 _RESET_POSITION = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
-on conflict (consumer, topic, partition) do update set topic_id = excluded.topic_id, next_offset = 0, starts = 0"""
+on conflict (consumer, topic, partition) do update set
+    topic_id = excluded.topic_id, next_offset = 0, last_record = null, starts = 0"""
 
 _STORE_TOPIC_ID = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
@@ -31,7 +33,7 @@ on conflict (consumer, topic, partition) do update set topic_id = coalesce(consu
 # Its row lock separates a stale owner from its successor: after the wait the stale owner finds
 # another offset and updates no row.
 _FENCE = """
-update consumer_offsets set next_offset = $5, starts = $6
+update consumer_offsets set next_offset = $5, starts = $6, last_record = $8
 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""
 
 _CLAIM = """
@@ -40,6 +42,8 @@ select $1, event_id, tenant_id, $2, $3, kafka_offset
 from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as entry (event_id, tenant_id, kafka_offset)
 on conflict do nothing
 returning event_id"""
+
+_RELEASE = "delete from processed_messages where consumer = $1 and event_id = any ($2::uuid[])"
 
 
 class PostgresInbox:
@@ -66,10 +70,17 @@ class PostgresInbox:
         await self._sql.execute(_STORE_TOPIC_ID, self._consumer, partition.topic, partition.number, topic_id)
 
     async def fence(
-        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+        self,
+        partition: Partition,
+        *,
+        expected: int,
+        next_offset: int,
+        topic_id: UUID | None,
+        last_record: bytes | None = None,
+        starts: int = 0,
     ) -> bool:
-        position = (self._consumer, partition.topic, partition.number, expected, next_offset, starts, topic_id)
-        moved: str = await self._sql.execute(_FENCE, *position)
+        position = (partition.topic, partition.number, expected, next_offset, starts, topic_id, last_record)
+        moved: str = await self._sql.execute(_FENCE, self._consumer, *position)
         return moved == "UPDATE 1"
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
@@ -78,6 +89,9 @@ class PostgresInbox:
         ids, tenants, offsets, _ = zip(*entries, strict=True)
         rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
         return frozenset(EventId(row["event_id"]) for row in rows)
+
+    async def release(self, event_ids: Sequence[EventId]) -> None:
+        await self._sql.execute(_RELEASE, self._consumer, event_ids)
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         return await self._versions.read(self._connection, topic, aggregates)

@@ -82,6 +82,11 @@ CONSUMER_LOST_RECORDS = Counter(
     "Offsets whose records were deleted from a topic before the consumer had read them; the log names them.",
     ["consumer", "topic", "partition"],
 )
+CONSUMER_TRUNCATED_LOGS = Counter(
+    metric("consumer_truncated_logs_total"),
+    "Logs that lost records which the consumer had processed; it reads them again from the beginning.",
+    ["consumer", "topic", "partition"],
+)
 CONSUMER_LAG_RECORDS = Gauge(
     metric("consumer_lag_records"),
     "Records between the consumer position and the end of the partition.",

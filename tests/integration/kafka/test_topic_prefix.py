@@ -83,7 +83,7 @@ async def test_a_consumer_reads_them_under_the_applications_name(kafka: str, top
         subscription.seek(written, 0)
         (record,) = await subscription.poll(written, max_records=5, timeout_seconds=10)
         assert (record.topic, record.key) == (topic, KEY)
-        assert set(await subscription.topic_ids([topic])) == {topic}
+        assert set(await subscription.topic_states([topic])) == {topic}
         await subscription.commit({written: 1})
     finally:
         await subscription.leave()

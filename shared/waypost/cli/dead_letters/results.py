@@ -14,6 +14,7 @@ _MEANINGS: Mapping[ParkedKeyOutcome, str] = {
     ParkedKeyOutcome.LOCKED: "another process redrives this key; retry in a moment",
     ParkedKeyOutcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
     ParkedKeyOutcome.EXHAUSTED: "the next dead letter reached the redrive limit: redrive it by its id with --beyond-limit, or discard it",
+    ParkedKeyOutcome.DEFERRED: "the next records of the key are on the topic; the consumer reads them",
     ParkedKeyOutcome.VERSION_MISSING: "an earlier version is missing; the key waits for it",
     ParkedKeyOutcome.NOT_DUE: "the next dead letter is not due yet; the consumer retries it",
     ParkedKeyOutcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",

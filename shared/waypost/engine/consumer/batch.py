@@ -25,6 +25,8 @@ class Batch:
     """Failures by offset, from an earlier transaction over the same records."""
     starts: int = 0
     """The count that the fence stores; see `ConsumerPosition.starts`."""
+    last_record: bytes | None = None
+    """Identity of the last record, once the batch has moved the position."""
 
     redriven: bool = False
     """Whether an operator redrives the batch, perhaps long after its records were published."""
@@ -36,9 +38,13 @@ class Batch:
     """The message whose handler runs, where a handler gets one event at a time."""
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
+    held: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
+    """Versions of parked keys that dead letters hold."""
     decisions: Sequence[tuple[Message, Decision]] = ()
     newly_parked: Set[bytes] = frozenset()
     to_schedule: Set[bytes] = frozenset()
+    deferred: frozenset[int] = frozenset()
+    """Offsets of records that stay on the topic."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
@@ -94,6 +100,7 @@ class Batch:
     def stripped(self, refused: Exception) -> "Batch":
         """The same record without key and headers. Only for a batch of one record."""
         batch = self.retried({})
+        batch.last_record = self.last_record  # of the record as the topic has it
         batch.messages = [message.stripped(refused) for message in self.messages]
         return batch
 

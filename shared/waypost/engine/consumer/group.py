@@ -8,15 +8,18 @@ from collections.abc import Sequence
 import structlog
 
 from waypost.engine.consumer.batch_processor import Stuck
+from waypost.engine.consumer.consumer_parts import ConsumerParts
+from waypost.engine.consumer.dead_letters.deferred_records import DeferredRecords
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.lost_records import RecordsLost
 from waypost.engine.consumer.message import MessageParser
-from waypost.engine.consumer.partition import ConsumerParts, PartitionTask
+from waypost.engine.consumer.partition import PartitionTask
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.stall_detector import StallDetector
+from waypost.engine.consumer.truncation import LogTruncated
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.backoff import Backoff
@@ -26,6 +29,7 @@ from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import Consumer, InlineProjection, topics_of
 from waypost.ports.declared_consumer import DeclaredConsumer
 from waypost.ports.subscription import Partition, Subscription
+from waypost.ports.topic_log import TopicLogs
 
 log = structlog.get_logger()
 
@@ -59,10 +63,16 @@ class ConsumerGroup:
         *,
         policy: ConsumerPolicy | None = None,
         clock: Clock | None = None,
+        logs: TopicLogs | None = None,
     ) -> None:
+        """`logs` read the records that a full key or tenant leaves on the topic. Without them, only
+        the limits of the consumer apply.
+        """
         self.name = group_name(service, consumer)
         self.ready = asyncio.Event()
         self._policy = policy or ConsumerPolicy()
+        if logs is None:
+            self._policy = self._policy.without_deferrals()
         self._subscription = subscription
         self._topics = topics_of(consumer)
         self._tasks: dict[Partition, PartitionTask] = {}
@@ -86,8 +96,16 @@ class ConsumerGroup:
             self._commit, name=f"{self.name} offsets", every_seconds=self._policy.commit_seconds
         )
         effects, parser = effects_of(consumer, self.name), MessageParser.of(consumer, codec)
+        clock = clock or SystemClock()
+        deferred = DeferredRecords(self.name, transactions, logs, parser, self._policy, clock) if logs else None
         self.retries = ParkedKeyProcessor(
-            self.name, transactions, parser, effects, self._policy, attempted=self._keys_scheduled
+            self.name,
+            transactions,
+            parser,
+            effects,
+            self._policy,
+            deferred_records=deferred,
+            attempted=self._keys_scheduled,
         )
         """Retries of parked keys; operators use the same class."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
@@ -103,7 +121,7 @@ class ConsumerGroup:
                 transactions,
                 effects,
                 self._policy,
-                clock or SystemClock(),
+                clock,
                 keys_scheduled=self._keys_scheduled,
             ),
             parser=parser,
@@ -139,8 +157,8 @@ class ConsumerGroup:
 
     async def makes_progress(self) -> None:
         """For readiness probes. Raises DeadLetterLimitReached while a partition is paused by the
-        limit, Stuck while a batch fails repeatedly, and RecordsLost after a loss, until the next
-        assignment.
+        limit, Stuck while a batch fails repeatedly, and RecordsLost or LogTruncated after a loss,
+        until the next assignment.
         """
         if any(task.at_dead_letter_limit for task in self._running):
             raise DeadLetterLimitReached
@@ -148,6 +166,11 @@ class ConsumerGroup:
             raise Stuck(f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason")
         if with_losses := [str(task.partition) for task in self._running if task.lost_offsets]:
             raise RecordsLost(f"{', '.join(with_losses)} lost records; run `waypost events republish` for the topic")
+        if truncated := [str(task.partition) for task in self._running if task.truncated]:
+            raise LogTruncated(
+                f"{', '.join(truncated)} lost records after they were processed; run `waypost events republish` for the"
+                " topic"
+            )
 
     async def revoked(self) -> None:
         """Ends the partition tasks and commits their offsets; called by the subscription."""

@@ -2,49 +2,34 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
+from waypost.engine.consumer.consumer_parts import ConsumerParts
 from waypost.engine.consumer.deferred_messages import DeferredMessages
 from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.lost_records import LossDetector
-from waypost.engine.consumer.message import Message, MessageParser
+from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.pace import Pace
-from waypost.engine.consumer.pipeline import Fenced, Pipeline
-from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.pipeline import Fenced
 from waypost.engine.consumer.resume_position import resume_position
+from waypost.engine.consumer.truncation import LogTruncated, TruncationDetector
 from waypost.engine.failpoints import failpoint
 from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import stray_cancellation_as_error
 from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.errors import Transient
-from waypost.ports.consumer_transaction import ConsumerTransactions
-from waypost.ports.subscription import Partition, Subscription
+from waypost.ports.inbox import Anchor
+from waypost.ports.subscription import Partition
 
 log = structlog.get_logger()
 
 AFTER_POLL = failpoint("consumer.after_poll")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerParts:
-    """Parts that all partitions of a consumer share."""
-
-    name: str
-    subscription: Subscription
-    transactions: ConsumerTransactions
-    pipeline: Pipeline
-    parser: MessageParser
-    by_batch: bool
-    policy: ConsumerPolicy
-    advanced: Callable[[Partition, int], None]
-    """Called with the next offset after each transaction."""
 
 
 class PartitionTask:
@@ -68,6 +53,7 @@ class PartitionTask:
             parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
         )
         self._losses = LossDetector(parts.name, partition, parts.subscription, parts.transactions)
+        self._truncation = TruncationDetector(parts.name, partition, parts.transactions)
         self._deferred = DeferredMessages(parts.policy)
         self._pace = Pace(parts.policy)
         self._first = True
@@ -89,6 +75,11 @@ class PartitionTask:
     def lost_offsets(self) -> int:
         """Number of offsets whose records were deleted before this task could read them."""
         return self._losses.lost
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the log has lost records that the consumer had processed."""
+        return self._truncation.truncated
 
     @property
     def stuck(self) -> bool:
@@ -117,6 +108,11 @@ class PartitionTask:
         """Makes the next poll start at the stored consumer position."""
         self.positioned.clear()
 
+    def notice_leader(self, leader_epoch: int | None) -> None:
+        """Requests a seek if the partition has a new leader, which may lack records."""
+        if self._truncation.has_new_leader(leader_epoch):
+            self.request_seek()
+
     async def _run(self) -> None:
         if self._predecessor is not None:
             # The predecessor's last poll may still receive records of this assignment: a seek is
@@ -138,6 +134,8 @@ class PartitionTask:
                 # The polled records are not processed, and the client has advanced past them.
                 self.request_seek()
                 await asyncio.sleep(self._parts.policy.pauses.first_seconds)
+            except LogTruncated:
+                self.request_seek()
             except Fenced as error:
                 log.warning("fenced", consumer=self._parts.name, partition=str(self.partition), error=str(error))
                 self.request_seek()
@@ -152,6 +150,8 @@ class PartitionTask:
         )
         if self._stopping.is_set() or not self.positioned.is_set():
             return  # a poll that is ended for a seek: the seek drops what is deferred
+        if records:
+            records = await self._truncation.without_last(records, self.position, self.topic_id)
         if records:
             AFTER_POLL.hit()
             if records[0].offset < self._deferred.next_offset(self.position):
@@ -208,6 +208,7 @@ class PartitionTask:
     async def _process(self, batch: Batch) -> None:
         await self._batch_processor.process(batch)
         self.position = batch.next_offset
+        self._truncation.reached.append(Anchor(batch.next_offset, batch.last_record))
         self.processed_ms = batch.messages[-1].record.timestamp_ms
         self.advanced_at = time.monotonic()
         self._parts.advanced(self.partition, self.position)
@@ -236,11 +237,12 @@ class PartitionTask:
 
     async def _seek(self) -> None:
         """Seeks to the consumer position in the database."""
+        parts = self._parts
         resumption = await resume_position(
-            self.partition, self._parts.name, self._parts.subscription, self._parts.transactions
+            self.partition, parts.name, parts.subscription, parts.transactions, self._truncation.resume_at
         )
         self.topic_id, self.position = resumption.topic_id, await self._losses.skip(resumption)
         self._deferred.clear()
-        self._parts.subscription.seek(self.partition, self.position)
+        parts.subscription.seek(self.partition, self._truncation.begin(resumption, self.position))
         self.advanced_at = time.monotonic()
         self.positioned.set()

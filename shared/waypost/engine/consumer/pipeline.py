@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.dead_letters.deferral import deferred_messages, leave_on_topic
 from waypost.engine.consumer.dead_letters.factory import dead_letter_for, in_order_of_ids
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.record_identity import identity_of
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import WaypostError
@@ -98,11 +100,13 @@ class Pipeline:
         """Advances the consumer position. First step, because a competing consumer then blocks here
         and finds that the position has moved.
         """
+        batch.last_record = batch.last_record or identity_of(batch.messages[-1].record)
         moved = await transaction.inbox.fence(
             batch.partition,
             expected=batch.expected,
             next_offset=batch.next_offset,
             topic_id=batch.topic_id,
+            last_record=batch.last_record,
             starts=batch.starts,
         )
         if not moved:
@@ -138,10 +142,12 @@ class Pipeline:
         topic = batch.partition.topic
         known = (message.attributes for message in batch.claimed if message.attributes)
         sequenced = {attributes.aggregate_id for attributes in known if attributes.sequence is not None}
+        if batch.parked:
+            batch.held = await transaction.dead_letters.waiting_versions(topic, batch.parked)
         guard = Guard(
             versions=await transaction.inbox.versions(topic, sequenced),
             parked=batch.parked,
-            held=await transaction.dead_letters.waiting_versions(topic, batch.parked) if batch.parked else {},
+            held=batch.held,
             failures=batch.failures,
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )
@@ -152,9 +158,12 @@ class Pipeline:
 
     async def store_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Parks keys, stores dead letters of the records that are not handled now, and schedules
-        the keys. Raises DeadLetterLimitReached.
+        the keys. Records of a full key or tenant stay on the topic. Raises DeadLetterLimitReached.
         """
         await self._park(batch, transaction)
+        if deferred := await deferred_messages(batch, self._policy, transaction):
+            await leave_on_topic(batch, deferred, self._name, transaction)
+        batch.deferred = frozenset(message.record.offset for message in deferred)
         await self._insert(batch, transaction)
         if batch.to_schedule:
             await transaction.dead_letters.schedule(batch.partition.topic, batch.to_schedule)
@@ -174,7 +183,7 @@ class Pipeline:
         dead_letters = [
             dead_letter
             for message, decision in batch.decisions
-            if decision is not Decision.HANDLED
+            if decision is not Decision.HANDLED and message.record.offset not in batch.deferred
             if (dead_letter := dead_letter_for(message, decision, failures.get(message.record.offset), retry, now))
         ]
         if dead_letters:
@@ -203,12 +212,12 @@ class Pipeline:
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        outcomes = Counter(_outcome(message, decision) for message, decision in batch.decisions)
+        outcomes = Counter(_outcome(message, decision, batch) for message, decision in batch.decisions)
         outcomes["duplicate"] = len(batch.messages) - len(batch.claimed)
         for outcome, count in outcomes.items():
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
         for message, decision in batch.decisions:
-            if decision in (Decision.POISON, Decision.CONFLICT, Decision.FAILED):
+            if decision in _ERRORS and message.record.offset not in batch.deferred:
                 log.error(
                     "record_dead_lettered",
                     consumer=self._name,
@@ -220,7 +229,12 @@ class Pipeline:
                 )
 
 
-def _outcome(message: Message, decision: Decision) -> str:
+_ERRORS = (Decision.POISON, Decision.CONFLICT, Decision.FAILED)
+
+
+def _outcome(message: Message, decision: Decision, batch: Batch) -> str:
+    if message.record.offset in batch.deferred:
+        return "deferred"
     if decision is Decision.HANDLED:
         return "handled" if message.has_handler else "ignored"
     return decision.value

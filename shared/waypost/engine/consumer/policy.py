@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Self
 
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.backoff import Backoff
@@ -58,6 +59,18 @@ class ConsumerPolicy:
     Concurrent transactions do not see each other's dead letters: each further partition may exceed
     the limit by one batch.
     """
+    defers_records: bool = True
+    """Whether the limits per key and tenant apply."""
+    max_dead_letters_per_key: int = 500
+    """Limit of open dead letters of a key, far below that of the consumer. Further records of the
+    key stay on the topic, and are read again when its dead letters are handled.
+    """
+    max_dead_letters_per_tenant: int = 2_500
+    """Limit of open dead letters of a tenant. Beyond it, records of further keys of the tenant that
+    fail stay on the topic too.
+    """
+    deferred_seconds: float = 60.0
+    """Pause before a key whose records stay on the topic is tried again, if there was no space."""
     max_out_of_order_dead_letters: int = 100_000
     """Limit per consumer of out-of-order dead letters, which wait for an earlier version. That
     version may follow the record that hits the limit, and then only a higher limit lets the
@@ -89,6 +102,10 @@ class ConsumerPolicy:
     """Time without progress, while records are available, after which the Kafka client is replaced.
     """
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    def without_deferrals(self) -> Self:
+        """The same policy for a consumer that leaves no record on the topic."""
+        return replace(self, defers_records=False)
 
     @asynccontextmanager
     async def handler_timeout(self) -> AsyncIterator[None]:

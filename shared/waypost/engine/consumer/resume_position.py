@@ -5,7 +5,9 @@ from uuid import UUID
 
 import structlog
 
-from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.engine.consumer.pipeline import Fenced
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.inbox import Anchor
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
@@ -18,32 +20,67 @@ class ResumePosition:
     offset: int
     is_new: bool = False
     """Whether this is the consumer's first assignment of the partition."""
+    last_record: bytes | None = None
+    """Identity of the record before `offset`; None if it is unknown."""
+    leader_epoch: int | None = None
+    truncated_below: int = 0
+    """The previous position, if the log ends before it."""
 
 
 async def resume_position(
-    partition: Partition, name: str, subscription: Subscription, transactions: ConsumerTransactions
+    partition: Partition,
+    name: str,
+    subscription: Subscription,
+    transactions: ConsumerTransactions,
+    anchor: Anchor | None = None,
 ) -> ResumePosition:
     """The position stored in the database, or offset 0 if the topic was recreated or lost records.
+    With an anchor, that position if it is lower.
 
     A different topic id means that the topic was deleted and recreated; an offset beyond the end,
-    that its log was lost. Both reset the stored position. Raises Transient.
+    that its log was lost. Both reset the stored position. Raises Transient, and Fenced if another
+    process moves the position.
     """
     async with transactions.begin(()) as transaction:
         before = await transaction.inbox.consumer_position(partition)
-    topic_id = (await subscription.topic_ids([partition.topic])).get(partition.topic)
+    state = (await subscription.topic_states([partition.topic])).get(partition.topic)
+    topic_id = state.topic_id if state else None
+    leader_epoch = state.leader_epochs.get(partition.number) if state else None
     end = (await subscription.end_offsets([partition])).get(partition)
     async with transactions.begin(()) as transaction:
         consumer_position = await transaction.inbox.consumer_position(partition)
+        next_offset = consumer_position.next_offset
         recreated = None not in (topic_id, consumer_position.topic_id) and topic_id != consumer_position.topic_id
         # Another process may have advanced since the broker was asked: compare the end only with an
         # offset that was stored before that request.
-        if recreated or (end is not None and end < min(before.next_offset, consumer_position.next_offset)):
-            log.warning(
-                "topic_recreated", consumer=name, partition=str(partition), was_at=consumer_position.next_offset
-            )
+        truncated = end is not None and end < min(before.next_offset, next_offset)
+        if recreated or truncated:
+            if recreated:
+                log.warning("topic_recreated", consumer=name, partition=str(partition), was_at=next_offset)
             await transaction.inbox.reset_position(partition, topic_id)
-            return ResumePosition(topic_id, 0)
+            await transaction.deferrals.restart(partition)
+            truncated_below = 0 if recreated else next_offset
+            return ResumePosition(topic_id, 0, leader_epoch=leader_epoch, truncated_below=truncated_below)
         if topic_id is not None:
             await transaction.inbox.store_topic_id(partition, topic_id)
-        is_new = consumer_position.topic_id is None and consumer_position.next_offset == 0
-        return ResumePosition(consumer_position.topic_id or topic_id, consumer_position.next_offset, is_new)
+        topic_id = consumer_position.topic_id or topic_id
+        reached = Anchor(next_offset, consumer_position.last_record)
+        if anchor is not None and anchor.next_offset < next_offset:
+            await _return_to(anchor, next_offset, partition, topic_id, transaction)
+            reached = anchor
+        is_new = consumer_position.topic_id is None and next_offset == 0
+        return ResumePosition(topic_id, reached.next_offset, is_new, reached.last_record, leader_epoch)
+
+
+async def _return_to(
+    anchor: Anchor, position: int, partition: Partition, topic_id: UUID | None, transaction: ConsumerTransaction
+) -> None:
+    moved = await transaction.inbox.fence(
+        partition,
+        expected=position,
+        next_offset=anchor.next_offset,
+        topic_id=topic_id,
+        last_record=anchor.last_record,
+    )
+    if not moved:
+        raise Fenced(f"the position in {partition} is no longer {position}")

@@ -1,15 +1,14 @@
-"""Detects a recreated topic and a stalled Kafka client."""
+"""Detects a recreated topic, a new leader and a stalled Kafka client."""
 
 import time
 from collections.abc import Mapping, Sequence
-from uuid import UUID
 
 import structlog
 
 from waypost.engine.consumer.partition import PartitionTask
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.errors import Transient
-from waypost.ports.subscription import Partition, Subscription
+from waypost.ports.subscription import Partition, Subscription, TopicState
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -27,24 +26,30 @@ class StallDetector:
         self._answered_at = time.monotonic()
 
     async def check(self, tasks: Sequence[PartitionTask]) -> bool:
-        """Requests a seek for a recreated topic, and sets the lag gauges. Returns whether the
-        client must be replaced: records are available but none arrive, or the broker does not
-        answer this client.
+        """Requests a seek for a recreated topic and after an election, and sets the lag gauges.
+        Returns whether the client must be replaced: records are available but none arrive, or the
+        broker does not answer this client.
         """
         try:
-            ids = await self._subscription.topic_ids({task.partition.topic for task in tasks})
+            states = await self._subscription.topic_states({task.partition.topic for task in tasks})
             ends = await self._subscription.end_offsets([task.partition for task in tasks])
         except Transient as error:
             log.warning("broker_does_not_answer", error=str(error))
             return self._overdue(self._answered_at)
         self._answered_at = time.monotonic()
-        stalled = [task for task in tasks if self._check_task(task, ids, ends)]
+        stalled = [task for task in tasks if self._check_task(task, states, ends)]
         return bool(stalled)
 
-    def _check_task(self, task: PartitionTask, ids: Mapping[str, UUID], ends: Mapping[Partition, int]) -> bool:
+    def _check_task(self, task: PartitionTask, states: Mapping[str, TopicState], ends: Mapping[Partition, int]) -> bool:
         end = ends.get(task.partition, task.position)
-        if ids.get(task.partition.topic, task.topic_id) != task.topic_id or end < task.position:
+        if state := states.get(task.partition.topic):
+            if state.topic_id != task.topic_id:
+                task.request_seek()
+            else:
+                task.notice_leader(state.leader_epochs.get(task.partition.number))
+        if end < task.position:
             task.request_seek()
+        if not task.positioned.is_set():
             self._subscription.end_polls()
         self._report_lag(task, end - task.position)
         if task.busy or end <= task.position:

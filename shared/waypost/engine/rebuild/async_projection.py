@@ -50,9 +50,10 @@ async def rebuild_async_projection(
     security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
     by side; without them, or with a `rate`, this process reads alone. An error or a crash before
     the swap's commit leaves the live rows unchanged. Raises RebuildRuns, ShadowIncomplete,
-    DecidedTooLate and Transient.
+    DecidedTooLate, LogTruncated and Transient.
     """
-    policy = replace(policy or ConsumerPolicy(), duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
+    policy = (policy or ConsumerPolicy()).without_deferrals()
+    policy = replace(policy, duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
     rate, counter = rate or Rate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
         parser = MessageParser(codec, projection.handlers)

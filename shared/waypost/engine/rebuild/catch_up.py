@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from waypost.engine.consumer.truncation import refuse_other
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.folding_writer import FoldingWriter
 from waypost.engine.rebuild.parts import Positions, records_below
@@ -11,6 +12,7 @@ from waypost.engine.rebuild.read_ahead import ReadAhead
 from waypost.engine.rebuild.shadow_writer import ShadowWriter
 from waypost.engine.rebuild.swap import Progress
 from waypost.engine.side_by_side import side_by_side
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 
@@ -37,15 +39,15 @@ class CatchUp:
 
     async def up_to(self, positions: Positions) -> None:
         """Never writes beyond the positions, so that the new rows hold exactly the same records as
-        the live ones. Raises Transient.
+        the live ones. Raises LogTruncated and Transient.
         """
-        await side_by_side(
-            self._write(partition, consumer_position.next_offset) for partition, consumer_position in positions.items()
-        )
+        await self.ahead.refuse_truncated(positions)
+        await side_by_side(self._write(partition, position) for partition, position in positions.items())
 
-    async def _write(self, partition: Partition, until: int) -> None:
+    async def _write(self, partition: Partition, position: ConsumerPosition) -> None:
         async with self._turns:
-            while (records := await self.ahead.below(partition, until, self._at_once)) is not None:
+            while (records := await self.ahead.below(partition, position.next_offset, self._at_once)) is not None:
+                refuse_other(partition, records, position)
                 if records:
                     await self._writer.write(partition, records, self.transactions)
                     self._writer.count(partition, records)

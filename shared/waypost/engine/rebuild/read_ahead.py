@@ -4,6 +4,7 @@ available during the swap.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from waypost.engine.consumer.truncation import refuse_other, refuse_truncated
 from waypost.kernel.envelope import Record
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import LiveIsAhead
@@ -22,6 +23,12 @@ class ReadAhead:
     def __init__(self, log: TopicLog, partitions: Iterable[Partition]) -> None:
         self._log = log
         self._ahead: dict[Partition, list[Record]] = {partition: [] for partition in partitions}
+
+    async def refuse_truncated(self, live: Mapping[Partition, ConsumerPosition]) -> None:
+        """Raises LogTruncated if a log ends before the live position, and Transient."""
+        ends = await self._log.end_offsets()
+        for partition, consumer_position in live.items():
+            refuse_truncated(partition, ends.get(partition, consumer_position.next_offset), consumer_position)
 
     async def below(self, partition: Partition, until: int, at_most: int) -> Sequence[Record] | None:
         """The next records below `until`; empty if none arrived yet, None if none is left."""
@@ -47,15 +54,18 @@ class ReadAhead:
 
     async def rest(self, live: Mapping[Partition, ConsumerPosition]) -> Mapping[Partition, Sequence[Record]]:
         """The records in memory below the live positions; they stay in memory. Raises LiveIsAhead
-        if some were not read yet.
+        if some were not read yet, and LogTruncated.
         """
         for partition, consumer_position in live.items():
             if partition not in self._ahead or await self._log.position(partition) < consumer_position.next_offset:
                 raise LiveIsAhead(f"{partition} was not read up to {consumer_position.next_offset} yet")
-        return {
+        rest = {
             partition: [record for record in self._ahead[partition] if record.offset < consumer_position.next_offset]
             for partition, consumer_position in live.items()
         }
+        for partition, records in rest.items():
+            refuse_other(partition, records, live[partition])
+        return rest
 
     async def _read(self, partition: Partition) -> Sequence[Record]:
         return await self._log.read(partition, max_records=READ_AT_ONCE, timeout_seconds=READ_SECONDS)

@@ -9,9 +9,11 @@ from itertools import groupby
 from uuid import UUID
 
 from waypost.engine.consumer.message import Message, MessageParser
+from waypost.engine.consumer.truncation import refuse_other, refuse_truncated
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import EventId
 from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import CLOCK_STEP, TopicLog, records_until
 
@@ -81,14 +83,16 @@ async def find(
     partitions: Iterable[Partition],
     transactions: ConsumerTransactions,
 ) -> SelectedEvents:
-    """Reads the partitions up to the consumer position. Raises Invalid above the limit, and
-    Transient.
+    """Reads the partitions up to the consumer position. Raises Invalid above the limit,
+    LogTruncated and Transient.
     """
-    selected = SelectedEvents(read=await _bounds(selection, log, partitions, transactions))
+    positions = await _positions(partitions, transactions)
+    selected = SelectedEvents(read=await _bounds(selection, log, positions))
     log.seek({partition: begin for partition, (begin, _) in selected.read.items()})
     messages = dict[EventId, Message]()
     for partition, (_, end) in selected.read.items():
         async for records in records_until(log, partition, end):
+            refuse_other(partition, records, positions[partition])
             read = parser.parse_all(records)
             matching = {
                 message.event_id: message for message in read if message.has_handler and selection.matches(message)
@@ -106,18 +110,25 @@ async def find(
     return selected
 
 
+async def _positions(
+    partitions: Iterable[Partition], transactions: ConsumerTransactions
+) -> Mapping[Partition, ConsumerPosition]:
+    async with transactions.begin(()) as transaction:
+        return {partition: await transaction.inbox.consumer_position(partition) for partition in sorted(partitions)}
+
+
 async def _bounds(
-    selection: Selection, log: TopicLog, partitions: Iterable[Partition], transactions: ConsumerTransactions
+    selection: Selection, log: TopicLog, positions: Mapping[Partition, ConsumerPosition]
 ) -> Mapping[Partition, tuple[int, int]]:
     ends = await log.end_offsets()
     begins: Mapping[Partition, int] = dict.fromkeys(ends, 0)
     if selection.since is not None:
         begins = {**ends, **await log.offsets_since(selection.since - CLOCK_STEP)}
     bounds = {}
-    async with transactions.begin(()) as transaction:
-        for partition in sorted(partitions):
-            end = min(ends[partition], (await transaction.inbox.consumer_position(partition)).next_offset)
-            bounds[partition] = (min(begins[partition], end), end)
+    for partition, consumer_position in positions.items():
+        refuse_truncated(partition, ends[partition], consumer_position)
+        end = consumer_position.next_offset
+        bounds[partition] = (min(begins[partition], end), end)
     return bounds
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
-from waypost.engine.consumer.dead_letters.parked_key_processor import Attempt, ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.attempt import Attempt
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
@@ -47,7 +48,7 @@ class RedriveResult:
     @property
     def is_settled(self) -> bool:
         """True if the key needs no operator."""
-        return self.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.NOT_DUE)
+        return self.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.NOT_DUE, ParkedKeyOutcome.DEFERRED)
 
     async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
         """The result after these attempts. Reads the current statuses, because another process may

@@ -12,6 +12,7 @@ from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
+from waypost.postgres.inbox import POSITION_COLUMNS
 from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
@@ -22,9 +23,7 @@ SWAP_IDLE_SECONDS = 5
 
 # Lock the positions first: a live consumer locks its position before parked rows, so that the two
 # cannot deadlock.
-_POSITIONS = text(
-    "select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :consumer"
-)
+_POSITIONS = text(f"select topic, partition, {POSITION_COLUMNS} from consumer_offsets where consumer = :consumer")
 _LOCK_POSITIONS = text(f"{_POSITIONS.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
 
@@ -75,7 +74,7 @@ async def positions(
 ) -> Mapping[Partition, ConsumerPosition]:
     return {
         Partition(row.topic, row.partition): ConsumerPosition(
-            next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
+            next_offset=row.next_offset, topic_id=row.topic_id, last_record=row.last_record, starts=row.starts
         )
         for row in await connection.execute(statement, {"consumer": consumer})
     }

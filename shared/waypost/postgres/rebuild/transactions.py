@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.ids import EventId, TenantId
 from waypost.ports.consumer_transaction import Reactions
 from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox, InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
+from waypost.postgres.dead_letters.deferrals import PostgresDeferrals
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.failures import as_transient
 from waypost.postgres.inbox import PostgresInbox
@@ -36,11 +38,13 @@ class PostgresShadowTransaction:
 
     inbox: Inbox
     dead_letters: DeadLetters
+    deferrals: Deferrals
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self.rows = connection
         self.inbox = _ShadowInbox(connection, names.shadow, versions_in(names.new_schema))
         self.dead_letters = PostgresDeadLetters(connection, names.shadow)
+        self.deferrals = PostgresDeferrals(connection, names.shadow)
 
     async def bind(self, tenants: Iterable[TenantId]) -> None:
         await Sql(self.rows).execute(bind_statement(tenants))

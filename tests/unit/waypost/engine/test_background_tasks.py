@@ -171,7 +171,7 @@ def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joi
         subscription.commit = commit
 
     subscription: Any = SimpleNamespace(
-        join=join, rejoin=closed, leave=closed, topic_ids=trouble.topic_ids, commit=trouble.commit
+        join=join, rejoin=closed, leave=closed, topic_states=trouble.topic_states, commit=trouble.commit
     )
     if not joins:
         subscription.join = trouble.join

@@ -11,7 +11,8 @@ import pytest
 
 from tests.unit.waypost.engine.test_retry import Everything, dead_letter
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.dead_letters.parked_key_processor import Attempt, ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.attempt import Attempt
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy

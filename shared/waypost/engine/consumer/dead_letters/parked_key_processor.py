@@ -4,13 +4,14 @@ left.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.dead_letters.attempt import Attempt
+from waypost.engine.consumer.dead_letters.deferred_records import DeferredRecords
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome, ParkedKeyQueue, StartedAttempt
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import MessageParser
@@ -32,20 +33,6 @@ AFTER_EFFECT = failpoint("retries.after_effect")
 AFTER_COMMIT = failpoint("retries.after_commit")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """The outcome of one attempt at a dead letter. Without a dead letter, `outcome` is the reason
-    why processing of the key ended.
-    """
-
-    outcome: ParkedKeyOutcome
-    dead_letter: DeadLetter | None = None
-    failure: Failure | None = None
-    """The handler's error, if the attempt failed."""
-    prevented: WaypostError | None = None
-    """The transient error that prevented a redrive; the attempt is not counted."""
-
-
 class ParkedKeyProcessor:
     """Processes the parked keys of one consumer, for its retries and for operators.
 
@@ -61,10 +48,14 @@ class ParkedKeyProcessor:
         effects: Effects,
         policy: ConsumerPolicy,
         *,
+        deferred_records: DeferredRecords | None = None,
         attempted: Callable[[], None] = lambda: None,
     ) -> None:
-        """`attempted` is called after each attempt, which has changed the time of its key."""
+        """`attempted` is called after each attempt, which has changed the time of its key. Without
+        `deferred_records`, deferred records stay on the topic.
+        """
         self.name = name
+        self._deferred_records = deferred_records
         self._transactions = transactions
         self._parser = parser
         self._effects = effects
@@ -160,6 +151,9 @@ class ParkedKeyProcessor:
             await self._queue.undo(parked, unrecorded)
             del self._unrecorded[parked]
         started = await self._queue.next(parked, audit_context, beyond_limit=beyond_limit)
+        deferred = self._deferred_records if started is ParkedKeyOutcome.DEFERRED else None
+        if deferred is not None and await deferred.store_next(parked):
+            started = await self._queue.next(parked, audit_context, beyond_limit=beyond_limit)
         if isinstance(started, ParkedKeyOutcome):
             return Attempt(outcome=started)
         try:
@@ -197,7 +191,7 @@ class ParkedKeyProcessor:
             if message.sequence is not None:
                 await transaction.inbox.advance(parked.topic, {message.aggregate_id: message.sequence})
             outcome = ParkedKeyOutcome.HANDLED
-            if await transaction.dead_letters.first(parked, message.sequence or 0) is None:
+            if await self._queue.is_empty(parked, message.sequence or 0, transaction):
                 await transaction.dead_letters.unpark(parked)
                 outcome = ParkedKeyOutcome.UNPARKED
             if message.has_handler:

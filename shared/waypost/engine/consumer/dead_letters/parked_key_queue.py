@@ -24,6 +24,10 @@ class ParkedKeyOutcome(StrEnum):
     """The first dead letter has reached the limit of redrives: only a redrive by its id, beyond the
     limit, attempts it.
     """
+    DEFERRED = "deferred"
+    """The next records of the key are on the topic; the consumer stores them when there is
+    space.
+    """
     VERSION_MISSING = "version_missing"
     """A version is missing before the first dead letter."""
     NOT_DUE = "not_due"
@@ -62,10 +66,14 @@ class ParkedKeyQueue:
             reached = await self._skip_discarded(parked, transaction)
             dead_letter = await transaction.dead_letters.first(parked, reached)
             if dead_letter is None:
+                if await transaction.deferrals.find(parked):
+                    return ParkedKeyOutcome.DEFERRED
                 await transaction.dead_letters.unpark(parked)
                 return ParkedKeyOutcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
                 await transaction.dead_letters.await_version(parked)
+                if await transaction.deferrals.find(parked):
+                    return ParkedKeyOutcome.DEFERRED  # the version may be among these records
                 return ParkedKeyOutcome.VERSION_MISSING
             if audit_context and dead_letter.id != beyond_limit and dead_letter.redrives >= self._retry.max_redrives:
                 return ParkedKeyOutcome.EXHAUSTED
@@ -130,6 +138,13 @@ class ParkedKeyQueue:
         async with self._transactions.begin(()) as transaction:
             if await self.is_unchanged(parked, started.dead_letter, transaction):
                 await transaction.dead_letters.undo_attempt(started.before)
+
+    async def is_empty(self, parked: ParkedKey, reached: int, transaction: ConsumerTransaction) -> bool:
+        """Whether no record of the key is left, neither in a dead letter nor deferred."""
+        return (
+            await transaction.dead_letters.first(parked, reached) is None
+            and await transaction.deferrals.find(parked) is None
+        )
 
     async def is_unchanged(self, parked: ParkedKey, counted: DeadLetter, transaction: ConsumerTransaction) -> bool:
         """Whether the dead letter is as it was when the attempt was counted. Locks and reads it
