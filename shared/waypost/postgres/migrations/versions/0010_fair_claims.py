@@ -4,8 +4,8 @@ due times by the database's clock.
 
 from waypost.postgres.migration import execute_statements, service_name
 
-revision = "0006"
-down_revision = "0005"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
