@@ -31,14 +31,15 @@ async def run_worker(service: Service) -> None:
         )
     )
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
+    relay = outbox_relay(service, settings, runtime)
     parts: list[Lifecycle] = [
         runtime.wakeup_sender,
         listener,
-        outbox_relay(service, settings, runtime),
+        relay,
         consumer_list(service, runtime),
         *consumers,
     ]
-    progress = {consumer.name: consumer.makes_progress for consumer in consumers}
+    progress = {part.name: part.makes_progress for part in (relay, *consumers)}
     await run_with_probes(service, runtime, parts, settings, checks=progress)
 
 
