@@ -125,15 +125,17 @@ class _Sender:
         found = await by_partition(records, self._partitions)
         waiting = {partition: of_one for partition, of_one in found.items() if partition not in self.failed}
         sent = sum(map(len, waiting.values()))
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            failures = await self._attempt(waiting)
+        failures = await self._attempt(waiting)
+        for attempt in range(1, MAX_ATTEMPTS):
             if not failures:
                 return sent
-            waiting = {partition: waiting[partition] for partition in failures}
             await self.close()
             await asyncio.sleep(PAUSES.seconds(attempt))
-        self.failed.update(failures)
-        return sent - sum(map(len, waiting.values()))
+            failures = await self._attempt({partition: waiting[partition] for partition in failures})
+        if failures:
+            await self.close()
+            self.failed.update(failures)
+        return sent - sum(len(waiting[partition]) for partition in failures)
 
     def require_none_failed(self) -> None:
         """Raises Transient with the partitions that failed, and why."""

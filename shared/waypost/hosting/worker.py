@@ -39,8 +39,8 @@ async def run_worker(service: Service) -> None:
         consumer_list(service, runtime),
         *consumers,
     ]
-    progress = {part.name: part.makes_progress for part in (relay, *consumers)}
-    await run_with_probes(service, runtime, parts, settings, checks=progress)
+    progress = {consumer.name: consumer.makes_progress for consumer in consumers}
+    await run_with_probes(service, runtime, parts, settings, checks={relay.name: relay.makes_progress, **progress})
 
 
 def consumer_list(service: Service, runtime: Runtime) -> FunctionLoop:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.unit.waypost.engine.relay.rig import TOPIC, RelayRig, first_of_each, refusing
 from waypost.engine.relay import Relay, in_flight, state, term
-from waypost.engine.relay.held import PartitionsHeld
+from waypost.engine.relay.held import HeldPartitions, PartitionsHeld
 from waypost.kernel.partitioner import shard_for
 from waypost.memory.broker import MemoryPartitionSender
 from waypost.ports.broker import OutgoingRecord, PartitionFailed
@@ -189,9 +189,9 @@ async def test_partition_that_does_not_divide_the_shards_is_held_with_its_topic(
     await eventually(lambda: b"other" in halves.published("users.other"))
     await release(halves, BAD)
     await halves.until_drained()
-    for key in range(20):
-        of_key = [each for each in halves.published() if each.startswith(b"%d-" % key)]
-        assert of_key == [b"%d-%d" % (key, version) for version in range(4)]
+    for number in range(20):
+        of_key = [each for each in halves.published() if each.startswith(b"%d-" % number)]
+        assert of_key == [b"%d-%d" % (number, version) for version in range(4)]
 
 
 async def test_second_relay_gets_shards_while_a_partition_is_held(halves: RelayRig) -> None:
@@ -211,7 +211,7 @@ async def test_second_relay_gets_shards_while_a_partition_is_held(halves: RelayR
 
 async def test_report_that_is_not_repeated_ends(halves: RelayRig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows are gone, or another relay has their shard."""
-    reports = state.HeldPartitions()
+    reports = HeldPartitions()
     reports.report(str(BAD), REASON)
     reports.drop_stale()
     with pytest.raises(PartitionsHeld):
