@@ -30,9 +30,9 @@ def steps_of(seed: int) -> Sequence[str]:
 
 
 def test_seed_replays_every_step_in_another_process() -> None:
-    first = steps_of(3)
+    first = steps_of(9)
     assert len(first) > 500
-    assert steps_of(3) == first
+    assert steps_of(9) == first
 
 
 def test_schedule_does_not_depend_on_the_ones_before_it() -> None:

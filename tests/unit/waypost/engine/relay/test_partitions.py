@@ -5,6 +5,7 @@ again.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -13,9 +14,12 @@ from structlog.testing import capture_logs
 from tests.unit.waypost.engine.relay.rig import TOPIC, RelayRig, first_of_each, refusing
 from waypost.engine.relay import Relay, in_flight, state, term
 from waypost.engine.relay.held import HeldPartitions, PartitionsHeld
-from waypost.kernel.partitioner import shard_for
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.partitioner import SHARDS, shard_for
 from waypost.memory.broker import MemoryPartitionSender
+from waypost.memory.outbox import MemoryOutboxLease
 from waypost.ports.broker import OutgoingRecord, PartitionFailed
+from waypost.ports.outbox import PendingRow
 from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
@@ -132,6 +136,32 @@ async def test_rows_behind_a_rejected_one_keep_their_order(halves: RelayRig, mon
     halves.write(BAD_KEY, *payloads)
     await halves.until_drained()
     assert halves.published() == payloads
+
+
+async def test_rows_that_were_read_before_a_refusal_do_not_overtake(
+    halves: RelayRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is read while the refused row is in flight, and returned after it was dropped."""
+    monkeypatch.setattr(state.ChunkSize, "MAX_ROWS", SHARDS)
+    monkeypatch.setattr(state, "PAUSES", Backoff(first_seconds=0.0, factor=1.0, max_seconds=0.0))
+    refusals, read = iter(range(1)), MemoryOutboxLease.read_pending
+    late_pages = 0
+
+    async def read_late(self: MemoryOutboxLease, *arguments: Any, **limits: Any) -> Sequence[PendingRow]:
+        nonlocal late_pages
+        page = await read(self, *arguments, **limits)
+        if [row.payload for row in page] == [b"2"] and late_pages == 0:
+            late_pages += 1
+            await eventually(lambda: not limits["in_flight"])
+        return page
+
+    monkeypatch.setattr(MemoryOutboxLease, "read_pending", read_late)
+    halves.broker.refuses = lambda record: record.value == b"1" and next(refusals, None) is not None
+    halves.write(BAD_KEY, b"1", b"2")
+    await halves.start_relay()
+    await halves.until_drained()
+    assert late_pages == 1
+    assert halves.published() == [b"1", b"2"]
 
 
 async def test_acknowledged_rows_are_not_sent_again_after_a_partition_needs_another_producer(
