@@ -11,7 +11,8 @@ as many rows from memory. `trickle` publishes rows as they are committed, see `b
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -21,12 +22,13 @@ from bench.frame.cpu import Stopwatch
 from bench.frame.programs import print_sample
 from bench.frame.row import Sample
 from bench.relay_latency import WARM_UP
-from bench.relay_parts import records
+from bench.relay_parts import PARTITIONS, TOPIC, records
 from waypost.engine.process import tune_garbage_collector
 from waypost.engine.relay import Relay
 from waypost.engine.wakeups import LocalWakeups, WakeupListener
 from waypost.kafka.producer import KafkaBroker, KafkaPublisher
-from waypost.ports.broker import OutgoingRecord
+from waypost.ports.broker import OutgoingRecord, PartitionSender
+from waypost.ports.subscription import Partition
 from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.telemetry import metrics
@@ -63,11 +65,19 @@ def published() -> float:
 async def produce(bootstrap: str, dsn: str, rows: int) -> Sample:
     ready = records(rows)
     async with KafkaBroker(bootstrap).publisher() as publisher:
-        await publisher.send(ready[:CHUNK])
+        senders = {number: publisher.sender(Partition(TOPIC, number)) for number in range(PARTITIONS)}
+        await send(senders, ready[:CHUNK])
         watch = Stopwatch()
         for start in range(0, rows, CHUNK):
-            await publisher.send(ready[start : start + CHUNK])
+            await send(senders, ready[start : start + CHUNK])
         return watch.sample(rows)
+
+
+async def send(senders: Mapping[int, PartitionSender], records: Sequence[OutgoingRecord]) -> None:
+    partitions: defaultdict[int, list[OutgoingRecord]] = defaultdict(list)
+    for record in records:
+        partitions[record.shard % PARTITIONS].append(record)
+    await asyncio.gather(*(senders[number].send(of_one) for number, of_one in partitions.items()))
 
 
 async def trickle(bootstrap: str, dsn: str, rows: int) -> Sample:
@@ -108,11 +118,25 @@ class TimedBroker:
 
 class TimedPublisher:
     def __init__(self, publisher: KafkaPublisher, acknowledged: dict[bytes, int]) -> None:
+        self.partitions = publisher.partitions
         self._publisher = publisher
         self._acknowledged = acknowledged
 
+    def sender(self, partition: Partition) -> "TimedSender":
+        return TimedSender(self._publisher.sender(partition), self._acknowledged)
+
+
+class TimedSender:
+    def __init__(self, sender: PartitionSender, acknowledged: dict[bytes, int]) -> None:
+        self._sender = sender
+        self._acknowledged = acknowledged
+
+    @property
+    def held_because(self) -> str | None:
+        return self._sender.held_because
+
     async def send(self, outgoing: Sequence[OutgoingRecord]) -> None:
-        await self._publisher.send(outgoing)
+        await self._sender.send(outgoing)
         now = time.monotonic_ns()
         self._acknowledged.update((record.value, now) for record in outgoing)
 

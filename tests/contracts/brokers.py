@@ -1,16 +1,46 @@
 """Every broker adapter behind one interface, for the behaviour suite."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
+from waypost.engine.by_partition import by_partition
 from waypost.kafka.producer import KafkaBroker
 from waypost.kernel.partitioner import shard_for
 from waypost.memory.broker import MemoryBroker
-from waypost.ports.broker import Broker, OutgoingRecord
+from waypost.ports.broker import Broker, OutgoingRecord, PartitionSender, Publisher
+from waypost.ports.subscription import Partition
 from waypost.testing.topics import create_topic, read_topic, unique
 
 LARGE = 5000
 """Size in bytes of a value that a topic made by `small_topic()` refuses."""
+
+
+class Senders:
+    """Sends records of any topics, each to its partition."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._senders: dict[Partition, PartitionSender] = {}
+        self._turn = asyncio.Lock()
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        async with self._turn:
+            found = await by_partition(records, self._publisher.partitions)
+            sends = [asyncio.create_task(self._sender(each).send(of_one)) for each, of_one in found.items()]
+        await asyncio.gather(*sends)
+
+    def _sender(self, partition: Partition) -> PartitionSender:
+        if partition not in self._senders:
+            self._senders[partition] = self._publisher.sender(partition)
+        return self._senders[partition]
+
+
+@asynccontextmanager
+async def senders(broker: Broker) -> AsyncIterator[Senders]:
+    async with broker.publisher() as publisher:
+        yield Senders(publisher)
 
 
 class BrokerUnderTest(Protocol):

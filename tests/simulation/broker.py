@@ -3,7 +3,6 @@ process is gone.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -13,8 +12,7 @@ from tests.simulation.events import TOPICS
 from tests.simulation.faults import Connection
 from tests.simulation.loop import SimulatedProcess
 from waypost.kernel.envelope import Record
-from waypost.kernel.errors import Transient
-from waypost.ports.broker import OutgoingRecord
+from waypost.ports.broker import NotSent, OutgoingRecord, PartitionFailed, RecordsRejected
 from waypost.ports.subscription import Partition
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 PARTITIONS = 2
 LATE_SECONDS = 4.0
 """Within this time a request arrives whose producer has stopped waiting for it."""
+HELD_SECONDS = 8.0
 
 
 class BrokerServer:
@@ -80,31 +79,69 @@ class SimulatedBroker:
 
 
 class SimulatedPublisher:
-    """`waypost.ports.broker.Publisher`: one request per topic at a time, in the order of the calls.
-    After an error the topic gets no other; the one on its way may still arrive.
-    """
+    """`waypost.ports.broker.Publisher`."""
 
     def __init__(self, world: "World", connection: Connection) -> None:
+        self.failed: set[Partition] = set()
         self._world = world
         self._connection = connection
-        self._broken: set[str] = set()
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def partitions(self, topic: str) -> int:
+        await self._connection.transmit(f"partitions of {topic}")
+        return PARTITIONS
+
+    def sender(self, partition: Partition) -> "SimulatedPartitionSender":
+        return SimulatedPartitionSender(self._world, self._connection, self, partition)
+
+
+class SimulatedPartitionSender:
+    """`waypost.ports.broker.PartitionSender`: one request at a time, in the order of the calls.
+    After an error the partition gets no other; the one on its way may still arrive.
+    """
+
+    def __init__(
+        self, world: "World", connection: Connection, publisher: SimulatedPublisher, partition: Partition
+    ) -> None:
+        self._world = world
+        self._connection = connection
+        self._publisher = publisher
+        self._partition = partition
+        self._turn = asyncio.Lock()
+        self._failed = False
+        self.held_because: str | None = None
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        topic = records[0].topic
         try:
-            async with self._turns[topic]:
-                await self._produce(topic, _Request(self._world, records))
+            async with self._turn:
+                self._require_usable()
+                await self._until_accepted(records)
+                await self._produce(_Request(self._world, records))
+        except (NotSent, RecordsRejected):
+            self._failed = True
+            raise
         except BaseException:
-            self._broken.add(topic)
+            self._failed = True
+            self._publisher.failed.add(self._partition)
             raise
 
-    async def _produce(self, topic: str, request: "_Request") -> None:
-        if topic in self._broken:
-            raise Transient("an earlier call failed")
+    def _require_usable(self) -> None:
+        if self._failed:
+            raise NotSent("an earlier call failed")
+        if self._partition in self._publisher.failed:
+            raise PartitionFailed(self._partition, "an earlier batch may still arrive")
+
+    async def _until_accepted(self, records: Sequence[OutgoingRecord]) -> None:
+        if self._world.refuses_batch():
+            raise RecordsRejected(records, "simulated")
+        if self._world.holds_batch():
+            self.held_because = "simulated"
+            await asyncio.sleep(HELD_SECONDS * self._world.choices.random())
+            self.held_because = None
+
+    async def _produce(self, request: "_Request") -> None:
         self._connection.on_end.append(request.arrive_late)  # where the process ends, nothing below runs
         try:
-            await self._connection.transmit(f"produce {len(request.records)} of {topic} ->")
+            await self._connection.transmit(f"produce {len(request.records)} of {self._partition} ->")
             request.arrive()
             await self._connection.transmit("produce <-")
         except BaseException:

@@ -42,6 +42,12 @@ class Fault(StrEnum):
     """The client of one consumer receives no more records until it is replaced."""
     HANDLER = "handler"
     """A handler raises."""
+    REFUSAL = "refusal"
+    """A partition refuses a batch, up to twice in a schedule: after a third time, a key would wait
+    for an operator.
+    """
+    HOLD = "hold"
+    """A partition accepts a batch up to eight seconds later."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,13 @@ class Faults:
     """
 
     rates: dict[Fault, float] = field(default_factory=dict)
-    """Probability per request and per answer; of `HANDLER`, per event."""
+    """Probability per request and per answer; of the others, per event or batch."""
     seconds: float = 4.0
     """Virtual time after which no fault happens."""
 
     @property
     def of_connections(self) -> Mapping[Fault, float]:
-        return {kind: rate for kind, rate in self.rates.items() if kind is not Fault.HANDLER}
+        return {kind: rate for kind, rate in self.rates.items() if kind not in _OTHERS}
 
     @cached_property
     def total(self) -> float:
@@ -72,7 +78,8 @@ class Faults:
 
 
 _RATES = (0.002, 0.01, 0.03)
-_WEIGHTS = {Fault.DELAY: 4.0, Fault.HANDLER: 12.0, Fault.FREEZE: 0.5}
+_WEIGHTS = {Fault.DELAY: 4.0, Fault.HANDLER: 12.0, Fault.FREEZE: 0.5, Fault.REFUSAL: 12.0, Fault.HOLD: 12.0}
+_OTHERS = (Fault.HANDLER, Fault.REFUSAL, Fault.HOLD)
 
 SUSPENDED_ABOVE, LATENT_ABOVE = 0.6, 0.85
 """Thresholds of a uniform draw: above the first, other processes run meanwhile; above the second,

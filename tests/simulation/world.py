@@ -20,6 +20,7 @@ from waypost.ports.wakeups import Channel
 LISTENERS: Mapping[Channel, str] = {"outbox": "relay", "jobs": "jobs"}
 COPIES = 2
 MAX_FAULTS = 12
+MAX_REFUSALS = 2
 RESTART_SECONDS = 2.0
 KILLED_AFTER_SECONDS = 12.0
 """A process that was asked to end is killed after this time."""
@@ -41,6 +42,7 @@ class World:
         self.commands = [Note(self.choices.choice(accounts), number) for number in range(self.choices.randint(1, 6))]
         self.faults_happened = 0
         self.rests = False
+        self._refusals = MAX_REFUSALS
         self._failing: dict[EventId, list[Exception]] = {}
 
     def start(self) -> None:
@@ -76,6 +78,19 @@ class World:
             self._failing[event_id] = [kind("simulated") for _ in range(self.choices.randint(1, 3))] if fails else []
         if self._failing[event_id]:
             raise self._failing[event_id].pop()
+
+    def refuses_batch(self) -> bool:
+        """Whether a partition refuses a batch now."""
+        refuses = self._refusals > 0 and self._happens(Fault.REFUSAL)
+        self._refusals -= refuses
+        return refuses
+
+    def holds_batch(self) -> bool:
+        """Whether a partition accepts a batch only later."""
+        return self._happens(Fault.HOLD)
+
+    def _happens(self, fault: Fault) -> bool:
+        return not self.is_calm and self.chance(self.faults.rates.get(fault, 0.0))
 
     def crash(self, process: SimulatedProcess) -> None:
         """Ends the process at once. Its sessions end when the servers notice; it is started

@@ -3,12 +3,15 @@ while it joins the group, and does not consume topics that were missing from its
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
-KNOWN_WITHIN_SECONDS = 10.0
+CREATION_SECONDS = 30.0
+"""Limit of all requests, with the time until all topics have leaders."""
+CLOSE_SECONDS = 2.0
 
 
 async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]], *, like: str) -> None:
@@ -18,22 +21,28 @@ async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]],
     Raises KafkaError, TimeoutError, UnknownTopicOrPartitionError if `like` does not exist.
     """
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await client.start()
     try:
-        existing = await client.list_topics()
-        partitions, replicas = await _size_of(client, like)
-        missing = [
-            NewTopic(name, partitions, replicas, topic_configs=dict(settings))
-            for name, settings in topics.items()
-            if name not in existing
-        ]
-        if missing:
-            await _create(client, missing)
-        async with asyncio.timeout(KNOWN_WITHIN_SECONDS):
+        async with asyncio.timeout(CREATION_SECONDS):
+            await client.start()
+            await _create_missing(client, topics, like)
             while not await _have_leaders(client, list(topics)):  # noqa: ASYNC110 - Kafka has no notification for it
                 await asyncio.sleep(0.1)
     finally:
-        await client.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await client.close()
+
+
+async def _create_missing(client: AIOKafkaAdminClient, topics: Mapping[str, Mapping[str, str]], like: str) -> None:
+    existing = await client.list_topics()
+    partitions, replicas = await _size_of(client, like)
+    missing = [
+        NewTopic(name, partitions, replicas, topic_configs=dict(settings))
+        for name, settings in topics.items()
+        if name not in existing
+    ]
+    if missing:
+        await _create(client, missing)
 
 
 async def _size_of(client: AIOKafkaAdminClient, topic: str) -> tuple[int, int]:

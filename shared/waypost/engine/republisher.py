@@ -9,16 +9,19 @@ predecessor as an out-of-order dead letter, and skips duplicates.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from waypost.engine.by_partition import by_partition
 from waypost.engine.failpoints import failpoint
 from waypost.engine.rate import Rate
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 from waypost.kernel.header_forms import SEQUENCE
-from waypost.ports.broker import Broker, OutgoingRecord, Publisher, TopicUnavailable
+from waypost.ports.broker import Broker, OutgoingRecord, PartitionSender, Publisher
 from waypost.ports.stored_records import StoredRecords
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import TopicLog, records_until
@@ -28,6 +31,7 @@ AFTER_CHUNK = failpoint("republish.after_chunk")
 CHUNK = 500
 SEND_SECONDS = 10.0
 MAX_ATTEMPTS = 5
+PAUSES = Backoff(first_seconds=1.0, factor=1.5, max_seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +59,10 @@ async def republish(
     """Republishes the missing events of one topic.
 
     `before_first` is awaited before the first record is sent. A dry run only counts. Raises
-    TopicUnavailable, RecordsRejected and Transient.
+    TopicUnavailable, RecordsRejected, and Transient; also at the end, after the records of all
+    other partitions, for a partition that acknowledges nothing.
     """
-    started_at, checked, missing, of = time.monotonic(), 0, 0, await store.count()
+    started_at, checked, missing, published, of = time.monotonic(), 0, 0, 0, await store.count()
     reached, sender = await _reached(log), _Sender(broker)
     try:
         async for chunk in store.all(rate.at_once(CHUNK)):
@@ -65,14 +70,14 @@ async def republish(
             if records and not dry_run:
                 if missing == 0:
                     await before_first()
-                await sender.send(records)
+                published += await sender.send(records)
                 AFTER_CHUNK.hit()
                 await rate.after(len(records))
             checked, missing = checked + len(chunk), missing + len(records)
             progress(checked, max(of, checked))
     finally:
         await sender.close()
-    published = 0 if dry_run else missing
+    sender.require_none_failed()
     return Republished(
         topic=topic, stored=checked, missing=missing, published=published, seconds=time.monotonic() - started_at
     )
@@ -99,35 +104,79 @@ async def _versions(log: TopicLog, partition: Partition, end: int) -> AsyncItera
 
 
 class _Sender:
-    """Sends with retries. A producer cannot be used after an error: a new one sends the same
-    records again, so that some may arrive twice.
+    """Sends with retries, each partition by itself: records that one has acknowledged are not sent
+    again because another failed. A producer cannot be used after an error: a new one sends the
+    records that were not acknowledged, so that some may arrive twice.
     """
 
     def __init__(self, broker: Broker) -> None:
+        self.failed: dict[Partition, Exception] = {}
+        """Partitions that acknowledged nothing in several attempts. They get no later records
+        either, which would be without their predecessors.
+        """
         self._broker = broker
         self._publisher: Publisher | None = None
         self._stack = AsyncExitStack()
 
-    async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    publisher = await self._open()
-                    return await publisher.send(records)
-            except TopicUnavailable:
-                raise
-            except (Transient, TimeoutError) as error:
-                await self.close()
-                if attempt == MAX_ATTEMPTS:
-                    raise Transient(f"the broker did not acknowledge the records: {error!r}") from error
-            await asyncio.sleep(attempt)
-        return None
+    async def send(self, records: Sequence[OutgoingRecord]) -> int:
+        """Returns the number of acknowledged records. Raises TopicUnavailable, RecordsRejected, and
+        Transient if no broker answers.
+        """
+        found = await by_partition(records, self._partitions)
+        waiting = {partition: of_one for partition, of_one in found.items() if partition not in self.failed}
+        sent = sum(map(len, waiting.values()))
+        failures = await self._attempt(waiting)
+        for attempt in range(1, MAX_ATTEMPTS):
+            if not failures:
+                return sent
+            await self.close()
+            await asyncio.sleep(PAUSES.seconds(attempt))
+            failures = await self._attempt({partition: waiting[partition] for partition in failures})
+        if failures:
+            await self.close()
+            self.failed.update(failures)
+        return sent - sum(len(waiting[partition]) for partition in failures)
 
-    async def _open(self) -> Publisher:
-        if self._publisher is None:
-            self._publisher = await self._stack.enter_async_context(self._broker.publisher())
-        return self._publisher
+    def require_none_failed(self) -> None:
+        """Raises Transient with the partitions that failed, and why."""
+        if self.failed:
+            reasons = "; ".join(f"{partition}: {error}" for partition, error in sorted(self.failed.items()))
+            raise Transient(f"partitions acknowledged no records ({reasons}): repeat the command when they do")
 
     async def close(self) -> None:
         self._publisher = None
         await self._stack.aclose()
+
+    async def _attempt(self, waiting: Mapping[Partition, Sequence[OutgoingRecord]]) -> Mapping[Partition, Exception]:
+        """Returns the errors of the partitions that have not acknowledged all of their records."""
+        publisher = await self._open()
+        sends = (_send(publisher.sender(partition), records) for partition, records in waiting.items())
+        outcomes = await asyncio.gather(*sends)
+        return {partition: error for partition, error in zip(waiting, outcomes, strict=True) if error is not None}
+
+    async def _partitions(self, topic: str) -> int:
+        return await (await self._open()).partitions(topic)
+
+    async def _open(self) -> Publisher:
+        for attempt in range(1, MAX_ATTEMPTS):
+            with contextlib.suppress(Transient):
+                return await self._opened()
+            await asyncio.sleep(PAUSES.seconds(attempt))
+        return await self._opened()
+
+    async def _opened(self) -> Publisher:
+        if self._publisher is None:
+            self._publisher = await self._stack.enter_async_context(self._broker.publisher())
+        return self._publisher
+
+
+async def _send(sender: PartitionSender, records: Sequence[OutgoingRecord]) -> Exception | None:
+    """Returns the error after which another producer may succeed. Raises RecordsRejected."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await sender.send(records)
+    except TimeoutError:
+        return Transient(sender.held_because or f"no acknowledgement within {SEND_SECONDS:g} s")
+    except Transient as error:
+        return error
+    return None

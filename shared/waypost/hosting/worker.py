@@ -36,16 +36,17 @@ async def run_worker(service: Service) -> None:
     clock = DatabaseClock(runtime.database)
     by_database_time = replace(runtime, clock=clock)
     consumers = [consumer_group(service, consumer, settings, by_database_time) for consumer in service.consumers]
+    relay = outbox_relay(service, settings, runtime)
     parts: list[Lifecycle] = [
         runtime.wakeup_sender,
         listener,
-        outbox_relay(service, settings, runtime),
+        relay,
         consumer_list(service, runtime),
         clock,
         *consumers,
     ]
     progress = {consumer.name: consumer.makes_progress for consumer in consumers}
-    await run_with_probes(service, runtime, parts, settings, checks=progress)
+    await run_with_probes(service, runtime, parts, settings, checks={relay.name: relay.makes_progress, **progress})
 
 
 def consumer_list(service: Service, runtime: Runtime) -> FunctionLoop:

@@ -1,5 +1,7 @@
 """The application's topics on the cluster, for operators: retention and offsets per partition."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from waypost.kafka.consumer import as_transient
+from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kafka.topics import reaching
 from waypost.kernel.errors import NotFound
@@ -81,14 +83,17 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         with reaching(bootstrap):
-            await client.start()
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                await client.start()
         yield client
     finally:
-        await client.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await client.close()
 
 
 async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Partition]]:
-    with as_transient("its topics"):
+    async with answered("its topics"):
         described = await admin.describe_topics()
     return {
         name: sorted(Partition(name, partition["partition"]) for partition in topic["partitions"])
@@ -104,7 +109,7 @@ async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mappin
     resources = [
         ConfigResource(ConfigResourceType.TOPIC, on_cluster(name), dict.fromkeys(_SETTINGS, "")) for name in topics
     ]
-    with as_transient("settings of topics"):
+    async with answered("settings of topics"):
         answers = await admin.describe_configs(resources)
     resources = [resource for answer in answers for resource in answer.resources]
     return {from_cluster(name): {setting: value for setting, value, *_ in entries} for *_, name, entries in resources}

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -199,6 +199,16 @@ def partition_of(named: TopicPartition) -> Partition:
 def record_of(record: ConsumerRecord, topic: str) -> Record:
     """A record; `topic` is the application's name."""
     return Record(topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
+
+
+@asynccontextmanager
+async def answered(requested: str, *, more_seconds: float = 0.0) -> AsyncIterator[None]:
+    """Limits a request inside the block, and converts its errors like `as_transient`: a connection
+    may swallow packets.
+    """
+    with as_transient(requested):
+        async with asyncio.timeout(RESPONSE_SECONDS + more_seconds):
+            yield
 
 
 @contextmanager

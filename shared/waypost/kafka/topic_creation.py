@@ -1,5 +1,7 @@
 """Creates the declared topics on a cluster."""
 
+import asyncio
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,11 +9,15 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from waypost.kernel.errors import Misconfigured
+from waypost.kafka.topics import reaching
+from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
 from waypost.project import from_cluster, is_ours, on_cluster
 
 NO_ERROR = 0
+CREATION_SECONDS = 60.0
+"""Limit of all requests."""
+CLOSE_SECONDS = 2.0
 
 
 class PartitionsChanged(Misconfigured):
@@ -38,18 +44,29 @@ class ExistingTopic:
 
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
     """Creates missing topics and returns their names. Raises PartitionsChanged or TooFewReplicas,
-    before anything is created, for a topic that differs.
+    before anything is created, for a topic that differs, and Transient if the brokers do not
+    answer.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
-        existing = await _existing(admin, {topic.name for topic in topics})
-        _refuse_changes(topics, existing)
-        missing = [topic for topic in topics if topic.name not in existing]
-        await _create(admin, missing)
-        return [topic.name for topic in missing]
+        async with asyncio.timeout(CREATION_SECONDS):
+            with reaching(bootstrap):
+                await admin.start()
+            return await _create_missing(admin, topics)
+    except TimeoutError as error:
+        raise Transient(f"the brokers at {bootstrap} did not create the topics in time") from error
     finally:
-        await admin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await admin.close()
+
+
+async def _create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> Sequence[str]:
+    existing = await _existing(admin, {topic.name for topic in topics})
+    _refuse_changes(topics, existing)
+    missing = [topic for topic in topics if topic.name not in existing]
+    await _create(admin, missing)
+    return [topic.name for topic in missing]
 
 
 async def _existing(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> Mapping[str, ExistingTopic]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, as_transient, named, partition_of, record_of
+from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered, named, partition_of, record_of
 from waypost.kafka.topics import reaching
 from waypost.kernel.envelope import Record
 from waypost.ports.subscription import Partition
@@ -28,19 +28,19 @@ class KafkaTopicLog:
         self._partitions = partitions
 
     async def read(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
-        with as_transient("records"):
+        async with answered("records", more_seconds=timeout_seconds):
             fetched = await self._client.getmany(
                 named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000)
             )
         return [record_of(record, partition.topic) for records in fetched.values() for record in records]
 
     async def position(self, partition: Partition) -> int:
-        with as_transient("a position"):
+        async with answered("a position"):
             position: int = await self._client.position(named(partition))
         return position
 
     async def end_offsets(self) -> Mapping[Partition, int]:
-        with as_transient("end offsets"):
+        async with answered("end offsets"):
             ends = await self._client.end_offsets([named(partition) for partition in self._partitions])
         return {partition: ends[named(partition)] for partition in self._partitions}
 
@@ -48,7 +48,7 @@ class KafkaTopicLog:
         """The next records of any of the partitions, in the order of their timestamps. Raises
         Transient.
         """
-        with as_transient("records"):
+        async with answered("records", more_seconds=timeout_seconds):
             fetched = await self._client.getmany(max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
         records = [
             record_of(record, partition_of(source).topic) for source, batch in fetched.items() for record in batch
@@ -57,7 +57,7 @@ class KafkaTopicLog:
 
     async def first_offsets(self) -> Mapping[Partition, int]:
         """The offset of the oldest retained record, per partition. Raises Transient."""
-        with as_transient("first offsets"):
+        async with answered("first offsets"):
             beginnings = await self._client.beginning_offsets([named(partition) for partition in self._partitions])
         return {partition: beginnings[named(partition)] for partition in self._partitions}
 
@@ -66,7 +66,7 @@ class KafkaTopicLog:
         without one are left out. Raises Transient.
         """
         moment = int(at.timestamp() * 1000)
-        with as_transient("offsets by time"):
+        async with answered("offsets by time"):
             results = await self._client.offsets_for_times({named(partition): moment for partition in self._partitions})
         return {
             partition: results[named(partition)].offset
@@ -97,6 +97,7 @@ class KafkaTopicLogs:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_MILLISECONDS,
+            request_timeout_ms=int(RESPONSE_SECONDS * 1000),
         )
         try:
             with reaching(self._bootstrap):

@@ -1,5 +1,6 @@
 """Topic metadata of the cluster: existence, number of partitions, and topic id."""
 
+import random
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -34,13 +35,7 @@ class Topic:
 
 async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, Topic]:
     """Existing topics, by the application's name. Raises Transient if no broker answers."""
-    try:
-        node = client.get_random_node()
-        if node is None:
-            raise NodeNotReadyError("no broker is known yet")
-        answer = await client.send(node, TopicMetadataRequest(sorted(map(on_cluster, names))))
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise Transient(f"the cluster did not return topic metadata: {error!r}") from error
+    answer = await _answer_of_any(client, TopicMetadataRequest(sorted(map(on_cluster, names))))
     return {
         name: Topic(
             name=name,
@@ -52,6 +47,19 @@ async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[st
         for code, name, topic_id, partitions in _named(answer.topics)
         if code != _UNKNOWN_TOPIC
     }
+
+
+async def _answer_of_any(client: AIOKafkaClient, request: TopicMetadataRequest) -> Any:
+    """The answer of the first broker that gives one: another one may be frozen."""
+    failure: Exception = NodeNotReadyError("no broker is known yet")
+    nodes = [broker.nodeId for broker in client.cluster.brokers()]
+    random.shuffle(nodes)
+    for node in nodes:
+        try:
+            return await client.send(node, request)
+        except (KafkaError, OSError, TimeoutError) as error:
+            failure = error
+    raise Transient(f"the cluster did not return topic metadata: {failure!r}") from failure
 
 
 @contextmanager

@@ -21,6 +21,8 @@ WaypostError
 ├── Transient                   the same work may succeed later; nothing is lost
 │   ├── TopicUnavailable        a topic does not exist, or not for this client
 │   ├── NotAcknowledged         the broker did not acknowledge a chunk of the relay in time
+│   ├── PartitionFailed         a partition needs a new producer
+│   ├── NotSent                 records behind others that failed
 │   ├── ForkEnded               a process of a rebuild was killed or failed
 │   └── LiveIsAhead             a rebuild has not read all records of the live consumer
 ├── NotYet                      a row that the handler needs has not arrived from another topic
@@ -37,7 +39,7 @@ WaypostError
 ├── ShadowIncomplete            a crash of the database has undone some writes of a rebuild
 ├── NoTenantBound               a programming error: work without a tenant, or for another one
 └── signals                     caught by the caller: KeyTaken, Fenced, Stopped, Stuck,
-                                DeadLetterLimitReached, FailpointReached
+                                DeadLetterLimitReached, PartitionsHeld, FailpointReached
 
 HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in
 `waypost.jobs.worker.failure`.

@@ -2,6 +2,7 @@
 agree.
 """
 
+from collections.abc import Sequence
 from struct import unpack_from
 
 SHARDS = 16
@@ -36,6 +37,13 @@ def partition_for(key: bytes, partitions: int) -> int:
     hashed again.
     """
     return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def shards_of(partition: int, partitions: int) -> Sequence[int]:
+    """The shards whose rows may belong to a partition: every shard if the partition does not follow
+    from it.
+    """
+    return [shard for shard in range(SHARDS) if SHARDS % partitions or shard % partitions == partition]
 
 
 def shard_for(key: bytes) -> int:

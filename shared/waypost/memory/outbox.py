@@ -8,7 +8,7 @@ from itertools import count as counter
 
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioner import shard_for
-from waypost.ports.outbox import Backlog, PendingRow
+from waypost.ports.outbox import Backlog, PendingRow, ShardTopic
 
 
 class MemoryOutbox:
@@ -96,7 +96,7 @@ class MemoryOutboxLease:
         shards: Collection[int],
         *,
         in_flight: Collection[int],
-        held_topics: Collection[str],
+        held: Collection[ShardTopic],
         rows_per_shard: int,
         bytes_per_shard: int,
     ) -> Sequence[PendingRow]:
@@ -105,7 +105,9 @@ class MemoryOutboxLease:
         pending: list[PendingRow] = []
         for shard in shards:
             waiting = (
-                row for row in self._outbox.waiting(shard) if row.id not in skipped and row.topic not in held_topics
+                row
+                for row in self._outbox.waiting(shard)
+                if row.id not in skipped and (row.shard, row.topic) not in held
             )
             count, size = 0, 0
             for row in waiting:
@@ -114,6 +116,9 @@ class MemoryOutboxLease:
                 pending.append(row)
                 count, size = count + 1, size + len(row.payload)
         return pending
+
+    def put_back(self, rows: Sequence[PendingRow]) -> None:
+        """Nothing to do: every read begins at the head."""
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         await self._outbox.deleting.wait()

@@ -31,6 +31,12 @@ class PendingRow(NamedTuple):
         return datetime.fromtimestamp(self.created_ms / 1000, UTC)
 
 
+ShardTopic = tuple[int, str]
+"""The rows of one topic in one shard: the smallest part of the outbox that can be held back without
+a change of order.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """Pending rows of all shards, without those of quarantined keys."""
@@ -69,15 +75,21 @@ class OutboxLease(Protocol):
         shards: Collection[int],
         *,
         in_flight: Collection[int],
-        held_topics: Collection[str],
+        held: Collection[ShardTopic],
         rows_per_shard: int,
         bytes_per_shard: int,
     ) -> Sequence[PendingRow]:
         """The first rows of each shard by id, read from its head, without those `in_flight` (ids).
 
-        Skips rows of quarantined keys and of held topics; they stay stored. Each shard returns at
+        Skips rows of quarantined keys and the held ones; they stay stored. Each shard returns at
         least one row, however large. If a row of a key is returned, every earlier row of that key
         is returned too, is `in_flight`, or has been deleted.
+        """
+        ...
+
+    def put_back(self, rows: Sequence[PendingRow]) -> None:
+        """States that rows which were in flight are to be read again. Called before they leave
+        `in_flight`.
         """
         ...
 
@@ -89,7 +101,7 @@ class OutboxLease(Protocol):
 
     async def quarantine_key(self, row: PendingRow, reason: str) -> bool:
         """Quarantines the row's key: its rows stay and are skipped until an operator releases the
-        key.
+        key. None of them may be in flight.
 
         False, without a change, if the row is gone, its key is quarantined already, or another
         lease holds its shard.

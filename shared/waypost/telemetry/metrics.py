@@ -55,6 +55,11 @@ OUTBOX_QUARANTINED = Counter(
     metric("outbox_quarantined_total"), "Keys quarantined because the broker can never accept one of their rows."
 )
 OUTBOX_QUARANTINED_KEYS = Gauge(metric("outbox_quarantined_keys"), "Keys that are quarantined now.")
+RELAY_HELD_PARTITIONS = Gauge(
+    metric("relay_held_partitions"),
+    "1 for each partition or topic that accepts no records, so that its rows wait.",
+    ["partition", "reason"],
+)
 RELAY_INTERRUPTIONS = Counter(metric("relay_interruptions_total"), "Restarts of a relay with a new producer and lease.")
 
 # Consumers

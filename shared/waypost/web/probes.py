@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from waypost import VERSION
+from waypost.kernel.errors import Transient, WaypostError
 from waypost.web.unrouted import unrouted
 
 CHECK_TIMEOUT_SECONDS = 1.0
@@ -45,11 +46,13 @@ class Readiness:
 
 
 async def _reason(check: Check) -> str | None:
+    """An error of a server may contain an address: only its kind is shown."""
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             await check()
     except Exception as error:  # noqa: BLE001 - any error is the reason
-        return type(error).__name__
+        is_ours = isinstance(error, WaypostError) and not isinstance(error, Transient)
+        return f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
     return None
 
 

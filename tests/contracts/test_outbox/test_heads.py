@@ -15,7 +15,7 @@ async def test_heads_are_the_first_rows_by_id(under_test: OutboxUnderTest) -> No
 async def test_row_contains_every_field_of_its_record(under_test: OutboxUnderTest) -> None:
     row_id = await under_test.add(b"a", b"value")
     async with under_test.outbox.lease() as lease:
-        (row,) = await lease.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await lease.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
     assert (row.shard, row.id, row.topic, row.key, row.payload) == (
         shard_for(b"a"),
         row_id,
@@ -65,7 +65,7 @@ async def test_rows_may_be_deleted_twice(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     kept = await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        (row,) = await lease.read_pending(ALL, in_flight={kept}, held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await lease.read_pending(ALL, in_flight={kept}, held=(), rows_per_shard=1, bytes_per_shard=1)
         assert await lease.delete([row]) == 1
         assert await lease.delete([row]) == 0
         assert await read_pending(lease) == [kept]

@@ -15,7 +15,7 @@ from waypost.testing.eventually import eventually
 async def test_key_of_a_shard_held_by_another_is_not_quarantined(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
-        (row,) = await one.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await one.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
         await other.acquire(ALL, at_most=SHARDS)
         assert not await one.quarantine_key(row, "too large")
         assert await other.quarantine_key(row, "too large")
@@ -43,7 +43,7 @@ async def test_silent_holder_loses_its_shards_and_cannot_delete(under_test: Outb
     await under_test.add(b"a")
     async with under_test.outbox.lease() as frozen, under_test.outbox.lease() as other:
         await frozen.acquire(ALL, at_most=SHARDS)
-        rows = await frozen.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        rows = await frozen.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
         under_test.become_silent(frozen)
         await eventually(lambda: _alone(other))
         await eventually(taking_all(other))

@@ -1,6 +1,8 @@
 """Behaviour of every outbox: skipped rows are neither lost nor overtaken."""
 
-from tests.contracts.outboxes import OutboxUnderTest
+import asyncio
+
+from tests.contracts.outboxes import TOPIC, OutboxUnderTest
 from tests.contracts.test_outbox.queries import ALL, publish, read_pending
 from waypost.kernel.partitioner import shard_for
 
@@ -9,7 +11,43 @@ async def test_rows_of_a_held_topic_are_skipped(under_test: OutboxUnderTest) -> 
     await under_test.add(b"a", topic="users.missing")
     other = await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        assert await read_pending(lease, held_topics=["users.missing"]) == [other]
+        assert await read_pending(lease, held=[(shard, "users.missing") for shard in ALL]) == [other]
+
+
+async def test_rows_of_a_held_topic_in_other_shards_are_read(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a")
+    other = await under_test.add(b"b")
+    async with under_test.outbox.lease() as lease:
+        assert await read_pending(lease, held=[(shard_for(b"a"), TOPIC)]) == [other]
+
+
+async def test_rows_put_back_are_read_again_after_many_reads(under_test: OutboxUnderTest) -> None:
+    """Also those of an earlier read, while other rows are published."""
+    failed = await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        (row,) = await lease.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
+        for _ in range(5):
+            later = await under_test.add(b"a")
+            assert await read_pending(lease, in_flight={failed}) == [later]
+            await publish(lease, later, in_flight={failed})
+        lease.put_back([row])
+        assert await read_pending(lease) == [failed]
+
+
+async def test_rows_put_back_during_a_read_are_read_again_after_many_reads(under_test: OutboxUnderTest) -> None:
+    failed = await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        (row,) = await lease.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
+        for _ in range(5):
+            await publish(lease, await under_test.add(b"a"), in_flight={failed})
+        await under_test.add(b"a")
+        in_flight = {failed}
+        reading = asyncio.create_task(read_pending(lease, in_flight=in_flight))
+        await asyncio.sleep(0)
+        lease.put_back([row])
+        await reading
+        in_flight.clear()
+        assert failed in await read_pending(lease)
 
 
 async def test_rows_of_a_quarantined_key_stay_and_are_skipped(under_test: OutboxUnderTest) -> None:
@@ -17,7 +55,7 @@ async def test_rows_of_a_quarantined_key_stay_and_are_skipped(under_test: Outbox
     other = await under_test.add(b"b")
     async with under_test.outbox.lease() as lease:
         (unsendable, *_) = await lease.read_pending(
-            [shard_for(b"a")], in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1
+            [shard_for(b"a")], in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1
         )
         assert await lease.quarantine_key(unsendable, "too large")
         assert not await lease.quarantine_key(unsendable, "twice is once")
@@ -30,7 +68,7 @@ async def test_rows_of_a_quarantined_key_stay_and_are_skipped(under_test: Outbox
 async def test_deleted_row_quarantines_nothing(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        (row,) = await lease.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await lease.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
         await lease.delete([row])
         assert not await lease.quarantine_key(row, "another relay got it through")
         assert (await under_test.outbox.backlog()).quarantined_keys == 0
@@ -48,7 +86,7 @@ async def test_released_key_is_read_from_its_first_row_after_many_reads(
 ) -> None:
     marked = await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        (row,) = await lease.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await lease.read_pending(ALL, in_flight=(), held=(), rows_per_shard=1, bytes_per_shard=1)
         await lease.quarantine_key(row, "too large")
         await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"))
         await under_test.take_marks_away()
@@ -60,7 +98,12 @@ async def test_topic_no_longer_held_is_read_from_its_first_row_after_many_reads(
 ) -> None:
     held = await under_test.add(b"a", topic="users.missing")
     async with under_test.outbox.lease() as lease:
-        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), held_topics=["users.missing"])
+        await publish(
+            lease,
+            await under_test.add(b"b"),
+            await under_test.add(b"c"),
+            held=[(shard, "users.missing") for shard in ALL],
+        )
         assert await read_pending(lease) == [held]
 
 

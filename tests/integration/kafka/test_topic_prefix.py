@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.contracts.brokers import senders
 from tests.integration.kafka.test_membership import Assigned
 from waypost.kafka.catalog import catalog, partitions_of
 from waypost.kafka.consumer import KafkaSubscription
@@ -48,7 +49,7 @@ async def topic(kafka: str) -> str:
     assert await ensure_topics(kafka, [declared]) == []
     async with connected_client(kafka) as client:
         await eventually(lambda: is_known(client, declared.name))
-    async with KafkaBroker(kafka).publisher() as publisher:
+    async with senders(KafkaBroker(kafka)) as publisher:
         await publisher.send([OutgoingRecord(declared.name, shard_for(KEY), KEY, b"value", [], 1_000_000)])
     return declared.name
 
@@ -110,6 +111,6 @@ async def test_a_log_and_the_catalog_have_the_applications_names_alone(kafka: st
 
 async def test_a_topic_without_the_prefix_is_not_the_applications(kafka: str) -> None:
     foreign = await created_by_others(kafka)
-    async with KafkaBroker(kafka).publisher() as publisher:
+    async with senders(KafkaBroker(kafka)) as publisher:
         with pytest.raises(TopicUnavailable, match=f"topic {foreign} is not available"):
             await publisher.send([OutgoingRecord(foreign, shard_for(KEY), KEY, b"value", [], 1_000_000)])

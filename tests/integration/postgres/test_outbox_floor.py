@@ -28,7 +28,7 @@ async def look(floor: Floor, *there: int, times: int = 3) -> int:
     rows = [PendingRow(0, each, "users.user", b"a", b"", "{}", 0) for each in there]
     for _ in range(times):
         await floor.update(ALL, in_flight=())
-        floor.record_read(rows, held_topics=())
+        floor.record_read(rows, held_shards=())
     (*_, lowest) = sorted(await floor.update([0], in_flight=()))
     return lowest
 

@@ -45,7 +45,7 @@ async def write_row(users: ServiceDatabase, payload: bytes) -> None:
 
 
 async def read(lease: OutboxLease) -> Sequence[PendingRow]:
-    return await lease.read_pending(SHARDS, in_flight=(), held_topics=(), rows_per_shard=10, bytes_per_shard=10_000)
+    return await lease.read_pending(SHARDS, in_flight=(), held=(), rows_per_shard=10, bytes_per_shard=10_000)
 
 
 async def until_it_asks(pair: DatabasePair) -> None:

@@ -1,8 +1,9 @@
 """Outbox rows that are sent together, and their records."""
 
-from collections import defaultdict
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import orjson
 from opentelemetry.trace import Span
@@ -10,8 +11,9 @@ from opentelemetry.trace import Span
 from waypost.kernel.cloudevents import Headers
 from waypost.kernel.errors import Permanent, Transient
 from waypost.kernel.header_forms import ID
-from waypost.ports.broker import OutgoingRecord, RecordsRejected
-from waypost.ports.outbox import PendingRow
+from waypost.ports.broker import OutgoingRecord, PartitionSender, RecordsRejected
+from waypost.ports.outbox import PendingRow, ShardTopic
+from waypost.ports.subscription import Partition
 from waypost.telemetry.messaging import TRACEPARENT, end_send, start_send
 from waypost.telemetry.span_limit import grant_spans
 from waypost.telemetry.tracing import is_sampled
@@ -32,18 +34,34 @@ class NotAcknowledged(Transient):
     """The broker did not acknowledge a chunk in time."""
 
     def __init__(self, chunk: "Chunk") -> None:
-        super().__init__(f"{len(chunk.rows)} rows of {chunk.topic} were not acknowledged in time", topic=chunk.topic)
-        self.topic = chunk.topic
+        partition = chunk.lane.partition
+        super().__init__(
+            f"{len(chunk.rows)} rows of {partition} were not acknowledged in time", partition=str(partition)
+        )
+        self.partition = partition
+        self.reason = type(self).__name__
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """The chunks of one partition, which are sent in their order, until one of them fails."""
+
+    partition: Partition
+    rows: Collection[ShardTopic]
+    """Where the outbox has the partition's rows."""
+    sender: PartitionSender
+    latest_send: "asyncio.Task[None] | None" = None
 
 
 class Chunk:
-    """Rows of one topic, which are sent together."""
+    """Rows of one partition, which are sent together."""
 
-    def __init__(self, rows: Sequence[PendingRow]) -> None:
-        self.topic = rows[0].topic
+    def __init__(self, lane: Lane, rows: Sequence[PendingRow]) -> None:
+        self.lane = lane
         self.rows = rows
         self.records: Sequence[OutgoingRecord] = ()
         """Built when the chunk is sent, while the database already reads the next rows."""
+        self.acknowledged = False
         self._spans: list[Span] = []
 
     @contextmanager
@@ -80,11 +98,3 @@ class Chunk:
         failure = None if error is None else type(error).__name__
         for span in self._spans:
             end_send(span, failure=failure)
-
-
-def by_topic(rows: Sequence[PendingRow]) -> Collection[Sequence[PendingRow]]:
-    """The rows of each topic, in their order."""
-    topics: defaultdict[str, list[PendingRow]] = defaultdict(list)
-    for row in rows:
-        topics[row.topic].append(row)
-    return topics.values()

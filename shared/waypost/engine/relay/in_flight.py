@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import dropwhile
 
-from waypost.engine.relay.chunk import Chunk
+from waypost.engine.relay.chunk import Chunk, Lane
+from waypost.ports.outbox import ShardTopic
 
 SLOW_SECONDS = 1.0
-"""After this time, a chunk's topic is not read and its rows do not count against the limit, so that
-a topic without an answer does not hold the others. Not shorter: such a read scans all rows of the
-topic that it skips.
+"""After this time, a chunk's partition is not read and its rows do not count against the limit, so
+that a partition without an answer does not hold the others. Not shorter: such a read scans all rows
+of the partition that it skips.
 """
 
 
@@ -23,6 +25,9 @@ class InFlight:
         self._shard_of: dict[int, int] = {}
         self._reading: Collection[int] = ()
         self._settled = asyncio.Event()
+
+    def __contains__(self, chunk: Chunk) -> bool:
+        return chunk in self._since
 
     @property
     def ids(self) -> Collection[int]:
@@ -49,27 +54,42 @@ class InFlight:
         self._shard_of.update([(row.id, row.shard) for row in chunk.rows])
 
     def remove(self, chunk: Chunk) -> bool:
-        """Removes a chunk; returns whether its topic was slow."""
-        was_slow = chunk.topic in self.slow_topics()
+        """Removes a chunk; returns whether its partition was slow."""
+        was_slow = chunk.lane in self._slow_lanes()
         del self._since[chunk]
         for row in chunk.rows:
             del self._shard_of[row.id]
         self._settled.set()
         return was_slow
 
-    def slow_topics(self) -> set[str]:
-        """Topics with a chunk that has been in flight for too long."""
-        slow_since = time.monotonic() - SLOW_SECONDS
-        return {chunk.topic for chunk, since in self._since.items() if since <= slow_since}
+    def behind(self, chunk: Chunk) -> Sequence[Chunk]:
+        """The chunk, and the chunks that wait for it in its lane."""
+        since = dropwhile(lambda other: other is not chunk, self._since)
+        return [other for other in since if other.lane is chunk.lane and not other.acknowledged]
+
+    def slow_rows(self) -> set[ShardTopic]:
+        """The rows of partitions with a chunk that has been in flight for too long."""
+        return {rows for lane in self._slow_lanes() for rows in lane.rows}
+
+    def slow_shards(self) -> set[int]:
+        """Shards of rows that wait for slow partitions."""
+        slow = self._slow_lanes()
+        return {row.shard for chunk in self._since if chunk.lane in slow for row in chunk.rows}
 
     async def until_at_most(self, rows: int) -> None:
-        """Waits until no more than these rows are in flight, those of slow topics not counted."""
+        """Waits until no more than these rows are in flight, those of slow partitions not
+        counted.
+        """
         while self._counted() > rows:
             self._settled.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SLOW_SECONDS):
                     await self._settled.wait()
 
+    def _slow_lanes(self) -> set[Lane]:
+        slow_since = time.monotonic() - SLOW_SECONDS
+        return {chunk.lane for chunk, since in self._since.items() if since <= slow_since}
+
     def _counted(self) -> int:
-        slow = self.slow_topics()
-        return sum(len(chunk.rows) for chunk in self._since if chunk.topic not in slow)
+        slow = self._slow_lanes()
+        return sum(len(chunk.rows) for chunk in self._since if chunk.lane not in slow)

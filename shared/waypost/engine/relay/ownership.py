@@ -57,8 +57,10 @@ class Ownership:
         return live_relays
 
     async def _release_surplus(self, share: int) -> None:
-        """Stops reading surplus shards, and releases each once none of its rows is in flight."""
-        self._retiring = frozenset(sorted(self.owned)[share:])
+        """Stops reading surplus shards, and releases each once none of its rows is in flight. One
+        with rows of a slow partition is read until then: its other rows would wait as long.
+        """
+        self._retiring = frozenset(sorted(self.owned)[share:]) - self._in_flight.slow_shards()
         free = self._retiring - self._in_flight.shards
         if free:
             self.owned -= free

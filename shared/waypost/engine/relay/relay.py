@@ -1,7 +1,5 @@
 """The relay of one process: runs one term after the other until it stops."""
 
-from functools import partial
-
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import Term
@@ -27,9 +25,7 @@ class Relay(PeriodicLoop):
         self._outbox = outbox
         self._broker = broker
         self._state = RelayState(self.wakeup)
-        self._gauge_loop = FunctionLoop(
-            partial(update_gauges, outbox), name=f"{self.name} gauges", every_seconds=MEASURE_SECONDS
-        )
+        self._gauge_loop = FunctionLoop(self._update_gauges, name=f"{self.name} gauges", every_seconds=MEASURE_SECONDS)
 
     async def start(self) -> None:
         await super().start()
@@ -41,6 +37,10 @@ class Relay(PeriodicLoop):
         """
         await super().stop()
         await self._gauge_loop.stop()
+
+    async def makes_progress(self) -> None:
+        """For readiness probes. Raises PartitionsHeld while a partition accepts no records."""
+        await self._state.held_partitions.require_none()
 
     async def tick(self) -> None:
         term = Term(self._state, self.wakeup, self.draining, self.ready)
@@ -59,8 +59,11 @@ class Relay(PeriodicLoop):
         can.
         """
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
-            await self._state.rejected_rows.quarantine(lease)
             await term.run(lease, publisher)
+
+    async def _update_gauges(self) -> None:
+        self._state.held_partitions.drop_stale()
+        await update_gauges(self._outbox)
 
 
 async def update_gauges(outbox: Outbox) -> None:

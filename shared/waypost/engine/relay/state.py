@@ -1,24 +1,28 @@
-"""The state that a relay keeps from term to term: sizes, unavailable topics, rejected rows."""
+"""The state that a relay keeps from term to term: sizes, held partitions, rejected rows."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
 
 import structlog
 
-from waypost.engine.relay.chunk import Chunk, NotAcknowledged, RowsRejected
+from waypost.engine.relay.chunk import Chunk, Lane, NotAcknowledged, RowsRejected
+from waypost.engine.relay.held import HeldPartitions, HeldRows
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
-from waypost.ports.broker import TopicUnavailable
+from waypost.kernel.partitioner import SHARDS
+from waypost.ports.broker import PartitionFailed, TopicUnavailable
 from waypost.ports.outbox import OutboxLease, PendingRow
+from waypost.ports.subscription import Partition
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
 
 HOLD_SECONDS = 5.0
-TIMER_SECONDS = 0.01
-"""By which a timer of the loop may be early."""
+"""Pause before an unavailable topic is tried again."""
+PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=30.0)
+"""Before another attempt for a partition that rejected records or needs a new producer."""
 MAX_ATTEMPTS = 3
 """Number of rejections of a row that was sent alone; then its key is quarantined."""
 
@@ -44,24 +48,6 @@ class ChunkSize:
 
     def grow(self) -> None:
         self.rows = min(self.rows * 2, self.MAX_ROWS)
-
-
-class HeldTopics:
-    """Skips unavailable topics for 5 s so that others keep flowing; no key is quarantined for
-    it. The end of a hold is a wake-up.
-    """
-
-    def __init__(self, wakeup: asyncio.Event) -> None:
-        self._until: dict[str, float] = {}
-        self._wakeup = wakeup
-
-    def hold(self, topic: str) -> None:
-        self._until[topic] = time.monotonic() + HOLD_SECONDS
-        asyncio.get_running_loop().call_later(HOLD_SECONDS + TIMER_SECONDS, self._wakeup.set)
-
-    def names(self) -> Sequence[str]:
-        now = time.monotonic()
-        return [topic for topic, until in self._until.items() if until > now]
 
 
 class RejectedRows:
@@ -95,8 +81,8 @@ class RejectedRows:
                 self._attempts.pop(row.id, None)
 
     async def quarantine(self, lease: OutboxLease) -> None:
-        """Quarantines the keys of rows that were rejected alone three times. Called while no row is
-        in flight, so that none of these keys is. Raises Transient.
+        """Quarantines the keys of rows that were rejected alone three times. Called when none of
+        their rows is in flight: a rejection drops those behind it. Raises Transient.
         """
         while self._to_quarantine:
             row, reason = self._to_quarantine[-1]
@@ -114,46 +100,68 @@ class RejectedRows:
 
 
 class RelayState:
-    """Rejected rows, unavailable topics and sizes; outlives each term."""
+    """Rejected rows, held partitions and sizes; outlives each term."""
 
     def __init__(self, wakeup: asyncio.Event) -> None:
         self.rejected_rows = RejectedRows()
-        self.held_topics = HeldTopics(wakeup)
+        self.held_rows = HeldRows(wakeup)
+        self.held_partitions = HeldPartitions()
         self.read_size = ChunkSize()
-        self._topic_sizes: defaultdict[str, ChunkSize] = defaultdict(ChunkSize)
-        """One for each topic: acknowledged chunks of the others prove nothing about it."""
+        self._sizes: defaultdict[Partition, ChunkSize] = defaultdict(ChunkSize)
+        """One for each partition: acknowledged chunks of the others prove nothing about it."""
+        self._failures: defaultdict[Partition, int] = defaultdict(int)
+        """Failures of each partition since its last acknowledgement."""
 
-    def next_to_send(self, rows: Sequence[PendingRow]) -> Sequence[PendingRow]:
-        """The rows of one topic to send as its next chunk. Those behind them are read again."""
-        return self.rejected_rows.sendable(rows)[: self._topic_sizes[rows[0].topic].rows]
+    def next_to_send(self, partition: Partition, rows: Sequence[PendingRow]) -> Sequence[PendingRow]:
+        """The rows of one partition to send as its next chunk. Those behind them are read again."""
+        return self.rejected_rows.sendable(rows)[: self._sizes[partition].rows]
 
     def record_success(self, chunk: Chunk) -> None:
         """Adjusts the state to acknowledged rows: clears them and increases the sizes."""
+        partition = chunk.lane.partition
         self.rejected_rows.clear(chunk.rows)
         self.read_size.grow()
-        self._topic_sizes[chunk.topic].grow()
+        self._sizes[partition].grow()
+        self._failures.pop(partition, None)
+        self.held_partitions.release(partition)
+
+    def hold_topic(self, missing: TopicUnavailable) -> None:
+        """Skips the rows of an unavailable topic."""
+        self.held_rows.hold([(shard, missing.topic) for shard in range(SHARDS)], HOLD_SECONDS)
+        self.held_partitions.report(missing.topic, missing.reason)
+
+    def record_rejection(self, lane: Lane, rejected: RowsRejected) -> None:
+        """Isolates rejected rows. Their partition pauses: a refusal may be temporary."""
+        self.rejected_rows.record(rejected.rows, rejected.reason)
+        self._hold(lane)
+        log.warning("rows_rejected", rows=len(rejected.rows), reason=rejected.reason)
+
+    def record_failed_partition(self, lane: Lane, error: NotAcknowledged | PartitionFailed) -> None:
+        """Skips the rows of a partition that needs another producer, and reduces the size of its
+        chunks.
+        """
+        self._sizes[lane.partition].shrink()
+        self._hold(lane)
+        self.held_partitions.report(str(lane.partition), error.reason)
 
     def record_failure(self, error: BaseException) -> None:
-        """Adjusts the state to the error that ended a term: isolates rejected rows, skips an
-        unavailable topic, or reduces the size of a topic's chunks or of the reads.
+        """Adjusts the state to the error that ended a term: reduces the size of the reads, unless a
+        single partition is the reason.
         """
         metrics.RELAY_INTERRUPTIONS.inc()
         match first_error_of_group(error):
-            case RowsRejected() as rejected:
-                self.rejected_rows.record(rejected.rows, rejected.reason)
-                log.warning("rows_rejected", rows=len(rejected.rows), reason=rejected.reason)
-            case TopicUnavailable() as missing:
-                self.held_topics.hold(missing.topic)
-                log.error("topic_unavailable", topic=missing.topic, error=str(missing))
-            case NotAcknowledged() as late:
-                self._topic_sizes[late.topic].shrink()
-                log.warning("relay_interrupted", kind=type(late).__name__, error=str(late))
+            case NotAcknowledged() | PartitionFailed() as failed:
+                log.warning("relay_interrupted", kind=type(failed).__name__, error=str(failed))
             case Transient() | TimeoutError() as transient:
                 self.read_size.shrink()
                 log.warning("relay_interrupted", kind=type(transient).__name__, error=str(transient))
             case unknown:
                 self.read_size.shrink()
                 log.error("relay_failed", exc_info=unknown)
+
+    def _hold(self, lane: Lane) -> None:
+        self._failures[lane.partition] += 1
+        self.held_rows.hold(lane.rows, PAUSES.seconds(self._failures[lane.partition]))
 
 
 def first_error_of_group(error: BaseException) -> BaseException:

@@ -1,18 +1,21 @@
-"""The relay's work under one lease and one producer. The first error ends the term."""
+"""The relay's work under one lease and one producer. The first error of either ends the term."""
 
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 
+from waypost.engine.by_partition import by_partition
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import stray_cancellation_as_error
-from waypost.engine.relay.chunk import Chunk, NotAcknowledged, by_topic
+from waypost.engine.relay.chunk import Chunk, NotAcknowledged, RowsRejected
 from waypost.engine.relay.deletions import Deletions
 from waypost.engine.relay.in_flight import InFlight
+from waypost.engine.relay.lanes import Lanes
 from waypost.engine.relay.ownership import Ownership
 from waypost.engine.relay.state import RelayState
-from waypost.ports.broker import Publisher
-from waypost.ports.outbox import OutboxLease
+from waypost.ports.broker import NotSent, PartitionFailed, Publisher, TopicUnavailable
+from waypost.ports.outbox import OutboxLease, PendingRow
 from waypost.telemetry import metrics
 
 AFTER_SELECT = failpoint("relay.after_select")
@@ -21,8 +24,8 @@ AFTER_ACK = failpoint("relay.after_ack")
 AFTER_DELETE = failpoint("relay.after_delete")
 
 SEND_SECONDS = 5.0
-"""Time limit of one send, from the end of the send before it in its topic. An idempotent producer
-retries without limit and takes 17 s to find a restarted broker; a new producer is faster.
+"""Time limit of one send, from the end of the send before it in its lane. It does not apply while
+the sender knows why its partition accepts no records.
 """
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 5.0
@@ -31,8 +34,10 @@ CHUNKS_IN_FLIGHT = 2
 
 
 class Term:
-    """Publishes until the first error, which ends the term and drops every chunk in flight: a chunk
-    that was read after a failed one must not overtake it.
+    """Publishes until the session or the producer is lost, which drops every chunk in flight.
+
+    A partition that fails drops only its own chunks: one that was read after a failed one must not
+    overtake it. Their rows are read again.
     """
 
     def __init__(self, state: RelayState, wakeup: asyncio.Event, draining: asyncio.Event, ready: asyncio.Event) -> None:
@@ -44,14 +49,14 @@ class Term:
         self._ready = ready
         """Set after the first read, which may wait for standbys."""
         self._in_flight = InFlight()
-        self._latest_send: dict[str, asyncio.Task[None]] = {}
-        """The latest send of each topic."""
+        self._failure: NotAcknowledged | PartitionFailed | None = None
+        """The first partition that needs another producer."""
         self._backoff = IdleBackoff()
 
     async def run(self, lease: OutboxLease, publisher: Publisher) -> None:
         """Publishes until the relay drains. Raises an ExceptionGroup of the term's errors."""
         self._lease = lease
-        self._publisher = publisher
+        self._lanes = Lanes(publisher)
         self._deletions = Deletions(lease, self._in_flight)
         self._ownership = Ownership(lease, self._in_flight, self._wakeup)
         try:
@@ -63,17 +68,18 @@ class Term:
             await self._deletions.finish()
 
     async def _publish(self) -> None:
-        """Reads until the relay drains. The publisher keeps the order of the chunks of a topic;
-        topics do not wait for each other.
+        """Reads until the relay drains, or a partition needs another producer.
 
         The next read is requested before the records of a page are built, and returns after that:
-        if a row is unreadable, the chunks behind it are cancelled before they begin.
+        if a row is unreadable, the chunks behind it are dropped before they begin.
         """
         async with asyncio.TaskGroup() as deliveries:
-            while not self._draining.is_set():
+            while not self._draining.is_set() and self._failure is None:
                 self._wakeup.clear()
+                await self._state.rejected_rows.quarantine(self._lease)
                 chunks, more = await self._read()
-                self._ready.set()
+                if not self._draining.is_set():
+                    self._ready.set()
                 if chunks:
                     self._backoff.reset()
                     AFTER_SELECT.hit()
@@ -82,6 +88,9 @@ class Term:
                     await self._in_flight.until_at_most(CHUNKS_IN_FLIGHT * self._state.read_size.rows)
                 if not more:
                     await self._backoff.wait(self._wakeup)
+            if self._failure is not None:
+                await self._in_flight.until_at_most(0)
+                raise self._failure
 
     async def _read(self) -> tuple[list[Chunk], bool]:
         """Reads each shard from its head and excludes rows in flight by id, so that a row that was
@@ -94,51 +103,95 @@ class Term:
             return [], False
         size = self._state.read_size
         rows_per_shard, bytes_per_shard = (-(-limit // len(shards)) for limit in (size.rows, size.bytes))
+        self._lanes.begin_read()
         with self._in_flight.reading(shards):
             pending = await self._lease.read_pending(
                 shards,
                 in_flight=self._in_flight.ids,
-                held_topics=[*self._state.held_topics.names(), *self._in_flight.slow_topics()],
+                held=self._state.held_rows.now() | self._in_flight.slow_rows(),
                 rows_per_shard=rows_per_shard,
                 bytes_per_shard=bytes_per_shard,
             )
-            chunks = [Chunk(self._state.next_to_send(rows)) for rows in by_topic(pending)]
+            chunks = await self._chunks(pending)
             for chunk in chunks:
                 self._in_flight.add(chunk)
         put_aside = sum(len(chunk.rows) for chunk in chunks) < len(pending)
         at_limit = len(pending) >= rows_per_shard or sum(len(row.payload) for row in pending) >= bytes_per_shard
         return chunks, put_aside or at_limit
 
+    async def _chunks(self, pending: Sequence[PendingRow]) -> list[Chunk]:
+        """A chunk for each partition. Rows of unavailable topics are put aside, and those of
+        partitions that failed during the read: they may be behind rows that it did not see.
+        """
+        found = await by_partition(pending, self._partitions)
+        return [
+            Chunk(self._lanes.lane(partition), self._state.next_to_send(partition, rows))
+            for partition, rows in found.items()
+            if not self._lanes.failed_during_read(partition)
+        ]
+
+    async def _partitions(self, topic: str) -> int:
+        try:
+            return await self._lanes.partitions(topic)
+        except TopicUnavailable as missing:
+            self._state.hold_topic(missing)
+            return 0
+
     async def _deliver(self, chunk: Chunk) -> None:
+        if chunk not in self._in_flight:
+            return
         with stray_cancellation_as_error():
-            await self._send(chunk)
-            await self._delete(chunk)
+            try:
+                await self._send(chunk)
+            except NotSent:
+                self._drop(chunk)
+            except RowsRejected as rejected:
+                self._state.record_rejection(chunk.lane, rejected)
+                self._drop(chunk)
+            except (NotAcknowledged, PartitionFailed) as error:
+                self._failure = self._failure or error
+                self._state.record_failed_partition(chunk.lane, error)
+                self._drop(chunk)
+            else:
+                await self._delete(chunk)
+
+    def _drop(self, chunk: Chunk) -> None:
+        """Drops a chunk that failed, and those behind it, in one step: the next read finds all of
+        their rows, or none.
+        """
+        for dropped in self._in_flight.behind(chunk):
+            self._lease.put_back(dropped.rows)
+            self._in_flight.remove(dropped)
+        self._lanes.record_failure(chunk)
+        self._wakeup.set()
 
     async def _send(self, chunk: Chunk) -> None:
         with chunk.sending():
-            sent = asyncio.create_task(self._publisher.send(chunk.records))
+            sent = asyncio.create_task(chunk.lane.sender.send(chunk.records))
             try:
                 await asyncio.sleep(0)
                 AFTER_SEND.hit()
                 await self._acknowledgement(chunk, sent)
             finally:
                 sent.cancel()
+        chunk.acknowledged = True
         self.made_progress = True
         self._state.record_success(chunk)
         AFTER_ACK.hit()
 
     async def _acknowledgement(self, chunk: Chunk, sent: asyncio.Task[None]) -> None:
-        """Awaits the send. Its time starts when the one before it in its topic has ended, for which
-        the publisher makes it wait. Raises NotAcknowledged.
+        """Awaits the send. Its time starts when the one before it in its lane has ended, for which
+        the sender makes it wait. Raises NotAcknowledged.
         """
-        before, self._latest_send[chunk.topic] = self._latest_send.get(chunk.topic), sent
+        lane = chunk.lane
+        before, lane.latest_send = lane.latest_send, sent
         if before:
             await asyncio.wait([before, sent], return_when=asyncio.FIRST_COMPLETED)
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await sent
-        except TimeoutError as error:
-            raise NotAcknowledged(chunk) from error
+        while not (await asyncio.wait([sent], timeout=SEND_SECONDS))[0]:
+            if (reason := lane.sender.held_because) is None:
+                raise NotAcknowledged(chunk)
+            self._state.held_partitions.report(str(lane.partition), reason)
+        await sent
 
     async def _delete(self, chunk: Chunk) -> None:
         """Deletes acknowledged rows, also when another chunk fails meanwhile and ends the term."""

@@ -9,7 +9,8 @@ is lost or overtaken. The floor of a shard rises only over ids for which both ar
 * The id is settled: no row can still appear at or below it. A writer holds a ROW EXCLUSIVE lock on
   the table from before its first id until its rows are visible. When all lock holders that existed
   *after* an id was seen have finished, every id up to it is committed or never will be.
-* No row at or below it has to be read again: each is in flight or deleted.
+* No row at or below it has to be read again: each is in flight or deleted. Rows that leave the rows
+  in flight otherwise lower the floor of their shard.
 """
 
 import time
@@ -41,7 +42,13 @@ class Floor:
         self._due = 0.0
         self._floors: dict[int, int] = {}
         self._page: Sequence[PendingRow] | None = None
-        """Rows of the last read; None before the first read and if it skipped rows."""
+        """Rows of the last read; None before the first read, if it skipped rows of quarantined
+        keys, and if rows that it could not see are to be read again.
+        """
+        self._held_shards: Collection[int] = ()
+        """Shards in which the last read skipped held rows."""
+        self._is_complete = False
+        """Whether the running read sees every row that is neither in flight nor deleted."""
         self._deleted: set[int] = set()
         """Rows that were deleted since the last read."""
         self._no_quarantine = False
@@ -53,6 +60,7 @@ class Floor:
     async def update(self, shards: Collection[int], in_flight: Collection[int]) -> list[int]:
         """Updates the floors for the next read of these shards, and returns them."""
         self._rise(in_flight)
+        self._is_complete = True
         if not self._floors.keys() >= set(shards):
             self._due = 0.0
         if time.monotonic() >= self._due:
@@ -61,16 +69,32 @@ class Floor:
         self._floors = {shard: self._floors.get(shard, 0) for shard in shards}
         return list(self._floors.values())
 
-    def record_read(self, page: Sequence[PendingRow], held_topics: Collection[str]) -> None:
-        """Records the rows that a read returned. If it skipped rows, of quarantined keys or of held
-        topics, it raises no floor.
+    def record_read(self, page: Sequence[PendingRow], held_shards: Collection[int]) -> None:
+        """Records the rows that a read returned. It raises no floor of the shards in which it
+        skipped held rows, and none at all if it skipped rows of quarantined keys.
         """
-        self._page = page if self._no_quarantine and not held_topics else None
+        self._page = page if self._is_complete and self._no_quarantine else None
+        self._held_shards = held_shards
         self._highest_seen = max([self._highest_seen, *(row.id for row in page)])
 
     def record_deletion(self, rows: Iterable[PendingRow]) -> None:
         """Records that rows were deleted. Called before they leave the rows in flight."""
         self._deleted.update([row.id for row in rows])
+
+    def lower(self, rows: Iterable[PendingRow]) -> None:
+        """Lowers the floors below rows that are to be read again. The last read and a running one
+        may have been unable to see them, so neither raises a floor.
+        """
+        for row in rows:
+            if row.id <= self._floors.get(row.shard, 0):
+                self._floors[row.shard] = row.id - 1
+        self._page, self._is_complete = None, False
+
+    def record_quarantine(self) -> None:
+        """Raises no floor until a query has found no quarantined key: an operator may release the
+        key at any time, and its rows are read again.
+        """
+        self._page, self._no_quarantine = None, False
 
     def _rise(self, in_flight: Collection[int]) -> None:
         """Raises the floors over rows that the last read could see and that are in flight or
@@ -86,6 +110,8 @@ class Floor:
             if row.id in put_aside:
                 taken_up_to[row.shard] = min(taken_up_to[row.shard], row.id - 1)
         for shard, taken in taken_up_to.items():
+            if shard in self._held_shards:
+                continue
             self._floors[shard] = max(self._floors[shard], min(taken, self._settled_up_to))
 
     async def _query_writers(self, shards: Collection[int]) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.ports.outbox import Backlog, PendingRow
+from waypost.ports.outbox import Backlog, PendingRow, ShardTopic
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 from waypost.postgres.outbox.backlog import BACKLOG
@@ -59,7 +59,7 @@ cross join lateral (
       and id > owned.floor
       and id not in (select unnest($2::bigint[]))
       and key <> all (array (select quarantined.key from outbox_quarantine as quarantined))
-      and topic <> all ($3::text[])
+      and (cardinality($3::text[]) = 0 or outbox.shard || ' ' || topic <> all ($3))
     order by id
     limit $4
 ) as head
@@ -197,7 +197,7 @@ class PostgresOutboxLease:
         shards: Collection[int],
         *,
         in_flight: Collection[int],
-        held_topics: Collection[str],
+        held: Collection[ShardTopic],
         rows_per_shard: int,
         bytes_per_shard: int,
     ) -> Sequence[PendingRow]:
@@ -206,13 +206,17 @@ class PostgresOutboxLease:
                 floors = await self._floor.update(shards, in_flight)
                 lowest = min(floors, default=0)
                 excluded = [row_id for row_id in in_flight if row_id > lowest]
-                limits = (list(held_topics), rows_per_shard, bytes_per_shard)
-                rows = await self._reading.fetch(_READ_PENDING, list(shards), excluded, *limits, floors)
+                skipped = [f"{shard} {topic}" for shard, topic in held]
+                limits = (rows_per_shard, bytes_per_shard)
+                rows = await self._reading.fetch(_READ_PENDING, list(shards), excluded, skipped, *limits, floors)
                 if rows:
                     await self._standbys.until_confirmed()
         pending = list(map(PendingRow._make, rows))
-        self._floor.record_read(pending, held_topics)
+        self._floor.record_read(pending, {shard for shard, _ in held})
         return pending
+
+    def put_back(self, rows: Sequence[PendingRow]) -> None:
+        self._floor.lower(rows)
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         with as_transient():
@@ -224,5 +228,6 @@ class PostgresOutboxLease:
     async def quarantine_key(self, row: PendingRow, reason: str) -> bool:
         with as_transient():
             async with self._locks_mutex:
+                self._floor.record_quarantine()
                 status = await self._locks.execute(_QUARANTINE, row.shard, row.id, reason, SHARD_LOCK)
         return status != "INSERT 0 0"

@@ -127,9 +127,7 @@ async def test_an_event_that_was_handled_is_known(upgraded: ServiceDatabase) -> 
 async def test_the_outbox_is_published(upgraded: ServiceDatabase) -> None:
     async with PostgresOutbox(upgraded.relay).lease() as lease:
         owned = await lease.acquire(range(16), at_most=16)
-        (row,) = await lease.read_pending(
-            owned, in_flight=(), held_topics=(), rows_per_shard=10, bytes_per_shard=1_000_000
-        )
+        (row,) = await lease.read_pending(owned, in_flight=(), held=(), rows_per_shard=10, bytes_per_shard=1_000_000)
         assert (row.topic, row.payload) == ("billing.invoice", b"\x00\x01published later")
         assert await lease.delete([row]) == 1
 

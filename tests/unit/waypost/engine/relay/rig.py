@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from waypost.engine.relay import Relay
+from waypost.engine.relay.chunk import Chunk, Lane
 from waypost.engine.wakeups import LocalWakeups
-from waypost.memory.broker import MemoryBroker
+from waypost.memory.broker import MemoryBroker, MemoryPublisher
 from waypost.memory.outbox import MemoryOutbox
 from waypost.ports.broker import OutgoingRecord
+from waypost.ports.outbox import PendingRow
+from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
 TOPIC = "users.user"
@@ -16,9 +19,9 @@ TOPIC = "users.user"
 class RelayRig:
     """One outbox, one broker, and any number of relays."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, partitions: int = 1) -> None:
         self.outbox = MemoryOutbox()
-        self.broker = MemoryBroker(TOPIC)
+        self.broker = MemoryBroker(TOPIC, partitions=partitions)
         self.wakeups = LocalWakeups()
         self.relays: list[Relay] = []
 
@@ -43,6 +46,12 @@ class RelayRig:
 
     async def until_drained(self) -> None:
         await eventually(lambda: not self.outbox.rows)
+
+
+def chunk_of(*rows: PendingRow) -> Chunk:
+    """A chunk in its own lane."""
+    partition, broker = Partition(rows[0].topic, 0), MemoryBroker(rows[0].topic)
+    return Chunk(Lane(partition, [], MemoryPublisher(broker).sender(partition)), rows)
 
 
 def first_of_each(values: Sequence[bytes]) -> Sequence[bytes]:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
 
-from tests.unit.waypost.engine.relay.rig import RelayRig
-from waypost.engine.relay.chunk import Chunk
+from tests.unit.waypost.engine.relay.rig import RelayRig, chunk_of
 from waypost.engine.relay.in_flight import InFlight
 from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import IdleBackoff, Term
 from waypost.ports.broker import OutgoingRecord
 from waypost.ports.outbox import PendingRow
+from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
 Wait = tuple[Coroutine[None, None, None], Callable[[], object]]
@@ -30,7 +30,7 @@ def idle_pauses() -> Wait:
 
 def wait_for_chunks() -> Wait:
     in_flight = InFlight()
-    chunks = [Chunk([PendingRow(0, row_id, "users.user", b"a", b"1", "{}", 0)]) for row_id in (1, 2, 3)]
+    chunks = [chunk_of(PendingRow(0, row_id, "users.user", b"a", b"1", "{}", 0)) for row_id in (1, 2, 3)]
     for chunk in chunks:
         in_flight.add(chunk)
     return in_flight.until_at_most(1), lambda: in_flight.remove(chunks[0])
@@ -55,6 +55,14 @@ async def test_sends_end_with_their_term(rig: RelayRig) -> None:
     sends: list[asyncio.Task[None] | None] = []
 
     class SilentPublisher:
+        held_because = None
+
+        async def partitions(self, topic: str) -> int:
+            return 1
+
+        def sender(self, partition: Partition) -> "SilentPublisher":
+            return self
+
         async def send(self, records: Sequence[OutgoingRecord]) -> None:
             sends.append(asyncio.current_task())
             await asyncio.Event().wait()

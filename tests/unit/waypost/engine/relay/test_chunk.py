@@ -6,7 +6,8 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from waypost.engine.relay.chunk import Chunk, RowsRejected
+from tests.unit.waypost.engine.relay.rig import chunk_of
+from waypost.engine.relay.chunk import RowsRejected
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import RecordsRejected
 from waypost.ports.outbox import PendingRow
@@ -24,7 +25,7 @@ def row(traceparent: str | None = None, *, headers: str | None = None, row_id: i
 
 
 def test_unsampled_context_is_forwarded_without_a_span(spans: InMemorySpanExporter) -> None:
-    chunk = Chunk([row(UNSAMPLED), row()])
+    chunk = chunk_of(row(UNSAMPLED), row())
     with chunk.sending():
         pass
     assert [list(record.headers) for record in chunk.records] == [
@@ -35,7 +36,7 @@ def test_unsampled_context_is_forwarded_without_a_span(spans: InMemorySpanExport
 
 
 def test_sampled_row_is_sent_with_its_send_span(spans: InMemorySpanExporter) -> None:
-    chunk = Chunk([row(SAMPLED)])
+    chunk = chunk_of(row(SAMPLED))
     with chunk.sending():
         assert not spans.get_finished_spans()
     (span,) = spans.get_finished_spans()
@@ -52,7 +53,7 @@ def test_a_row_beyond_the_limit_of_spans_continues_its_trace(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(span_limit, "SPAN_LIMIT", RateLimit(1, clock=lambda: 0.0))
-    chunk = Chunk([row(SAMPLED), row(SAMPLED)])
+    chunk = chunk_of(row(SAMPLED), row(SAMPLED))
     with chunk.sending():
         pass
     assert len(spans.get_finished_spans()) == 1
@@ -60,7 +61,7 @@ def test_a_row_beyond_the_limit_of_spans_continues_its_trace(
 
 
 def test_spans_end_with_the_result_of_the_send(spans: InMemorySpanExporter) -> None:
-    chunk = Chunk([row(SAMPLED)])
+    chunk = chunk_of(row(SAMPLED))
     with pytest.raises(Transient), chunk.sending():
         raise Transient("not acknowledged")
     (span,) = spans.get_finished_spans()
@@ -68,7 +69,7 @@ def test_spans_end_with_the_result_of_the_send(spans: InMemorySpanExporter) -> N
 
 
 def test_refusal_of_records_names_their_rows() -> None:
-    chunk = Chunk([row(row_id=1), row(row_id=2), row(row_id=3)])
+    chunk = chunk_of(row(row_id=1), row(row_id=2), row(row_id=3))
     with pytest.raises(RowsRejected) as refusal, chunk.sending():
         raise RecordsRejected(chunk.records[1:], "too large")
     assert [each.id for each in refusal.value.rows] == [2, 3]
@@ -76,7 +77,7 @@ def test_refusal_of_records_names_their_rows() -> None:
 
 @pytest.mark.parametrize("headers", ["no json", "[1]", '{"ce_id": 1}'])
 def test_unreadable_row_is_named(headers: str) -> None:
-    chunk = Chunk([row(), row(headers=headers, row_id=7)])
+    chunk = chunk_of(row(), row(headers=headers, row_id=7))
     with pytest.raises(RowsRejected) as refusal, chunk.sending():
         pass
     assert [each.id for each in refusal.value.rows] == [7]

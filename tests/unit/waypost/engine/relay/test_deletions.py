@@ -67,6 +67,22 @@ async def test_many_rows_are_deleted_at_once(
 async def test_gathered_rows_are_deleted_when_another_chunk_ends_the_term(
     rig: RelayRig, deleted: list[Sequence[bytes]], gathered: asyncio.Event
 ) -> None:
+    relay = await rig.start_relay()
+    rig.write(b"key", b"1")
+    await rig.until_published(b"1")
+    rig.broker.reachable = False
+    rig.write(b"other", b"2")
+    for _ in range(20):
+        await asyncio.sleep(0)  # lets the term end
+    gathered.set()
+    await eventually(lambda: relay.failures > 0)
+    assert deleted == [[b"1"]]
+    assert rig.published() == [b"1"]
+
+
+async def test_gathered_rows_are_deleted_when_another_chunk_is_refused(
+    rig: RelayRig, deleted: list[Sequence[bytes]], gathered: asyncio.Event
+) -> None:
     await rig.start_relay()
     rig.write(b"key", b"1")
     await rig.until_published(b"1")

@@ -9,7 +9,7 @@ from tests.unit.waypost.engine.relay.rig import TOPIC, RelayRig, first_of_each, 
 from waypost.engine.relay import in_flight, term
 from waypost.engine.relay.state import ChunkSize
 from waypost.kernel.partitioner import SHARDS
-from waypost.memory.broker import MemoryPublisher
+from waypost.memory.broker import MemoryPartitionSender
 from waypost.ports.broker import OutgoingRecord
 from waypost.testing.eventually import eventually
 
@@ -123,22 +123,22 @@ async def test_refused_record_does_not_delay_rows_of_another_topic(rig: RelayRig
     assert rig.published("users.other").count(b"4") == 1
 
 
-async def test_chunks_of_a_topic_shrink_although_another_topic_is_acknowledged(
+async def test_chunks_of_a_partition_shrink_although_another_topic_is_acknowledged(
     rig: RelayRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ChunkSize, "MAX_ROWS", 64 * SHARDS)  # 64 rows per shard
     monkeypatch.setattr(term, "SEND_SECONDS", 0.05)
     rig.broker.topics.add("users.slow")
-    send = MemoryPublisher.send
+    send = MemoryPartitionSender.send
 
-    async def send_or_hang(publisher: MemoryPublisher, records: Sequence[OutgoingRecord]) -> None:
-        await send(publisher, records)
+    async def send_or_hang(sender: MemoryPartitionSender, records: Sequence[OutgoingRecord]) -> None:
+        await send(sender, records)
         if records[0].topic != "users.slow":
             rig.write(b"b", b"again")  # the other topic always has a row to send
         elif len(records) > 4:
             await asyncio.Event().wait()
 
-    monkeypatch.setattr(MemoryPublisher, "send", send_or_hang)
+    monkeypatch.setattr(MemoryPartitionSender, "send", send_or_hang)
     payloads = [b"%d" % number for number in range(64)]
     rig.write(b"a", *payloads, topic="users.slow")
     rig.write(b"b", b"first")

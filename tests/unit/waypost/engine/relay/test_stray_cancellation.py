@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.waypost.engine.relay.rig import RelayRig
-from waypost.memory.broker import MemoryPublisher
+from waypost.memory.broker import MemoryPartitionSender, MemoryPublisher
 from waypost.memory.outbox import MemoryOutboxLease
 
 Method = Callable[..., Awaitable[Any]]
@@ -32,7 +32,8 @@ def once_cancelled(method: Method) -> Method:
 @pytest.mark.parametrize(
     ("port", "operation"),
     [
-        (MemoryPublisher, "send"),
+        (MemoryPublisher, "partitions"),
+        (MemoryPartitionSender, "send"),
         (MemoryOutboxLease, "delete"),
         (MemoryOutboxLease, "read_pending"),
         (MemoryOutboxLease, "acquire"),
