@@ -92,7 +92,7 @@ Ask = Callable[[], Coroutine[Any, Any, bytes]]
 
 @asynccontextmanager
 async def echo(ended: asyncio.Event) -> AsyncIterator[int]:
-    """The port of a server that repeats each line, and tells the end of a session."""
+    """The port of a server that repeats each line. Sets `ended` at the end of a session."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():

@@ -41,7 +41,7 @@ class Supervisor:
         """Raises TypeError for a component that runs once."""
         part = self._components[name].part
         if callable(part):
-            raise TypeError(f"{name} is no server: it runs once")
+            raise TypeError(f"{name} runs once and has no process")
         return part
 
     async def run(self, asked_to_stop: asyncio.Event) -> None:

@@ -54,7 +54,7 @@ _WEIGHTS = {
     Kind.CLOCK: 6,
     Kind.REBUILD: 8,
 }
-"""Of the kinds that a target allows."""
+"""Weights of the kinds that a target allows."""
 
 SLOW_DISK_TARGET = "postgres"
 KILLS_PER_LOST_TOPIC = 20

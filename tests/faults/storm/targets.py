@@ -1,4 +1,4 @@
-"""What a storm may damage: the parts of the system, their failpoints, links and read models."""
+"""The parts of the system that a storm damages, with their failpoints, links and read models."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,5 +1,5 @@
-"""`make promote` leaves one primary, whatever the servers do meanwhile, and deletes no data of a
-former primary.
+"""`make promote` leaves exactly one primary, also if a server is starting or the promotion is
+interrupted, and deletes no data of a former primary.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ def cluster_brokers(
 ) -> Sequence[Kafka]:
     """The brokers of one cluster; each starts when most of them have been started. Their data
     survives stop, kill and a new start with the same nodes. `log` gives the log file of a node,
-    whose number starts at 1, and `further` its listeners besides the first.
+    whose number starts at 1, and `further` its listeners after the first.
     """
     controllers = [node.controller_port for node in nodes]
     return [
