@@ -48,7 +48,7 @@ CLUSTER = ("kafka", "kafka-2", "kafka-3", "postgres", "postgres-standby")
 
 
 def faults_of(kind: Kind) -> list[Fault]:
-    return [fault for seed in range(20) for fault in scheduled(seed, 40, CLUSTER) if fault.kind is kind]
+    return [fault for seed in range(60) for fault in scheduled(seed, 40, CLUSTER) if fault.kind is kind]
 
 
 @pytest.mark.parametrize("kind", Kind)
