@@ -5,6 +5,7 @@ The limit of a process for the size of its files takes the place of a small disk
 in the server, as on a full disk.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,32 +20,35 @@ from waypost.native.child import Child
 from waypost.native.kafka import Kafka
 from waypost.native.ports import free_ports
 from waypost.native.postgres import Postgres
+from waypost.native.postgres.account import server_account
 from waypost.testing.database import Databases, Templates, connected
 from waypost.testing.eventually import eventually
 from waypost.testing.folders import scratch_folder
 from waypost.testing.topics import create_topic, unique
 
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(6)]
-FULL = 1
-"""Bytes that a file may have."""
+FULL = "--fsize=1:"
+"""One byte is the soft limit of each file."""
 ENDS_SECONDS = 60
 
 pytestmark = pytest.mark.timeout(150)
 
 
-def fill_disk(child: Child) -> None:
-    """No file of this process and its children grows, until it is started again."""
+async def fill_disk(child: Child, account: str | None = None) -> None:
+    """No file of this process and its children grows, until it is started again. Only the account
+    of a process may limit it.
+    """
     server = psutil.Process(child.pid)
     for process in (server, *server.children(recursive=True)):
-        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
-        process.rlimit(psutil.RLIMIT_FSIZE, (FULL, hard))
+        limit = await asyncio.create_subprocess_exec("prlimit", FULL, "--pid", str(process.pid), user=account)
+        assert await limit.wait() == 0
 
 
 async def test_the_database_continues_once_there_is_space(kafka: str, tmp_path: Path) -> None:
     async with own_server() as server, relaying(server, kafka, tmp_path) as rig:
         await rig.write_versions(KEYS, range(1, 5))
         await rig.until_drained()
-        fill_disk(server.child)
+        await fill_disk(server.child, server_account())
         with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
             await rig.write_versions(KEYS, range(5, 100))
         await eventually(lambda: not server.child.running, deadline_seconds=ENDS_SECONDS)
@@ -67,7 +71,7 @@ async def test_the_broker_continues_once_there_is_space(database: Databases, tmp
                 await rig.start_relay()
                 await rig.write_versions(KEYS, range(1, 5))
                 await rig.until_drained()
-                fill_disk(broker.child)
+                await fill_disk(broker.child)
                 await rig.write_versions(KEYS, range(5, 20))
                 await eventually(lambda: not broker.child.running, deadline_seconds=ENDS_SECONDS)
                 await rig.write_versions(KEYS, range(20, 30))
