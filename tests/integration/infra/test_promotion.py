@@ -116,10 +116,24 @@ async def test_the_servers_exchange_their_roles_and_back(stack: Stack) -> None:
         assert await stack.roles() == {old: False, new: True}
 
 
-async def test_a_primary_that_is_just_starting_is_not_a_second_one(stack: Stack) -> None:
-    await stack.server(FIRST).kill()
-    await eventually(lambda: stack.board.lines[FIRST].phase is Phase.STARTING)
-    await stack.promote()
+async def test_a_primary_that_is_just_starting_is_not_a_second_one(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has seen that it is the primary, and has no process yet."""
+    first = stack.server(FIRST)
+    prepare, prepared, released = first._prepare_data, asyncio.Event(), asyncio.Event()
+
+    async def prepare_and_wait(binaries: Path) -> None:
+        await prepare(binaries)
+        prepared.set()
+        await released.wait()
+
+    monkeypatch.setattr(first, "_prepare_data", prepare_and_wait)
+    await first.kill()
+    await prepared.wait()
+    await stack.change(PROMOTE)
+    released.set()
+    await stack.until_up()
     assert await stack.roles() == {FIRST: False, SECOND: True}
 
 
