@@ -6,6 +6,7 @@ in the server, as on a full disk.
 """
 
 import asyncio
+import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,8 +40,10 @@ async def fill_disk(child: Child, account: str | None = None) -> None:
     of a process may limit it.
     """
     server = psutil.Process(child.pid)
+    group = pwd.getpwnam(account).pw_gid if account else None
     for process in (server, *server.children(recursive=True)):
-        limit = await asyncio.create_subprocess_exec("prlimit", FULL, "--pid", str(process.pid), user=account)
+        command = ("prlimit", FULL, "--pid", str(process.pid))
+        limit = await asyncio.create_subprocess_exec(*command, user=account, group=group)
         assert await limit.wait() == 0
 
 

@@ -9,9 +9,10 @@ import pytest
 from tests.integration.users.service import UsersService
 
 POOL = 8
-# A setting of a transaction that has ended, such as `app.tenants`, has its first value again.
+# Settings of a transaction that has ended, such as `app.tenants`, have their first value again.
 STATE = """
-select (select count(*) from pg_settings where setting is distinct from coalesce(reset_val, '')) as settings,
+select (select count(*) from pg_settings
+        where source = 'session' and setting is distinct from coalesce(reset_val, '')) as settings,
        (select count(*) from pg_listening_channels()) as channels,
        (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as locks,
        (select count(*) from pg_cursors where is_holdable) as cursors"""
