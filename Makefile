@@ -94,7 +94,7 @@ simulate: setup ## runs the engine on memory ports under SCHEDULES seeds of faul
 	@.venv/bin/python -m tests.simulation $(if $(REPLAY),--replay $(REPLAY),--schedules $(SCHEDULES) $(if $(SEED),--seed $(SEED)))
 
 KILLS ?= 20
-faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one; BROKERS=3, STANDBY=1
+faults: setup ## runs a separate stack under load with KILLS random kills and other faults, then checks every promise; SEED=7 repeats one; BROKERS=3, STANDBY=1
 	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## runs every benchmark beside its peers, or ROW=B1; GROWTH=1 shows how the cost grows

@@ -80,11 +80,12 @@ def promote() -> None:
     """Ends PostgreSQL's primary without a checkpoint, and makes the standby the primary. Clients
     follow by themselves; the old primary becomes the standby.
     """
-    from infra.stack.promotion import promote
+    from infra.stack.promotion import outcome
 
     client = client_here()
     refuse_stopped(client)
-    promotion = run(promote(client))
+    (old,) = run(client.promote())
+    promotion = outcome(client.addresses, client.directory, old)
     console.print(f"{promotion.primary} is the primary; {promotion.standby} is its standby.")
     if promotion.lost:
         console.print(f"It lacks {len(promotion.lost)} commits, which are in {promotion.old_data}:")

@@ -10,6 +10,7 @@ from infra.stack.addresses import Addresses
 from infra.stack.environment import write_command_environments
 from infra.stack.keys import load_or_make_keys
 from infra.stack.plan import Plan
+from infra.stack.promotion import promote
 from waypost.devstack.logs import rotate
 from waypost.devstack.port_checks import refuse_taken_ports
 from waypost.devstack.requests import Action, Request
@@ -38,10 +39,16 @@ class Changes:
                 return await self._start(request.names)
             case Action.RESTART:
                 return await self._restart(request.names)
+            case Action.PROMOTE:
+                return [await promote(self._supervisor, self._addresses, self._directory)]
 
     async def _restart(self, wanted: Sequence[str]) -> Sequence[str]:
-        names = matching(self._supervisor.names, wanted)
-        await self._supervisor.restart(names)
+        """A name of a component means only this one, although `postgres` begins the name of its
+        standby.
+        """
+        known = self._supervisor.names
+        names = [name for key in wanted for name in ([key] if key in known else matching(known, [key]))]
+        await self._supervisor.restart(list(dict.fromkeys(names)))
         return names
 
     async def _start(self, only: Sequence[str]) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """Every component of the stack, with its dependencies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
@@ -11,6 +11,7 @@ from infra.stack.processes import SIMULATORS, processes_of, services_here
 from infra.stack.promotion import replication_of
 from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.hosting.processes import ServiceProcess
+from waypost.native.configuration.kafka import Listener
 from waypost.native.kafka import Kafka, NodePorts, cluster_brokers
 from waypost.native.postgres import Postgres
 from waypost.native.zipkin import Zipkin
@@ -20,8 +21,17 @@ from waypost.postgres.provisioning.databases import ensure_databases
 class Plan:
     """Components of one stack; `directory` holds its data and logs."""
 
-    def __init__(self, addresses: Addresses, keys: Keys, directory: Path) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        keys: Keys,
+        directory: Path,
+        *,
+        listeners: Mapping[str, Mapping[str, Listener]] | None = None,
+    ) -> None:
+        """`listeners` are further ones of each broker, by the broker's name and their own."""
         self._at = addresses
+        self._listeners = listeners or {}
         self._keys = keys
         self._directory = directory
         self.environments = Environments(addresses, keys)
@@ -45,10 +55,23 @@ class Plan:
     def _brokers(self) -> Sequence[Kafka]:
         at, names, directory = self._at, self._at.servers.broker_names, self._directory / "kafka"
         nodes = [NodePorts(port=at.port(name), controller_port=at.port(f"{name}-controller")) for name in names]
+        further = self._listeners.get
         if len(nodes) > 1:
-            return cluster_brokers(directory, nodes, log=lambda node: self._log(names[node - 1]))
+            return cluster_brokers(
+                directory,
+                nodes,
+                log=lambda node: self._log(names[node - 1]),
+                further=lambda node: further(names[node - 1], {}),
+            )
         (node,), (name,) = nodes, names
-        return [Kafka(directory, port=node.port, controller_port=node.controller_port, log=self._log(name))]
+        broker = Kafka(
+            directory,
+            port=node.port,
+            controller_port=node.controller_port,
+            log=self._log(name),
+            further=further(name),
+        )
+        return [broker]
 
     def _database(self, name: str) -> Postgres:
         return Postgres(

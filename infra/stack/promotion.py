@@ -1,25 +1,19 @@
 """The two PostgreSQL servers of a stack with a standby, and the change of their roles."""
 
-import asyncio
-import os
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.stack.addresses import Addresses
-from infra.stack.client import Client
-from infra.stack.keys import load_or_make_keys
 from infra.stack.servers import Standby, primary_file
-from waypost.devstack.status_board import Line
-from waypost.native.errors import SetUpFailed, StartFailed
+from waypost.devstack.supervisor import Supervisor
+from waypost.native.errors import SetUpFailed
+from waypost.native.folders import reachable_directory
 from waypost.native.postgres import Postgres, Replication, ServerPair
 from waypost.native.postgres.replication import LOST_COMMITS, SET_ASIDE
 
 STEP = "Promoting the standby"
-END_SECONDS = 10
-POLL_SECONDS = 0.1
 
 
 def pair_of(addresses: Addresses, directory: Path) -> ServerPair | None:
@@ -39,6 +33,49 @@ def replication_of(name: str, addresses: Addresses, directory: Path) -> Replicat
     return Replication(pair=pair, name=name) if pair else None
 
 
+async def promote(supervisor: Supervisor, addresses: Addresses, directory: Path) -> str:
+    """Ends the primary as a power cut would, makes the standby the primary, and starts the old
+    primary as its standby. Returns the name of the old primary. Raises SetUpFailed or StartFailed.
+
+    The supervisor does this itself: it alone knows whether a server is starting, and no Ctrl-C in a
+    terminal ends it midway. A supervisor that ends midway has stored the new primary, whose next
+    start completes the promotion.
+    """
+    pair = pair_of(addresses, directory)
+    if pair is None:
+        raise SetUpFailed(STEP, "the stack has no standby", "run `make down`, then `make up STANDBY=1`")
+    new = await _standby_of(pair, supervisor)
+    old = pair.other(new)
+    pair.set_primary(new)  # first: the old primary starts again as a standby
+    with suppress(ProcessLookupError):  # it has never been started
+        await _server(supervisor, old).stop_immediately()
+    await supervisor.restart([old])  # also one that was starting as the primary
+    try:
+        await _server(supervisor, new).promote()
+    except Exception:
+        await supervisor.restart([new])  # its start completes the promotion, until it succeeds
+        raise
+    return old
+
+
+async def _standby_of(pair: ServerPair, supervisor: Supervisor) -> str:
+    """The server to promote: the appointed primary, if an interrupted promotion left it a standby.
+    Raises SetUpFailed if no standby runs.
+    """
+    standby = pair.other(pair.primary)
+    for name in (pair.primary, standby):
+        if await _server(supervisor, name).is_in_recovery():
+            return name
+    raise SetUpFailed(STEP, f"{standby} does not run as a standby", f"look at `make logs NAME={standby}`")
+
+
+def _server(supervisor: Supervisor, name: str) -> Postgres:
+    server = supervisor.server(name)
+    if not isinstance(server, Postgres):
+        raise TypeError(f"{name} is not PostgreSQL")
+    return server
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
     primary: str
@@ -50,53 +87,9 @@ class Promotion:
     """The folder with the data of the old primary."""
 
 
-async def promote(client: Client) -> Promotion:
-    """Ends the primary as a power cut would, makes the standby the primary, and waits until the old
-    primary follows it. Raises SetUpFailed or StartFailed.
-    """
-    pair = pair_of(client.addresses, client.directory)
-    if pair is None:
-        raise SetUpFailed(STEP, "the stack has no standby", "run `make down`, then `make up STANDBY=1`")
-    old, new = pair.primary, pair.other(pair.primary)
-    board = client.board()
-    lines = {line.name: line for line in board.lines} if board else {}
-    if new not in lines or lines[new].pid is None:
-        raise SetUpFailed(STEP, f"{new} does not run", f"look at `make logs NAME={new}`")
-    pair.set_primary(new)  # first: the supervisor starts the old primary again, as a standby
-    if old in lines:
-        await _end(lines[old])
-    password = load_or_make_keys(client.directory / "keys").secrets.superuser
-    standby = Postgres(
-        client.directory / new,
-        port=pair.ports[new],
-        password=password,
-        replication=Replication(pair=pair, name=new),
-    )
-    await standby.promote()
-    await client.watch_until_up(names=[old])
-    old_data = Postgres(client.directory / old, port=pair.ports[old], password=password).data
-    lost = old_data.with_name(LOST_COMMITS).read_text().splitlines()
-    return Promotion(primary=new, standby=old, lost=lost, old_data=old_data.with_name(SET_ASIDE))
-
-
-async def _end(line: Line) -> None:
-    """Ends the server and its processes at once, without a checkpoint."""
-    if line.pid is None:
-        return
-    with suppress(ProcessLookupError):
-        os.kill(line.pid, signal.SIGQUIT)
-        os.kill(line.pid, signal.SIGCONT)
-    try:
-        async with asyncio.timeout(END_SECONDS):
-            while _runs(line.pid):  # noqa: ASYNC110 - another process is its parent
-                await asyncio.sleep(POLL_SECONDS)
-    except TimeoutError:
-        raise StartFailed(f"{line.name} (pid {line.pid}) did not end: two primaries would diverge") from None
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def outcome(addresses: Addresses, directory: Path, old: str) -> Promotion:
+    """The outcome of the last promotion, once the old primary follows the new one."""
+    (new,) = set(addresses.servers.database_names) - {old}
+    data = reachable_directory(directory / old)
+    lost = (data / LOST_COMMITS).read_text().splitlines()
+    return Promotion(primary=new, standby=old, lost=lost, old_data=data / SET_ASIDE)

@@ -9,8 +9,10 @@ PROGRAMS = sorted(file for file in TESTS.rglob("*.py") if '\nif __name__ == "__m
 BY_HAND = {TESTS / name / "__main__.py" for name in ("planted", "faults/storm", "simulation")}
 """A person starts them, and reads their output."""
 CONFIGURING = ("log_plainly()", "logging.configure(", "tests.faults.service_jobs import work", "hosting.main import run",
-               "cli.main import main")  # fmt: skip
-"""Calls that configure the logs, and programs of the product that do."""
+               "cli.main import main", "runpy.run_module(module")  # fmt: skip
+"""Calls that configure the logs, programs of the product that do, and the start of another program,
+which does.
+"""
 
 
 @pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: str(file.relative_to(TESTS)))

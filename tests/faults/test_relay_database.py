@@ -3,12 +3,16 @@
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.outbox import migrate_toolkit
+from tests.fixtures.proxy import Proxy
+from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.database import Templates, connected
 from waypost.testing.eventually import eventually
 from waypost.testing.postgres import DatabaseServer
@@ -52,6 +56,34 @@ async def test_sessions_that_are_ended_lose_and_reorder_nothing(rig: Rig, postgr
             await admin.execute(END_SESSIONS, rig.database.name)
     await rig.until_drained()
     await rig.assert_nothing_lost_and_in_order()
+
+
+async def test_a_snapshot_that_stays_open_delays_no_row(rig: Rig) -> None:
+    """Deleted rows stay in the table as long as the snapshot may see them (row 38)."""
+    await rig.start_relay()
+    async with connected(rig.database.owner) as dump, dump.transaction(isolation="repeatable_read"):
+        await dump.fetch("select * from outbox")
+        for round_ in range(1, 30):
+            await rig.write_versions(KEYS, range(round_, round_ + 1))
+        await rig.until_drained()
+        assert await rig.owner.fetchval("select pg_relation_size('outbox')") > 0
+    await rig.assert_nothing_lost_and_in_order()
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5])
+async def test_a_slow_database_delays_the_relay_and_reorders_nothing(rig: Rig, seconds: float) -> None:
+    """Each packet between the relay and its database is late (row 24)."""
+    url, (port,) = make_url(rig.database.relay), free_ports(1)
+    assert url.port is not None
+    async with Proxy(port, to_port=url.port) as proxy:
+        slow = url.set(host=LOOPBACK, port=port).render_as_string(hide_password=False)
+        rig.database = replace(rig.database, relay=slow)
+        await rig.start_relay()
+        await rig.until_holding()
+        proxy.delay_seconds = seconds
+        await rig.write_versions(KEYS, range(1, 20))
+        await rig.until_drained(deadline_seconds=60)
+        await rig.assert_nothing_lost_and_in_order()
 
 
 async def _listeners(rig: Rig) -> bool:

@@ -30,6 +30,8 @@ class Action(StrEnum):
     """
     RESTART = "restart"
     """Restart these components; the name of a service means all of its processes."""
+    PROMOTE = "promote"
+    """Make the standby of PostgreSQL the primary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,13 @@ class Supervisor:
     def names(self) -> Sequence[str]:
         return tuple(self._components)
 
+    def server(self, name: str) -> Server:
+        """Raises TypeError for a component that runs once."""
+        part = self._components[name].part
+        if callable(part):
+            raise TypeError(f"{name} runs once and has no process")
+        return part
+
     async def run(self, asked_to_stop: asyncio.Event) -> None:
         """Runs until the event is set. Every component has stopped when it returns."""
         self._start(self.names)

@@ -1,21 +1,23 @@
-"""The storm: runs the whole system under load while its processes are killed, frozen and restarted,
-then checks every promise.
+"""The storm: runs the whole system under load while its processes are killed, frozen, disconnected
+and restarted, its disk is slow, its clocks jump and its read models are rebuilt; then checks every
+promise.
 
     seed ─► schedule ─► chaos ──┐
                                 ├──► system ──► quiescence ──► sources ──► promises ──► report
     seed ─► journeys ─► load ───┘                                 ▲
                           └───────► operation log ────────────────┘
 
-`system` runs the parts of infra.stack; the operation log is fsynced before and after each call.
-Load and checker share only that log on disk: the checker reads the log, the three databases, the
-topics, and the records of the provider and the mailbox. The seed determines the faults and the
-journeys, but not the instruction at which a kill happens.
+`system` runs the parts of infra.stack, with a proxy in each of their links; the operation log is
+fsynced before and after each call. Load and checker share only that log on disk: the checker reads
+the log, the three databases, the topics, and the records of the provider and the mailbox. The seed
+determines the faults and the journeys, but not the instruction at which a kill happens.
 
 It cannot detect
 * loss of a disk or of power: the kernel keeps the writes of a killed process;
 * faults of several instances of one process: no rebalance between living members, no frozen owner
-  that resumes beside its successor (`test_relay_frozen`, `test_consumer_zombie`), no second relay;
-* a network partition, a slow network or a wrong clock;
+  that resumes beside its successor (`test_relay_frozen`, `test_consumer_stale_owner`), no second
+  relay;
+* a slow network, or a clock of PostgreSQL, Kafka or a simulator that is wrong;
 * effects after hours: retention, expired keys of the provider, the steps of the dunning;
 * features without a journey: erasure, password resets, subscriptions, reports, operator commands;
 * limits (I8) and traces (I9);

@@ -46,8 +46,8 @@ def storm(
     brokers: Annotated[int, typer.Option(help="1 or 3.")] = 1,
     standby: Annotated[Standby, typer.Option(help="PostgreSQL's standby: 1, async or 0.")] = Standby.NONE,
 ) -> None:
-    """Kills, freezes and restarts every part of the system under load, waits until it is idle, and
-    checks every promise.
+    """Kills, freezes, disconnects and restarts every part of the system under load, slows its disk,
+    moves its clocks and rebuilds its read models, waits until it is idle, and checks every promise.
 
     Ctrl-C ends the storm before its last kill; the checks still run.
     """

@@ -1,18 +1,14 @@
-"""Injects the faults into the running system, and ends each of them."""
+"""Runs the schedule of faults: one after another for a target, several targets at the same time."""
 
 import asyncio
-import signal
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
+from tests.faults.storm import strikes
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.schedule import Fault, Kind
 from tests.faults.storm.system import POLL_SECONDS, System
-from waypost.devstack.parts import PythonServer
-from waypost.engine.failpoints import VARIABLE
-from waypost.native.child import Child
-from waypost.native.postgres import Postgres
 
 RUNS_AGAIN_SECONDS = 60
 DOWN_AT_ONCE = 3
@@ -22,8 +18,19 @@ MATTERS_SECONDS = 30
 """The next fault is injected after this time in any case; the final check finds a system that does
 not recover.
 """
-REACHED_SECONDS = 90
-"""Time to reach a failpoint; a process that does not reach it is killed where it is."""
+
+STRIKES: Mapping[Kind, Callable[[System, Fault], Awaitable[bool | None]]] = {
+    Kind.KILL: strikes.kill,
+    Kind.POINT: strikes.kill_at,
+    Kind.FREEZE: strikes.freeze,
+    Kind.RESTART: strikes.restart,
+    Kind.CUT: strikes.cut,
+    Kind.SLOW_DISK: strikes.slow_disk,
+    Kind.CLOCK: strikes.jump_clock,
+    Kind.REBUILD: strikes.rebuild,
+    Kind.TOPIC_LOST: strikes.lose_topic,
+}
+"""Each returns when its fault has ended: None, or whether the fault did what it was for."""
 
 
 class Chaos:
@@ -62,67 +69,18 @@ class Chaos:
                     await asyncio.sleep(POLL_SECONDS)
 
     async def _strike(self, fault: Fault) -> None:
+        facts = {"fault": fault.number, "told": str(fault)}
         async with self._turn[fault.target]:
-            await self._until_it_runs(fault.target)
-            self._journal.write(fault=fault.number, told=str(fault), phase="begin")
-            match fault.kind:
-                case Kind.KILL:
-                    await self._kill(fault.target)
-                case Kind.POINT:
-                    reached = await self._kill_at(fault.target, fault.point)
-                    self._journal.write(fault=fault.number, told=str(fault), reached=reached)
-                case Kind.FREEZE:
-                    await self._freeze(fault.target, fault.hold_seconds)
-                case Kind.RESTART:
-                    await self._system.server(fault.target).stop()
-            self._journal.write(fault=fault.number, told=str(fault), kind=fault.kind, target=fault.target, phase="end")
-
-    async def _kill(self, target: str) -> None:
-        server = self._system.server(target)
-        # PostgreSQL's processes have sessions of their own; the server knows them all.
-        await (server.kill() if isinstance(server, Postgres) else server.child.kill())
-
-    async def _kill_at(self, target: str, point: str) -> bool:
-        """True if it died at the failpoint, and not by our signal."""
-        server = self._system.server(target)
-        if not isinstance(server, PythonServer):
-            raise TypeError(f"{target} has no failpoints")
-        server.environment[VARIABLE] = f"{point}=kill"
-        before = server.child
-        await server.stop()
-        try:
-            armed = await self._next_child(target, before)
-        finally:
-            del server.environment[VARIABLE]  # the next start is without a failpoint
-        with suppress(TimeoutError):
-            async with asyncio.timeout(REACHED_SECONDS):
-                await armed.wait()
-            return armed.exit_code == -signal.SIGKILL
-        await armed.kill()
-        return False
-
-    async def _freeze(self, target: str, seconds: float) -> None:
-        server = self._system.server(target)
-        frozen = server if isinstance(server, Postgres) else server.child
-        frozen.pause()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            frozen.resume()
+            if fault.kind is not Kind.TOPIC_LOST:
+                await self._until_it_runs(fault.target)
+            self._journal.write(**facts, phase="begin")
+            reached = await STRIKES[fault.kind](self._system, fault)
+            self._journal.write(**facts, kind=fault.kind, target=fault.target, reached=reached, phase="end")
 
     async def _until_it_runs(self, target: str) -> None:
         try:
             async with asyncio.timeout(RUNS_AGAIN_SECONDS):
-                while not self._runs(target):  # noqa: ASYNC110 - the supervisor sends no notification
+                while not self._system.server(target).child.running:  # noqa: ASYNC110 - the supervisor sends no notification
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise TimeoutError(f"{target} was not started again within {RUNS_AGAIN_SECONDS} s") from None
-
-    async def _next_child(self, target: str, before: Child) -> Child:
-        server = self._system.server(target)
-        while server.child is before or not server.child.running:  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
-        return server.child
-
-    def _runs(self, target: str) -> bool:
-        return self._system.server(target).child.running

@@ -73,6 +73,8 @@ class Evidence:
     events: Sequence[StoredEvent] = ()
     records: Sequence[SeenRecord] = ()
     """Events of the topics that carry versions."""
+    refilled_topics: frozenset[str] = frozenset()
+    """Topics that were lost and filled again: an event of the outbox may be before older ones."""
     stored_responses: Mapping[tuple[str, str, str], Row] = field(default_factory=dict)
     """Stored with idempotency keys: (tenant, route, key) to status and body."""
     subscriptions: Mapping[str, frozenset[str]] = field(default_factory=dict)

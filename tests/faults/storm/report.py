@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +11,7 @@ from rich.table import Table
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.journal import entries
 from tests.faults.storm.promises.finding import Finding
-from tests.faults.storm.schedule import KILLING
+from tests.faults.storm.schedule import HEALED_BY_OPERATOR, KILLING, Kind
 
 SHOWN = 20
 """Violations of one check."""
@@ -24,20 +25,20 @@ class Report:
         self._console.print(line, markup=False, highlight=False)
 
     def faults(self, log: Path, seconds: float) -> int:
-        """Number of kills."""
-        faults_reported = [entry for entry in entries(log) if entry.get("phase") == "end"]
-        kinds, targets = (
-            Counter(fault["kind"] for fault in faults_reported),
-            Counter(this_fault["target"] for this_fault in faults_reported if this_fault["kind"] in KILLING),
-        )
-        kills = targets.total()
-        reached = [this_entry["reached"] for this_entry in entries(log) if "reached" in this_entry]
+        """Number of faults that the system healed by itself."""
+        ended = [entry for entry in entries(log) if entry.get("phase") == "end"]
+        alone = [fault for fault in ended if fault["kind"] not in HEALED_BY_OPERATOR]
+        killed = Counter(fault["target"] for fault in ended if fault["kind"] in KILLING)
         self.say(
-            f"\n{len(faults_reported)} faults in {seconds:.0f} s, {kills / seconds * 60:.1f} kills a minute: {_listed(kinds)}"
+            f"\n{len(ended)} faults in {seconds:.0f} s, {len(ended) / seconds * 60:.1f} a minute:"
+            f" {_listed(Counter(fault['kind'] for fault in ended))}"
         )
-        self.say(f"  kills by target: {_listed(targets)}")
-        self.say(f"  {sum(reached)} of {len(reached)} armed failpoints were reached")
-        return kills
+        self.say(f"  {killed.total()} kills by target: {_listed(killed)}")
+        self.say(f"  {_reached(ended, Kind.POINT)} armed failpoints were reached")
+        self.say(f"  {_reached(ended, Kind.REBUILD)} rebuilds were swapped; a killed or failed one changed nothing")
+        if by_hand := len(ended) - len(alone):
+            self.say(f"  {by_hand} lost topics were filled by an operator's command, which the count below leaves out")
+        return len(alone)
 
     def operations(self, evidence: Evidence) -> None:
         outcomes = Counter(str(this_operation.outcome) for this_operation in evidence.operations)
@@ -49,7 +50,7 @@ class Report:
             f" {len(evidence.charges)} charges at the provider"
         )
 
-    def findings(self, findings: Sequence[Finding], kills: int) -> None:
+    def findings(self, findings: Sequence[Finding], faults: int) -> None:
         table = Table(box=None, pad_edge=False)
         for heading in ("", "promise", "violations, and the rate at 95 %", ""):
             table.add_column(heading)
@@ -65,8 +66,16 @@ class Report:
         for this_finding in findings:
             for violation in this_finding.violations[:SHOWN]:
                 self.say(f"  {this_finding.promise} {violation}")
-        if kills and not any(finding.violations for finding in findings):
-            self.say(f"no kill of {kills} broke a promise: the rate is below {min(3 / kills, 1):.1%}, at 95 %")
+        if faults and not any(finding.violations for finding in findings):
+            self.say(
+                f"no fault of {faults} broke a promise or needed an intervention:"
+                f" the rate is below {min(3 / faults, 1):.1%}, at 95 %"
+            )
+
+
+def _reached(faults: Sequence[Mapping[str, Any]], kind: Kind) -> str:
+    reached = [fault["reached"] for fault in faults if fault["kind"] == kind]
+    return f"{sum(reached)} of {len(reached)}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

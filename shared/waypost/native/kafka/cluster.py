@@ -1,9 +1,10 @@
 """Three brokers on this machine, as in production: each is broker and controller."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from waypost.native.configuration.kafka import Listener
 from waypost.native.kafka.broker import Kafka
 from waypost.native.kafka.installation import ClusterNode
 
@@ -14,10 +15,16 @@ class NodePorts:
     controller_port: int
 
 
-def cluster_brokers(directory: Path, nodes: Sequence[NodePorts], *, log: Callable[[int], Path]) -> Sequence[Kafka]:
+def cluster_brokers(
+    directory: Path,
+    nodes: Sequence[NodePorts],
+    *,
+    log: Callable[[int], Path],
+    further: Callable[[int], Mapping[str, Listener]] = lambda _: {},
+) -> Sequence[Kafka]:
     """The brokers of one cluster; each starts when most of them have been started. Their data
     survives stop, kill and a new start with the same nodes. `log` gives the log file of a node,
-    whose number starts at 1.
+    whose number starts at 1, and `further` its listeners after the first.
     """
     controllers = [node.controller_port for node in nodes]
     return [
@@ -26,6 +33,7 @@ def cluster_brokers(directory: Path, nodes: Sequence[NodePorts], *, log: Callabl
             port=node.port,
             controller_port=node.controller_port,
             log=log(number),
+            further=further(number),
             cluster_node=ClusterNode(
                 node=number, controller_ports=controllers, cluster_id_file=directory / "cluster.id"
             ),

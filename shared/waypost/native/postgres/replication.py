@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,9 @@ async def prepare_standby(
     data.parent.chmod(0o711)  # the account must be able to traverse it, independent of the umask
     give_to(account, unfinished)
     await _copy_primary(unfinished, binaries / "pg_basebackup", port, replication, account, user, password)
-    if data.exists():
+    if is_standby(data):
+        shutil.rmtree(data)  # a copy, too old to continue; the data of a former primary stays where it is
+    elif data.exists():
         await _list_lost_commits(data, dsn, binaries)
         set_aside = data.with_name(SET_ASIDE)
         shutil.rmtree(set_aside, ignore_errors=True)
@@ -126,8 +129,6 @@ async def prepare_standby(
 
 
 async def _list_lost_commits(data: Path, dsn: str, binaries: Path) -> None:
-    if is_standby(data):
-        return
     successor = await asyncpg.connect(dsn, timeout=5)
     try:
         lost = await lost_commits(data, successor, binaries)
@@ -186,7 +187,11 @@ async def _copy_primary(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    printed, _ = await process.communicate()
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        with suppress(ProcessLookupError):  # cancelled: a second copy must not write into the same folder
+            process.kill()
     if process.returncode != 0:
         raise SetUpFailed(
             "Copying the primary's data", printed.decode(), f"look at the log of the server at port {port}"

@@ -11,7 +11,7 @@ import psutil
 
 from waypost.native.child import Child
 from waypost.native.configuration.postgres import CLUSTER
-from waypost.native.errors import SetUpFailed
+from waypost.native.errors import SetUpFailed, StartFailed
 from waypost.native.folders import reachable_directory
 from waypost.native.ports import LOOPBACK
 from waypost.native.postgres.account import give_file_to, give_to, server_account
@@ -21,7 +21,10 @@ from waypost.native.postgres.replication import Replication, is_standby, prepare
 from waypost.native.probes import until_ready
 
 SUPERUSER = "postgres"
-PROMOTION_SECONDS = 60
+PROMOTION_SECONDS = 45
+"""Less than a client waits for the answer of a supervisor."""
+
+_PROMOTE = "select case when pg_is_in_recovery() then pg_promote(true, $1) else true end"
 
 
 class Postgres:
@@ -93,7 +96,8 @@ class Postgres:
 
     async def promote(self) -> None:
         """Makes the standby the primary. Returns when it accepts writes. The caller has ended the
-        old primary before; it becomes a standby at its next start.
+        old primary before; it becomes a standby at its next start. Raises StartFailed if the server
+        does not end its recovery in time.
         """
         if self._replication is None:
             raise SetUpFailed("Promoting PostgreSQL", "the server has no partner", "start the stack with STANDBY=1")
@@ -103,7 +107,20 @@ class Postgres:
     async def _promote(self) -> None:
         connection = await asyncpg.connect(self.admin_dsn, timeout=5)
         try:
-            await connection.fetchval("select pg_promote(true, $1)", PROMOTION_SECONDS)
+            if not await connection.fetchval(_PROMOTE, PROMOTION_SECONDS):
+                reason = f"it is still in recovery {PROMOTION_SECONDS} s after the request"
+                raise StartFailed(f"PostgreSQL at port {self._port} was not promoted: {reason}; look at {self._log}")
+        finally:
+            await connection.close()
+
+    async def is_in_recovery(self) -> bool:
+        """True if the server runs as a standby."""
+        try:
+            connection = await asyncpg.connect(self.admin_dsn, timeout=2)
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
+            return False
+        try:
+            return bool(await connection.fetchval("select pg_is_in_recovery()"))
         finally:
             await connection.close()
 

@@ -16,6 +16,7 @@ async def gather(system: System, log: Path, settled: Settled) -> Evidence:
     return Evidence(
         operations=operations_in(log),
         records=await records(system.addresses.kafka_bootstrap),
+        refilled_topics=frozenset(system.refilled_topics),
         charges=await charges(system.addresses),
         mails=await mails(system.addresses),
         rebuilt=await rebuilt(system.environments),
