@@ -14,7 +14,7 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
+from waypost.postgres.rebuild.swap import PostgresSnapshot, PostgresSwap, begin_snapshot, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
 from waypost.postgres.sql import roll_back
 
@@ -113,6 +113,15 @@ class PostgresShadow:
         async with self._owner.transaction() as connection:
             event_ids = await connection.scalars(_DISCARDED, {"live": self._names.live})
             return frozenset(EventId(event_id) for event_id in event_ids)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[PostgresSnapshot]:
+        names = self._names
+        async with self._owner.transaction() as connection:
+            await begin_snapshot(connection, names)
+            live, shadow = await positions(connection, names.live), await positions(connection, names.shadow)
+            yield PostgresSnapshot(connection, names, self._projection, live, shadow)
+            await roll_back(connection)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:
