@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -21,24 +22,37 @@ from waypost.operations.doctor import (
     examine_topics,
 )
 from waypost.operations.doctor.finding import Finding
+from waypost.operations.doctor.versions import Published, published
 from waypost.postgres.reads import Reads
 from waypost.project import project, variable
 from waypost.schemas.topics import declared_topics
 
+AUDITED_EVENTS = 10_000
 
-def doctor(service: OneService = None, as_json: AsJson = False) -> None:
+
+def doctor(
+    service: OneService = None,
+    events: Annotated[
+        int,
+        typer.Option(
+            "--events", min=0, help="Compares the versions of so many newest events with what each consumer has seen."
+        ),
+    ] = AUDITED_EVENTS,
+    as_json: AsJson = False,
+) -> None:
     """Finds everything that needs an operator, and names the command that heals it.
 
-    Exits with 1 if something is wrong. Notes, which may be intended, do not count.
+    Exits with 1 if something is wrong. Notes, which may be intended, do not count. Run it from a
+    timer, with as many events as are written between two runs.
     """
-    result = asyncio.run(_examine(chosen_names(service)))
+    result = asyncio.run(_examine(chosen_names(service), events))
     document = {"checks": result.checks, "diagnoses": [asdict(diagnosis) for diagnosis in result.diagnoses]}
     present(document, lambda: _show(result), as_json=as_json)
     if any(not diagnosis.is_note for diagnosis in result.diagnoses):
         raise typer.Exit(1)
 
 
-async def _examine(names: Sequence[str]) -> Result:
+async def _examine(names: Sequence[str], events: int) -> Result:
     """Examines the broker first: if it does not answer, the services' checks do not ask it."""
     total = Result()
     bootstrap: str | None = None
@@ -48,22 +62,37 @@ async def _examine(names: Sequence[str]) -> Result:
         bootstrap = asked
     except WaypostError as error:
         total.add("kafka", "broker", [Finding(problem=str(error), remedy="start the brokers; check KAFKA_BOOTSTRAP")])
-    examined = await asyncio.gather(
-        *(_examine_one(name, bootstrap, with_server=name in _one_per_server(names)) for name in names)
-    )
-    for result in examined:
+    topics = await _published(total, names, bootstrap, events) if bootstrap and events else []
+    with_server = _one_per_server(names)
+    for result in await asyncio.gather(
+        *(_examine_one(name, bootstrap, topics, with_server=name in with_server) for name in names)
+    ):
         _merge(total, result)
     return total
 
 
-async def _examine_one(name: str, bootstrap: str | None, *, with_server: bool) -> Result:
+async def _published(total: Result, names: Sequence[str], bootstrap: str, events: int) -> Sequence[Published]:
+    """The newest events of the services that can be read as their owner."""
+    found: list[Published] = []
+    for name in names:
+        try:
+            async with reading(name, "OWNER") as owner:
+                found += await published(name, owner, bootstrap, events)
+        except WaypostError as error:
+            problem = f"its newest events were not compared with its consumers: {error}"
+            remedy = f"set {variable('OWNER_DSN')} in {name}.env, and start its server"
+            total.add(name, "versions", [Finding(problem=problem, remedy=remedy, is_note=True)])
+    return found
+
+
+async def _examine_one(name: str, bootstrap: str | None, topics: Sequence[Published], *, with_server: bool) -> Result:
     result = Result()
     try:
         async with reading(name) as reads:
             examined = _examined(name, reads, bootstrap)
             if with_server:
                 _merge(result, await examine_server(examined))
-            _merge(result, await examine_service(examined))
+            _merge(result, await examine_service(examined, topics))
     except WaypostError as error:
         remedy = f"start the server of {variable('OPS_DSN')}, and check the variable"
         result.add(name, "database", [Finding(problem=str(error), remedy=remedy)])

@@ -126,7 +126,7 @@ async def dead_letter_limit(examined: ExaminedService) -> Findings:
     return [
         Finding(
             problem=f"{row['consumer']} has {row['count']} open dead letters; at {examined.max_dead_letters} its partitions stop",
-            remedy=f"waypost dead-letters redrive --consumer {row['consumer']} --reason '…', or discard those that are of no use",
+            remedy=f"waypost dead-letters redrive --consumer {row['consumer']} --reason '…', or discard the ones of no use",
         )
         for row in await examined.reads.fetch(_OPEN)
         if row["count"] >= NEAR * examined.max_dead_letters

@@ -1,10 +1,13 @@
 """The examinations: each runs its table of checks, one after the other."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
+from waypost.kafka.catalog import catalog
 from waypost.kernel.topic import Topic
-from waypost.operations.doctor import consumers, jobs, outbox, schemas, server, topics
+from waypost.operations.doctor import cluster, consumers, jobs, outbox, schemas, server, versions
 from waypost.operations.doctor.finding import Diagnosis, ExaminedService, Finding, Findings, Result
+from waypost.operations.doctor.versions import Published
 
 __all__ = ["Diagnosis", "ExaminedService", "Result", "examine_server", "examine_service", "examine_topics"]
 
@@ -17,7 +20,7 @@ SERVER_CHECKS: Mapping[str, Check] = {
     "connections": server.connections,
     "standbys": server.standbys,
 }
-"""Of the PostgreSQL server that a service uses."""
+"""Checks of the PostgreSQL server that a service uses."""
 
 SERVICE_CHECKS: Mapping[str, Check] = {
     MIGRATIONS: schemas.pending_migrations,
@@ -39,7 +42,7 @@ SERVICE_CHECKS: Mapping[str, Check] = {
     "job-backlog": jobs.backlog,
     "job-leases": jobs.lapsed_leases,
 }
-"""Of the database and the consumers of one service."""
+"""Checks of the database and the consumers of one service."""
 
 
 async def examine_server(examined: ExaminedService) -> Result:
@@ -50,12 +53,12 @@ async def examine_server(examined: ExaminedService) -> Result:
     return result
 
 
-async def examine_service(examined: ExaminedService) -> Result:
-    """Examines one service. Ends after missing migrations: the other checks would fail on missing
-    tables.
+async def examine_service(examined: ExaminedService, topics: Sequence[Published] = ()) -> Result:
+    """Examines one service, and audits its consumers of these topics. Ends after missing
+    migrations: the other checks would fail on missing tables.
     """
     result = Result()
-    for name, check in SERVICE_CHECKS.items():
+    for name, check in {**SERVICE_CHECKS, "versions": partial(versions.unseen, topics=topics)}.items():
         result.add(examined.name, name, await _findings(check, examined))
         if name == MIGRATIONS and result.diagnoses:
             break
@@ -66,9 +69,9 @@ async def examine_topics(bootstrap: str, declared: Sequence[Topic]) -> Result:
     """Compares the topics of the cluster with their declaration. Raises Transient if no broker
     answers.
     """
-    found = {topic.name: topic for topic in await topics.catalog(bootstrap)}
+    found = {topic.name: topic for topic in await catalog(bootstrap)}
     result = Result()
-    for name, check in topics.TOPIC_CHECKS.items():
+    for name, check in cluster.TOPIC_CHECKS.items():
         result.add("kafka", name, [finding for topic in declared for finding in check(topic, found.get(topic.name))])
     return result
 

@@ -129,7 +129,7 @@ async def transactions(examined: ExaminedService) -> Findings:
 
 
 async def prepared_transactions(examined: ExaminedService) -> Findings:
-    """The toolkit prepares no transactions. One that is left keeps its locks for ever."""
+    """The toolkit prepares no transactions. One that is left keeps its locks."""
     return [
         Finding(
             problem=f"transaction {row['gid']} is prepared for {row['minutes']} minutes: it keeps its locks, and the relay"

@@ -13,7 +13,7 @@ from waypost.kafka.catalog import CatalogedTopic, catalog
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.topic import Topic
 from waypost.operations.doctor import examine_topics
-from waypost.operations.doctor.topics import partitions, replication
+from waypost.operations.doctor.cluster import partitions, replication
 from waypost.testing.database import Databases
 from waypost.testing.eventually import eventually
 from waypost.testing.topics import admin, unique

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from waypost.kafka.catalog import CatalogedTopic, catalog
+from waypost.kafka.catalog import CatalogedTopic
 from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
 from waypost.operations.doctor.finding import Finding
-
-__all__ = ["TOPIC_CHECKS", "catalog"]
 
 _RETENTION = ("cleanup.policy", "retention.ms", "retention.bytes")
 
