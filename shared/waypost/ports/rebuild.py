@@ -61,6 +61,10 @@ class ComparisonReport:
     """
     unprotected: Sequence[str]
     """Tables without forced row-level security or without the application's grants."""
+    newly_discarded: int = 0
+    """Events that an operator discarded for the live consumer during the rebuild, which may have
+    handled them.
+    """
 
 
 class ShadowTransaction(ConsumerTransaction, Protocol):
@@ -105,8 +109,8 @@ class Swap(LivePositions, Protocol):
     """
 
     async def check(self, comparison: ComparisonReport) -> ComparisonReport:
-        """The comparison with the open dead letters and the protection of the tables as they are
-        now. Reads no row of the tables.
+        """The comparison with the dead letters and the protection of the tables as they are now.
+        Reads no row of the tables.
         """
         ...
 

@@ -1,7 +1,8 @@
 """The locks of a rebuild's swap last as long as its last events take, however long the history."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import Any
 
@@ -106,6 +107,26 @@ async def add_rows(stage: Stage, tenant_id: object, rows: int) -> None:
 
 async def bind(owner: asyncpg.Connection, tenant_id: object) -> None:
     await owner.execute("select set_config('app.tenants', $1, false)", str(tenant_id))
+
+
+async def test_an_event_between_the_comparison_and_the_swap_is_in_the_new_rows(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, ann = Office(stage), stage.user()
+    await office.call(ann.tenant_id, ann.id, "first")
+    open_swap = inline_shadow.PostgresInlineShadow.swap
+
+    @asynccontextmanager
+    async def swap_after_an_event(shadow: inline_shadow.PostgresInlineShadow) -> AsyncIterator[Any]:
+        await office.call(ann.tenant_id, ann.id, "second")
+        async with open_swap(shadow) as opened:
+            yield opened
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(inline_shadow.PostgresInlineShadow, "swap", swap_after_an_event)
+        report = await office.rebuilt()
+    assert (report.swapped, report.records) == (True, 2)
+    assert await stage.names(ann) == [["first", "second"]]
 
 
 class BetweenTransactions(Rate):

@@ -11,8 +11,10 @@ from aiokafka.admin import RecordsToDelete
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.integration.consumer.rebuilds import live, rebuilt
+from waypost.engine.rebuild.read_ahead import ReadAhead
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Permanent
 from waypost.ports.subscription import Partition
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
@@ -92,6 +94,40 @@ async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) 
     assert (forced.swapped, forced.refusals) == (True, ["2 dead letters are open, 0 before the rebuild"])
     assert await stage.names(ann) == [[]]
     assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
+
+
+async def test_swap_is_refused_if_an_event_was_discarded_during_the_rebuild(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rebuild has handled the event, which the operator does not want in the rows."""
+    ann = stage.user()
+
+    def refuse(envelope: Envelope[Any]) -> None:
+        if envelope.event.display_name == "Anna":
+            raise Permanent("corrected in this release")
+
+    stage.club.trouble = refuse
+    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(2, consumers=1))
+    stage.club.trouble = no_trouble
+    fill = ReadAhead.fill
+
+    async def fill_while_an_operator_discards(ahead: ReadAhead) -> None:
+        await stage.rows("update dead_letters set status = 'discarded', updated_at = now() returning 1")
+        await fill(ahead)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(ReadAhead, "fill", fill_while_an_operator_discards)
+        refused = await rebuilt(stage)
+    assert not refused.swapped
+    assert refused.refusals == [
+        "1 events were discarded during the rebuild, which may have handled them; rebuild again"
+    ]
+    assert await stage.names(ann) == [["Ann"]]
+
+    assert (await rebuilt(stage)).swapped
+    assert await stage.names(ann) == [["Ann"]]
 
 
 class Tampering(KafkaTopicLogs):

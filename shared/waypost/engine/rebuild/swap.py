@@ -141,4 +141,8 @@ def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
         refusals.append(
             f"{comparison.new_dead_letters} dead letters are open, {comparison.live_dead_letters} before the rebuild"
         )
+    if comparison.newly_discarded:
+        refusals.append(
+            f"{comparison.newly_discarded} events were discarded during the rebuild, which may have handled them; rebuild again"
+        )
     return refusals

@@ -13,6 +13,7 @@ from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.rebuild.discards import Discards
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import PostgresSnapshot, PostgresSwap, begin_snapshot, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
@@ -24,8 +25,6 @@ _FORGET = (
     "delete from parked_keys where consumer = :shadow",
     "delete from dead_letters where consumer = :shadow",
 )
-
-_DISCARDED = text("select event_id from dead_letters where consumer = :live and status = 'discarded'")
 
 
 class PostgresShadowFactory:
@@ -75,6 +74,7 @@ class PostgresShadow:
         self._projection = projection
         self._owner = owner
         self._app_dsn = app_dsn
+        self._discards: Discards | None = None
 
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
@@ -111,8 +111,8 @@ class PostgresShadow:
 
     async def discarded(self) -> frozenset[EventId]:
         async with self._owner.transaction() as connection:
-            event_ids = await connection.scalars(_DISCARDED, {"live": self._names.live})
-            return frozenset(EventId(event_id) for event_id in event_ids)
+            self._discards = await Discards.read(connection, self._names.live)
+        return self._discards.known
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[PostgresSnapshot]:
@@ -128,7 +128,7 @@ class PostgresShadow:
         async with self._owner.transaction() as connection:
             live = await locked_live(connection, self._names)
             shadow = await positions(connection, self._names.shadow)
-            swap = PostgresSwap(connection, self._names, self._projection, live, shadow)
+            swap = PostgresSwap(connection, self._names, self._projection, live, shadow, self._discards)
             yield swap
             if not swap.completed:
                 await roll_back(connection)

@@ -3,6 +3,7 @@ the live ones.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,7 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import check, compare
+from waypost.postgres.rebuild.discards import Discards
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 
@@ -134,10 +136,23 @@ class PostgresSnapshot(_LivePositions):
 class PostgresSwap(_LivePositions):
     """`waypost.ports.rebuild.Swap`, inside its transaction."""
 
-    completed = False
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        names: Names,
+        projection: AsyncProjection,
+        live: Mapping[Partition, ConsumerPosition],
+        shadow: Mapping[Partition, ConsumerPosition],
+        discards: Discards | None,
+    ) -> None:
+        super().__init__(connection, names, projection, live, shadow)
+        self.completed = False
+        self._discards = discards
 
     async def check(self, comparison: ComparisonReport) -> ComparisonReport:
-        return await check(self._connection, self._names, self._projection, comparison)
+        checked = await check(self._connection, self._names, self._projection, comparison)
+        new = await self._discards.count_new(self._connection) if self._discards else 0
+        return replace(checked, newly_discarded=new)
 
     async def complete(self) -> None:
         await self._refuse_new_partitions()
