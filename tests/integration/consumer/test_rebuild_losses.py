@@ -43,12 +43,13 @@ async def test_records_processed_between_the_comparison_and_the_swap_are_in_the_
     async def fill_and_let_the_consumer_go_on(ahead: ReadAhead) -> None:
         nonlocal fills
         fills += 1
-        if fills == 1:
-            return await fill(ahead)
-        await stage.topic.publish(*ann.tells("third"))
+        is_before_the_swap = fills == 2
+        if is_before_the_swap:
+            await stage.topic.publish(*ann.tells("third"))
         await fill(ahead)
-        async with stage.consuming(stage.club.members):
-            await eventually(lambda: stage.reached(5, consumers=1))
+        if is_before_the_swap:
+            async with stage.consuming(stage.club.members):
+                await eventually(lambda: stage.reached(5, consumers=1))
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(ReadAhead, "fill", fill_and_let_the_consumer_go_on)
