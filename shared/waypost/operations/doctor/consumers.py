@@ -20,8 +20,13 @@ NEAR = 0.8
 _DEAD = """
 select consumer, count(*) from dead_letters where status = 'dead' group by consumer order by consumer"""
 
-_OPEN = f"""
-select consumer, count(*) from dead_letters where {IS_OPEN} and error_class is not null group by consumer order by consumer"""
+# Dead letters that failed, and the ones behind them: `ConsumerPolicy.max_dead_letters` limits them.
+_FAILED = f"""
+select consumer, count(*) from dead_letters as held
+where {IS_OPEN} and (status <> 'waiting' or exists (
+    select from dead_letters as failed where failed.consumer = held.consumer and failed.topic = held.topic
+      and failed.key_digest = held.key_digest and failed.status in ('retrying', 'dead')))
+group by consumer order by consumer"""
 
 # A key with a dead one waits for that one, which is reported apart.
 _PARKED = """
@@ -123,13 +128,15 @@ async def dead_letters(examined: ExaminedService) -> Findings:
 
 async def dead_letter_limit(examined: ExaminedService) -> Findings:
     """At the limit, a partition waits at the first record that needs another dead letter."""
+    limit = examined.max_dead_letters
     return [
         Finding(
-            problem=f"{row['consumer']} has {row['count']} open dead letters; at {examined.max_dead_letters} its partitions stop",
+            problem=f"{row['consumer']} has {row['count']} dead letters that failed or wait behind one; at {limit} its"
+            " partitions stop",
             remedy=f"waypost dead-letters redrive --consumer {row['consumer']} --reason '…', or discard the ones of no use",
         )
-        for row in await examined.reads.fetch(_OPEN)
-        if row["count"] >= NEAR * examined.max_dead_letters
+        for row in await examined.reads.fetch(_FAILED)
+        if row["count"] >= NEAR * limit
     ]
 
 

@@ -120,7 +120,9 @@ async def test_open_dead_letters_near_their_limit(patient: Patient) -> None:
     await patient.change(DEAD_LETTER, "retrying", "Transient")
     (diagnosis,) = await patient.diagnoses(max_dead_letters=1)
     assert diagnosis.check == "dead-letter-limit"
-    assert "users.tenants has 1 open dead letters; at 1 its partitions stop" in diagnosis.problem
+    assert (
+        "users.tenants has 1 dead letters that failed or wait behind one; at 1 its partitions stop" in diagnosis.problem
+    )
 
 
 async def write_late_event(patient: Patient) -> None:
