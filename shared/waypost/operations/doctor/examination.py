@@ -58,7 +58,8 @@ async def examine_service(examined: ExaminedService, topics: Sequence[Published]
     migrations: the other checks would fail on missing tables.
     """
     result = Result()
-    for name, check in {**SERVICE_CHECKS, "versions": partial(versions.unseen, topics=topics)}.items():
+    checks: dict[str, Check] = {**SERVICE_CHECKS, "versions": partial(versions.unseen, topics=topics)}
+    for name, check in checks.items():
         result.add(examined.name, name, await _findings(check, examined))
         if name == MIGRATIONS and result.diagnoses:
             break

@@ -1,6 +1,8 @@
 """Checks of the PostgreSQL server, its roles and its transactions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+
+import asyncpg
 
 from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
 from waypost.postgres.provisioning.roles import LIMITS, LIVENESS, Role, role_name
@@ -76,11 +78,11 @@ async def standbys(examined: ExaminedService) -> Findings:
     return list(map(_standby, [row for row in await examined.reads.fetch(_STANDBYS) if not _is_well(row)]))
 
 
-def _is_well(row: Mapping[str, bool]) -> bool:
-    return row["is_awaited"] and row["active"]
+def _is_well(row: asyncpg.Record) -> bool:
+    return bool(row["is_awaited"] and row["active"])
 
 
-def _standby(row: Mapping[str, str]) -> Finding:
+def _standby(row: asyncpg.Record) -> Finding:
     slot = row["slot"]
     if not row["is_awaited"]:
         return Finding(
@@ -106,11 +108,11 @@ async def roles(examined: ExaminedService) -> Findings:
     return [*missing, *(finding for name, row in found.items() for finding in _role(name, row))]
 
 
-def _role(name: str, row: Mapping[str, object]) -> Iterator[Finding]:
+def _role(name: str, row: asyncpg.Record) -> Iterator[Finding]:
     if row["unsafe"]:
         problem = f"role {name} bypasses row-level security: it reads the rows of all tenants"
         yield Finding(problem=problem, remedy=f"as a superuser: alter role {name} nosuperuser nobypassrls")
-    settings = set(row["settings"])  # type: ignore[call-overload]  # an array of the driver
+    settings = set(row["settings"])
     if missing := {setting: value for setting, value in (LIVENESS | LIMITS).items() if setting not in settings}:
         changes = "; ".join(f"alter role {name} set {setting} = '{value}'" for setting, value in missing.items())
         yield Finding(problem=f"role {name} has no {', '.join(missing)}", remedy=f"as a superuser: {changes}")
