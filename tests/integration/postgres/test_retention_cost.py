@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -86,8 +87,8 @@ async def test_the_cost_of_deleting_expired_rows_does_not_grow_with_the_others(
         await bind_all(app)
         pages = []
         for staying in (FEW, MANY):
-            await app.execute(case.store, staying, "1 hour")
-            await app.execute(case.store, EXPIRED, "2 days")
+            await app.execute(case.store, staying, timedelta(hours=1))
+            await app.execute(case.store, EXPIRED, timedelta(days=2))
             await owner.execute(f"vacuum analyze {case.table}")
             pages.append(await pages_read(app, case.statement))
             assert await app.fetchval(f"select count(*) from {case.table} where {is_expired(case)}") == 0

@@ -81,5 +81,5 @@ async def _findings(check: Check, examined: ExaminedService) -> Findings:
     try:
         return await check(examined)
     except Exception as error:  # noqa: BLE001 - the other checks still run
-        problem = f"the check failed: {error or repr(error)}"
+        problem = f"the check failed: {str(error) or repr(error)}"
         return [Finding(problem=problem, remedy=f"correct the reason, and run `waypost doctor {examined.name}` again")]

@@ -17,7 +17,7 @@ _DISCARDED = text("select event_id from dead_letters where consumer = :live and 
 _LATELY = text("""
 select event_id from dead_letters
 where status in ('redriven', 'superseded', 'discarded') and content_removed_at is null
-  and updated_at > :since - interval '1 minute' and status = 'discarded' and consumer = :live""")
+  and updated_at > cast(:since as timestamptz) - interval '1 minute' and status = 'discarded' and consumer = :live""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -29,7 +30,7 @@ async def patient(pair: DatabasePair) -> AsyncIterator[Patient]:
         yield patient
 
 
-async def of_server(patient: Patient, **changes: int) -> list[Diagnosis]:
+async def of_server(patient: Patient, **changes: Any) -> list[Diagnosis]:
     return (await examine_server(replace(patient.examined, **changes))).diagnoses
 
 
