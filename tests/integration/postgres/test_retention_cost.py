@@ -1,7 +1,7 @@
 """The retention reads pages in proportion to the rows that it deletes, however many rows stay."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,13 +9,20 @@ import asyncpg
 import pytest
 
 from tests.fixtures.outbox import migrate_toolkit
+from waypost.hosting.retention_sweeper import RetentionSweeper
+from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres import retention
+from waypost.postgres.database import Database
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.sql import NamedSql
+from waypost.postgres.tenancy import setting
 from waypost.testing.database import Databases, connected
 
 FEW, MANY, TENANTS = 1_000, 40_000, 200
 EXPIRED = 100
+_PAGES = """
+select heap_blks_read + heap_blks_hit + coalesce(idx_blks_read, 0) + coalesce(idx_blks_hit, 0)
+from pg_statio_user_tables where relname = $1"""
 _TENANT_IDS = f"select md5(n::text)::uuid from generate_series(1, {TENANTS}) as n"
 
 
@@ -35,6 +42,14 @@ class Case:
         return f"""
             insert into {self.table} ({self.columns}) select {self.values}
             from generate_series(1, $1::int) as n, (select array({_TENANT_IDS}) as ids) as tenants"""
+
+    def store_for(self, tenants: Sequence[TenantId]) -> str:
+        """The same number of rows for each tenant."""
+        quoted = ", ".join(f"'{each}'" for each in tenants)
+        ids = f"array[{quoted}]::uuid[]"
+        values = self.values.replace(TENANT, f"tenants.ids[1 + n % {len(tenants)}]")
+        numbered = f"generate_series(1, $1::int) as n, (select {ids} as ids) as tenants"
+        return f"insert into {self.table} ({self.columns}) select {values} from {numbered}"
 
 
 TENANT = f"tenants.ids[1 + n % {TENANTS}]"
@@ -114,3 +129,36 @@ async def pages_read(app: asyncpg.Connection, statement: str) -> int:
     (explained,) = json.loads(await app.fetchval(f"explain (analyze, buffers, format json) {text}", *arguments))
     plan = explained["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("name", ["stored responses", "results"])
+async def test_the_cost_does_not_grow_with_the_number_of_tenants(billing: ServiceDatabase, name: str) -> None:
+    """Deletes the same number of expired rows of one tenant, and of many."""
+    case = CASES[name]
+    pages = []
+    for tenants in (1, 2_000):
+        ids = [TenantId(new_id()) for _ in range(tenants)]
+        async with connected(billing.app) as app:
+            await app.execute(f"set app.tenants = '{setting(ids)}'")
+            await app.execute(case.store_for(ids), 2_000, timedelta(days=40))
+        async with connected(billing.owner) as owner:
+            await owner.execute(f"vacuum analyze {case.table}")
+        before = await pages_of(billing, case.table)
+        await sweep(billing)
+        pages.append(await pages_of(billing, case.table) - before)
+    of_one, of_many = pages
+    assert of_many <= 1.5 * of_one
+
+
+async def sweep(billing: ServiceDatabase) -> None:
+    """One round. The server counts the pages of a session at the latest when it ends."""
+    database = Database(billing.app, application_name="retention", pool_size=1)
+    try:
+        await RetentionSweeper(database).round()
+    finally:
+        await database.close()
+
+
+async def pages_of(billing: ServiceDatabase, table: str) -> int:
+    async with connected(billing.owner) as owner:
+        return int(await owner.fetchval(_PAGES, table))
