@@ -11,6 +11,7 @@ from infra.reference.errors import errors_page
 from infra.reference.events import events_page
 from infra.reference.log_events import log_events_page
 from infra.reference.metrics import metrics_page
+from infra.reference.retention import retention_page
 from infra.reference.settings import settings_page
 from infra.stack.places import CHECKOUT
 from waypost.kernel.errors import Misconfigured
@@ -27,6 +28,7 @@ def pages() -> Mapping[Path, str]:
         FOLDER / "errors.md": errors_page(),
         FOLDER / "commands.md": commands_page(),
         FOLDER / "events.md": events_page(),
+        FOLDER / "retention.md": retention_page(),
     }
 
 

@@ -13,6 +13,7 @@ from services.users.ports import JobResources
 from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
+from waypost.jobs.tenant_directory import all_tenants
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 
@@ -37,4 +38,5 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
 
 JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False, priority=10), Job(cleanup_expired)]
 
-SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00")]
+SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00", tenants=all_tenants)]
+"""Tokens of closed tenants expire too."""

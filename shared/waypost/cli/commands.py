@@ -44,6 +44,9 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "doctor": Entry(
+        "waypost.cli.doctor", "doctor", "Finds everything that needs an operator, and names the command that heals it."
+    ),
     "topics": Entry("waypost.cli.topics", "topics", "Lists the topics: partitions, retention and number of records."),
     "consumers": Entry(
         "waypost.cli.consumers",

@@ -14,7 +14,7 @@ from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import JobSettings, load
 from waypost.jobs.schedule import Scheduler
-from waypost.jobs.tenant_directory import all_tenants, open_tenants
+from waypost.jobs.tenant_directory import open_tenants
 from waypost.jobs.worker import JobWorker, JobWorkerSettings
 from waypost.jobs.worker.loop import DEFAULTS
 from waypost.postgres.listen import PostgresListener
@@ -29,7 +29,7 @@ async def run_jobs(service: Service) -> None:
         )
     )
     clock = DatabaseClock(runtime.database)
-    retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
+    retention_sweeper = RetentionSweeper(runtime.database)
     parts: list[Lifecycle] = [
         runtime.wakeup_sender,
         listener,

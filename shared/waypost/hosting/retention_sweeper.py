@@ -1,5 +1,5 @@
-"""Deletes expired rows of every service: inbox entries, stored responses of idempotency keys,
-results of finished jobs, settled dead letters.
+"""Deletes expired rows of every service: inbox entries, stored responses of idempotency keys, dead
+jobs, results of finished jobs, settled dead letters.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,19 +10,22 @@ import structlog
 
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.engine.periodic_loop import PeriodicLoop
-from waypost.jobs.declaration import ListTenants
-from waypost.jobs.results import prune_results
 from waypost.kernel.backoff import Backoff
-from waypost.kernel.ids import TenantId
 from waypost.postgres.database import Database
-from waypost.postgres.retention import prune_dead_letters, prune_inbox, prune_stored_responses
-from waypost.postgres.tenancy import some_at_a_time
+from waypost.postgres.retention import (
+    prune_dead_jobs,
+    prune_dead_letters,
+    prune_inbox,
+    prune_results,
+    prune_stored_responses,
+)
 
 log = structlog.get_logger()
 
 BACKOFF = Backoff(first_seconds=1.0, factor=4.0, max_seconds=300.0)
+ROUND = timedelta(hours=1)
 
-PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[int]]
+Prune = Callable[[Database, timedelta], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +35,9 @@ class Retention:
     stored_responses: timedelta = timedelta(days=1)
     """How long the response to an Idempotency-Key is stored."""
     results: timedelta = timedelta(days=30)
-    """How long results of finished jobs and their idempotency keys are stored. Dead jobs are kept
-    for an operator.
-    """
+    """How long results of completed and cancelled jobs and their idempotency keys are stored."""
+    dead_jobs: timedelta = timedelta(days=90)
+    """How long an operator may retry a dead job; its result is stored as long."""
     dead_letters: timedelta = timedelta(days=30)
     """How long a redriven or superseded dead letter is stored, and the record of a discarded one.
     Open ones stay for an operator.
@@ -50,19 +53,16 @@ class RetentionSweeper(PeriodicLoop):
 
     name = "retention"
 
-    def __init__(
-        self,
-        database: Database,
-        tenants: ListTenants,
-        *,
-        retention: Retention = Retention(),
-        every: timedelta = timedelta(hours=1),
-    ) -> None:
+    def __init__(self, database: Database, *, retention: Retention = Retention(), every: timedelta = ROUND) -> None:
         super().__init__(every_seconds=every.total_seconds(), backoff=BACKOFF)
         self._database = database
-        self._tenants = tenants
-        """Lists all tenants, including closed ones."""
-        self._retention = retention
+        self._steps: Sequence[tuple[str, Prune, timedelta]] = (
+            ("inbox", prune_inbox, retention.inbox),
+            ("dead_letters", prune_dead_letters, retention.dead_letters),
+            ("stored_responses", prune_stored_responses, retention.stored_responses),
+            ("results", prune_results, retention.results),
+            ("dead_jobs", prune_dead_jobs, retention.dead_jobs),
+        )
 
     async def start(self) -> None:
         """Ready immediately: nothing waits for the first round, which may take long."""
@@ -77,16 +77,16 @@ class RetentionSweeper(PeriodicLoop):
         await self.round()
 
     async def round(self) -> None:
-        """Deletes all expired rows."""
-        async with self._database.transaction() as rows:
-            tenants = await self._tenants(rows)
-        inbox = await prune_inbox(self._database, self._retention.inbox)
-        dead_letters = await prune_dead_letters(self._database, self._retention.dead_letters)
-        stored_responses = await self._prune(prune_stored_responses, tenants, self._retention.stored_responses)
-        results = await self._prune(prune_results, tenants, self._retention.results)
-        log.info(
-            "retention_done", inbox=inbox, dead_letters=dead_letters, stored_responses=stored_responses, results=results
-        )
-
-    async def _prune(self, prune: PruneForTenants, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-        return sum([await prune(self._database, some, older_than) for some in some_at_a_time(tenants)])
+        """Deletes all expired rows. A table that fails does not keep the others from being pruned;
+        raises its error at the end.
+        """
+        deleted: dict[str, int] = {}
+        errors: list[Exception] = []
+        for name, prune, older_than in self._steps:
+            try:
+                deleted[name] = await prune(self._database, older_than)
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+        log.info("retention_done", **deleted)
+        if errors:
+            raise errors[0]

@@ -3,22 +3,18 @@ that they are not stored twice.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.jobs.status import STATE, Status
-from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.database import Database
-from waypost.postgres.retention import in_chunks
+from waypost.kernel.ids import JobId
 from waypost.postgres.sql import Sql
 
-__all__ = ["JobStatus", "Status", "job_status", "prune_results"]
+__all__ = ["JobStatus", "Status", "job_status"]
 
 _STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
@@ -27,14 +23,6 @@ select result.job_id, result.owner_id, result.name, result.progress, result.resu
 from job_results as result
 left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id
 where result.job_id = $1"""
-
-_PRUNE = text(
-    """
-    delete from job_results where ctid = any (array(
-        select ctid from job_results
-        where finished_at < now() - cast(:age as interval) and status in ('complete', 'cancelled') limit :chunk for update skip locked))
-    """
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +66,3 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )
-
-
-async def prune_results(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Deletes results of these tenants whose jobs finished more than `older_than` ago, with their
-    idempotency keys; returns their number.
-
-    Dead jobs stay for an operator.
-    """
-    return await in_chunks(database, _PRUNE, older_than, tenants)

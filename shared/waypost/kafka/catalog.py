@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -13,10 +14,13 @@ from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kafka.topics import reaching
 from waypost.kernel.errors import NotFound
+from waypost.kernel.topic import MIN_INSYNC_REPLICAS
 from waypost.ports.subscription import Partition
 from waypost.project import from_cluster, is_ours, on_cluster
 
-_SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes")
+_SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes", MIN_INSYNC_REPLICAS)
+
+NO_LEADER = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class Offsets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogedTopic:
-    """Retention and offsets of one topic."""
+    """Replicas, retention and offsets of one topic."""
 
     name: str
     cleanup_policy: str
@@ -39,30 +43,48 @@ class CatalogedTopic:
     """-1: no limit of age."""
     retention_bytes: int
     """-1: no limit of size."""
+    replication: int
+    """The smallest number of replicas of its partitions."""
+    in_sync: int
+    """The smallest number of replicas that are in sync."""
+    min_insync_replicas: int
+    leaderless: Sequence[int]
+    """Partitions that take no records, because none of their brokers runs. They have no offsets."""
     partitions: Mapping[int, Offsets]
 
 
 async def partitions_of(bootstrap: str) -> Mapping[str, Sequence[Partition]]:
     """The partitions of every topic of the application, by the topic's name. Raises Transient."""
     async with _admin(bootstrap) as admin:
-        return await _partitions(admin)
+        return {name: _partitions(name, topic) for name, topic in (await _described(admin)).items()}
 
 
 async def catalog(bootstrap: str) -> Sequence[CatalogedTopic]:
     """Every topic of the application, by name. Raises Transient."""
     async with _admin(bootstrap) as admin:
-        partitions = await _partitions(admin)
-        settings = await _settings(admin, sorted(partitions))
-    offsets = await _offsets(bootstrap, [partition for topic in partitions.values() for partition in topic])
+        described = await _described(admin)
+        settings = await _settings(admin, sorted(described))
+    leaderless = {name: sorted(_leaderless(topic)) for name, topic in described.items()}
+    readable = [
+        partition
+        for name, topic in described.items()
+        for partition in _partitions(name, topic)
+        if partition.number not in leaderless[name]
+    ]
+    offsets = await _offsets(bootstrap, readable)
     return [
         CatalogedTopic(
             name=name,
             cleanup_policy=settings[name]["cleanup.policy"],
             retention_ms=int(settings[name]["retention.ms"]),
             retention_bytes=int(settings[name]["retention.bytes"]),
-            partitions={partition.number: offsets[partition] for partition in partitions[name]},
+            replication=min(len(partition["replicas"]) for partition in topic),
+            in_sync=min(len(partition["isr"]) for partition in topic),
+            min_insync_replicas=int(settings[name][MIN_INSYNC_REPLICAS]),
+            leaderless=leaderless[name],
+            partitions={each.number: offsets[each] for each in _partitions(name, topic) if each in offsets},
         )
-        for name in sorted(partitions)
+        for name, topic in sorted(described.items())
     ]
 
 
@@ -92,15 +114,23 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
                 await client.close()
 
 
-async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Partition]]:
+async def _described(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """The partitions of each topic of the application, as Kafka describes them."""
     async with answered("its topics"):
         described = await admin.describe_topics()
     return {
-        name: sorted(Partition(name, partition["partition"]) for partition in topic["partitions"])
+        from_cluster(topic["topic"]): topic["partitions"]
         for topic in described
-        for name in [from_cluster(topic["topic"])]
-        if not topic["is_internal"] and is_ours(topic["topic"])
+        if not topic["is_internal"] and is_ours(topic["topic"]) and topic["partitions"]  # not one that is being deleted
     }
+
+
+def _partitions(name: str, described: Sequence[Mapping[str, Any]]) -> Sequence[Partition]:
+    return sorted(Partition(name, partition["partition"]) for partition in described)
+
+
+def _leaderless(described: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    return (partition["partition"] for partition in described if partition["leader"] == NO_LEADER)
 
 
 async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mapping[str, Mapping[str, str]]:

@@ -72,7 +72,7 @@ async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootst
     # Read the committed offsets before the ends, so that the lag is never negative.
     committed = await _committed(ops, consumers)
     read = {partition for consumer in consumers for topic in consumer.topics for partition in known.get(topic, ())}
-    ends = await _end_offsets(bootstrap, read)
+    ends = await end_offsets(bootstrap, read)
     return [
         await _lag_of(consumer, ops, Offsets(known, committed[consumer.group], ends), bootstrap)
         for consumer in consumers
@@ -113,7 +113,8 @@ async def _committed(ops: Reads, consumers: Sequence[DeclaredConsumer]) -> Mappi
     return committed
 
 
-async def _end_offsets(bootstrap: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+async def end_offsets(bootstrap: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+    """The end of each partition. Raises Transient."""
     if not partitions:
         return {}
     async with KafkaTopicLogs(bootstrap, paused=True).opened(partitions) as log:

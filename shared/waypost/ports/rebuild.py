@@ -1,16 +1,11 @@
-"""Rebuilds of read models: shadow tables beside the live ones, and the swap."""
+"""Rebuilds of async projections: shadow tables beside the live ones, and the swap."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Transient
-from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.inbox import ConsumerPosition
@@ -33,17 +28,6 @@ class LiveIsAhead(Transient):
     """The live consumer has processed records that the rebuild has not read: read them, then swap
     again.
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    """One event of the store. Decoded only if a handler needs it."""
-
-    aggregate_type: str
-    aggregate_id: UUID
-    version: int
-    tenant_id: TenantId
-    envelope: Envelope[Event] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +80,8 @@ class ShadowTransactions(ConsumerTransactions, Protocol):
         ...
 
 
-class Swap(Protocol):
-    """One transaction that locks out the live consumer. Rolled back unless `complete` was
-    called.
-    """
+class LivePositions(Protocol):
+    """A transaction that sees the live rows, and the positions up to which they were written."""
 
     live: Mapping[Partition, ConsumerPosition]
     shadow: Mapping[Partition, ConsumerPosition]
@@ -107,12 +89,30 @@ class Swap(Protocol):
     transactions: ShadowTransactions
     """Process records into the new tables, inside this transaction."""
 
+
+class Snapshot(LivePositions, Protocol):
+    """One transaction on one snapshot of the live rows. It locks nothing that a consumer writes,
+    and is always rolled back.
+    """
+
+    async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
+        """Compares every live and new row of these tenants."""
+        ...
+
+
+class Swap(LivePositions, Protocol):
+    """One transaction that locks out the live consumer. Rolled back unless `complete` was
+    called.
+    """
+
     async def operator_decisions(self) -> OperatorDecisions:
         """The decisions for the live consumer, now that no dead letter can be discarded."""
         ...
 
-    async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
-        """Compares every live and new row of these tenants."""
+    async def check(self, comparison: ComparisonReport) -> ComparisonReport:
+        """The comparison with the dead letters and the protection of the tables as they are now.
+        Reads no row of the tables.
+        """
         ...
 
     async def complete(self) -> None:
@@ -149,73 +149,14 @@ class Shadow(Protocol):
         """The decisions for the live consumer so far."""
         ...
 
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Opens the transaction that compares. Raises Transient."""
+        ...
+
     def swap(self) -> AbstractAsyncContextManager[Swap]:
         """Opens the swap. Raises Transient if the live consumer's rows cannot be locked within
         2 s.
         """
-        ...
-
-
-class InlineShadowTransaction(Protocol):
-    """An open transaction that writes an inline projection's new tables."""
-
-    @property
-    def rows(self) -> AsyncConnection:
-        """The transaction's connection; unqualified names refer to the new tables."""
-        ...
-
-    async def bind(self, tenants: Iterable[TenantId]) -> None:
-        """Binds the transaction to the tenants of the next rows."""
-        ...
-
-    async def mark_processed(self, events: Sequence[StoredEvent]) -> None:
-        """Records that these events are processed."""
-        ...
-
-
-class InlineSwap(InlineShadowTransaction, Protocol):
-    """The transaction that locks out appends. Rolled back unless `complete` was called."""
-
-    def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        """The stored events that are not recorded as processed, in the order of storing."""
-        ...
-
-    async def compare(self) -> ComparisonReport:
-        """Compares every live and new row."""
-        ...
-
-    async def complete(self) -> None:
-        """Renames the new tables to the live name."""
-        ...
-
-
-class InlineShadow(Protocol):
-    """The new tables of one inline projection, dropped at the end unless they were swapped in, and
-    the service's own events of all tenants.
-    """
-
-    async def count(self) -> int:
-        """The number of events that `all` would return now."""
-        ...
-
-    def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        """Every event stored now, in the order of storing."""
-        ...
-
-    def transaction(self) -> AbstractAsyncContextManager[InlineShadowTransaction]:
-        """Commits at the end of the block, rolls back on an error. Raises Transient."""
-        ...
-
-    def swap(self) -> AbstractAsyncContextManager[InlineSwap]:
-        """Opens the swap. Raises Transient if the writers cannot be locked out within 2 s."""
-        ...
-
-
-class InlineShadowFactory(Protocol):
-    """Opens rebuilds of one inline projection."""
-
-    def shadow(self) -> AbstractAsyncContextManager[InlineShadow]:
-        """Drops the tables of an unfinished rebuild and creates new ones. Raises RebuildRuns."""
         ...
 
 

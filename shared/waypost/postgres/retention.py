@@ -3,12 +3,10 @@
 Each function returns the number of rows that it deleted or emptied. Concurrent runs are harmless.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import TextClause, text
 
-from waypost.kernel.ids import TenantId
 from waypost.postgres.database import Database
 
 CHUNK = 5000
@@ -20,13 +18,17 @@ _PRUNE_INBOX = text(
     """
 )
 
-_PRUNE_ANSWERS = text(
+# Functions of the owner, because expired rows belong to any tenant.
+_PRUNE_RESPONSES = text("select delete_expired_keys(:age, :chunk)")
+_PRUNE_RESULTS = text("select delete_expired_results(:finished_as, :age, :chunk)")
+
+_PRUNE_DEAD_JOBS = text(
     """
-    delete from idempotency_keys where ctid = any (array(
-        select ctid from idempotency_keys where created_at < now() - cast(:age as interval) limit :chunk))
+    delete from jobs where ctid = any (array(
+        select ctid from jobs where status = 'dead' and coalesce(started_at, run_at) < now() - cast(:age as interval)
+        limit :chunk for update skip locked))
     """
 )
-"""Without row locks: the application's role may not update a stored response."""
 
 _SETTLED = """
 select id from dead_letters as settled
@@ -62,11 +64,25 @@ async def prune_inbox(database: Database, older_than: timedelta) -> int:
     return await in_chunks(database, _PRUNE_INBOX, older_than)
 
 
-async def prune_stored_responses(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Deletes idempotency keys of these tenants that are older. A request repeated after that has
-    its effect again.
+async def prune_stored_responses(database: Database, older_than: timedelta) -> int:
+    """Deletes idempotency keys that are older. A request repeated after that has its effect
+    again.
     """
-    return await in_chunks(database, _PRUNE_ANSWERS, older_than, tenants)
+    return await in_chunks(database, _PRUNE_RESPONSES, older_than)
+
+
+async def prune_results(database: Database, older_than: timedelta) -> int:
+    """Deletes results of completed and cancelled jobs that finished more than `older_than` ago,
+    with their idempotency keys.
+    """
+    completed = await in_chunks(database, _PRUNE_RESULTS.bindparams(finished_as="complete"), older_than)
+    return completed + await in_chunks(database, _PRUNE_RESULTS.bindparams(finished_as="cancelled"), older_than)
+
+
+async def prune_dead_jobs(database: Database, older_than: timedelta) -> int:
+    """Deletes dead jobs whose last attempt began more than `older_than` ago, then their results."""
+    jobs = await in_chunks(database, _PRUNE_DEAD_JOBS, older_than)
+    return jobs + await in_chunks(database, _PRUNE_RESULTS.bindparams(finished_as="dead"), older_than)
 
 
 async def prune_dead_letters(database: Database, older_than: timedelta) -> int:
@@ -80,16 +96,15 @@ async def prune_dead_letters(database: Database, older_than: timedelta) -> int:
     return handled + await in_chunks(database, _REMOVE_CONTENT, older_than)
 
 
-async def in_chunks(
-    database: Database, statement: TextClause, older_than: timedelta, tenants: Sequence[TenantId] = ()
-) -> int:
+async def in_chunks(database: Database, statement: TextClause, older_than: timedelta) -> int:
     """Repeats a statement with the parameters `:age` and `:chunk` until it changes fewer rows than
-    a chunk. Each run is a transaction bound to the tenants.
+    a chunk. Each run is a transaction.
     """
     total = 0
     while True:
-        async with database.transaction(tenants) as connection:
-            changed: int = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
+        async with database.transaction() as connection:
+            result = await connection.execute(statement, {"age": older_than, "chunk": CHUNK})
+            changed: int = result.scalar_one() if result.returns_rows else result.rowcount
         total += changed
         if changed < CHUNK:
             return total

@@ -4,6 +4,7 @@ tenants.
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 from sqlalchemy import text
@@ -13,15 +14,18 @@ from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord
 from waypost.ports.stored_records import StoredRecord
 from waypost.postgres.database import Database
+from waypost.postgres.direct import close_directly, connect_directly
+from waypost.postgres.failures import as_transient
 from waypost.postgres.outbox.standbys import Standbys
-from waypost.postgres.sql import driver
+from waypost.postgres.settled_position import settled_position
+from waypost.postgres.sql import Sql
 
 _COUNT = text("select count(*) from events where aggregate_type = :aggregate_type")
 
-# One statement reads one snapshot, which contains all earlier versions of each aggregate, in order.
-_ALL = """
-select version, aggregate_id, payload, metadata::text as metadata, occurred_at from events
-where aggregate_type = $1 order by position"""
+# In the order of storing, which contains the versions of each aggregate in order.
+_NEXT = """
+select position, version, aggregate_id, payload, metadata::text as metadata, occurred_at from events
+where position > $1 and position <= $2 and aggregate_type = $3 order by position limit $4"""
 
 
 class PostgresStoredRecords:
@@ -39,12 +43,31 @@ class PostgresStoredRecords:
             return int(await connection.scalar(_COUNT, {"aggregate_type": self._aggregate_type}) or 0)
 
     async def all(self, size: int) -> AsyncIterator[Sequence[StoredRecord]]:
-        async with self._owner.transaction() as connection:
-            standbys = await Standbys.of(driver(connection))
-            cursor = await driver(connection).cursor(_ALL, self._aggregate_type)
-            while rows := await cursor.fetch(size):
-                await standbys.until_confirmed()
+        """Each read is a separate transaction: one transaction over hours would hold back vacuum in
+        the whole database.
+        """
+        position, settled = 0, await settled_position(self._owner)
+        async with self._standbys() as standbys:
+            while rows := await self._next(position, settled, size):
+                with as_transient():
+                    await standbys.until_confirmed()
                 yield [self._stored(row) for row in rows]
+                position = rows[-1]["position"]
+
+    async def _next(self, after: int, up_to: int, size: int) -> Sequence[asyncpg.Record]:
+        async with self._owner.transaction() as connection:
+            return await Sql(connection).fetch(_NEXT, after, up_to, self._aggregate_type, size)
+
+    @asynccontextmanager
+    async def _standbys(self) -> AsyncIterator[Standbys]:
+        with as_transient():
+            session = await connect_directly(self._owner.dsn, application_name="waypost-republish")
+        try:
+            with as_transient():
+                standbys = await Standbys.of(session)
+            yield standbys
+        finally:
+            await close_directly(session)
 
     def _stored(self, row: asyncpg.Record) -> StoredRecord:
         key = str(row["aggregate_id"]).encode()

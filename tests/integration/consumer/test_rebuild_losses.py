@@ -33,6 +33,32 @@ async def test_duplicate_without_a_sequence_is_processed_once(stage: Stage) -> N
     assert await stage.rows("select distinct consumer from processed_messages") == [("club.members",)]
 
 
+async def test_records_processed_between_the_comparison_and_the_swap_are_in_the_new_rows(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = stage.user()
+    await live(stage, [ann])
+    fill, fills = ReadAhead.fill, 0
+
+    async def fill_and_let_the_consumer_go_on(ahead: ReadAhead) -> None:
+        nonlocal fills
+        fills += 1
+        is_before_the_swap = fills == 2
+        if is_before_the_swap:
+            await stage.topic.publish(*ann.tells("third"))
+        await fill(ahead)
+        if is_before_the_swap:
+            async with stage.consuming(stage.club.members):
+                await eventually(lambda: stage.reached(5, consumers=1))
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(ReadAhead, "fill", fill_and_let_the_consumer_go_on)
+        report = await rebuilt(stage)
+    assert (report.swapped, report.records) == (True, 5)
+    assert report.comparison.comparisons[0].equal
+    assert await stage.names(ann) == [["first", "second", "third"]]
+
+
 async def test_partition_first_assigned_during_the_swap_is_included(stage: Stage) -> None:
     """Its position did not exist when positions were locked: rows that the live consumer wrote from
     it would be lost with the old tables.

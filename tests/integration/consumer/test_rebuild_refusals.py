@@ -1,7 +1,5 @@
 """Checks that refuse a swap, and the ones that an operator may override."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -11,10 +9,7 @@ from aiokafka.admin import RecordsToDelete
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.integration.consumer.rebuilds import live, rebuilt
-from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
-from waypost.ports.subscription import Partition
-from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 from waypost.testing.topics import admin
 
@@ -92,40 +87,3 @@ async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) 
     assert (forced.swapped, forced.refusals) == (True, ["2 dead letters are open, 0 before the rebuild"])
     assert await stage.names(ann) == [[]]
     assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
-
-
-class Tampering(KafkaTopicLogs):
-    """While they are opened, another session removes the protection of the new tables."""
-
-    def __init__(self, stage: Stage, change: str) -> None:
-        super().__init__(stage.bootstrap)
-        self._owner = stage.database.owner
-        self._change = change
-
-    @asynccontextmanager
-    async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
-        async with super().opened(partitions) as log:
-            async with connected(self._owner) as owner:
-                await owner.execute(self._change)
-            yield log
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "alter table members_new.members no force row level security",
-        "alter table members_new.members disable row level security",
-        "revoke delete on members_new.members from club_app",
-    ],
-)
-@pytest.mark.parametrize("force", [False, True])
-async def test_tables_that_were_not_safe_to_serve(stage: Stage, change: str, force: bool) -> None:
-    """This refusal cannot be overridden: other tenants would read the rows, or the consumer would
-    fail on them.
-    """
-    ann = stage.user()
-    await live(stage, [ann])
-    report = await rebuilt(stage, logs=Tampering(stage, change), force=force)
-    assert not report.swapped
-    assert report.refusals == ["without row-level security or grants: members"]
-    assert await stage.names(ann) == [["first", "second"]]

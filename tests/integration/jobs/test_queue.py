@@ -13,13 +13,14 @@ from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.queue import ENQUEUE
-from waypost.jobs.results import job_status, prune_results
+from waypost.jobs.results import job_status
 from waypost.jobs.worker.session import PLANS
 from waypost.jobs.worker.statements import CLAIM
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
+from waypost.postgres.retention import prune_results
 from waypost.postgres.sql import driver, last_writes
 from waypost.testing.eventually import eventually
 
@@ -34,8 +35,8 @@ async def test_a_key_holds_after_the_job_is_done_until_its_result_is_pruned(serv
         await billing.becomes("complete", first)
         assert await billing.enqueue("work", idempotency_key="inv-1") == first
         await billing.becomes("complete", first)
-        assert await prune_results(billing.database, [billing.tenant], timedelta(hours=1)) == 0
-        assert await prune_results(billing.database, [billing.tenant], timedelta()) == 1
+        assert await prune_results(billing.database, timedelta(hours=1)) == 0
+        assert await prune_results(billing.database, timedelta()) == 1
         assert await billing.status(first) is None
         second = await billing.enqueue("work", idempotency_key="inv-1")
         assert second != first

@@ -16,11 +16,11 @@ from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
 from waypost.engine.rebuild.shadow_writer import SHADOW_DUPLICATE_WINDOW, ShadowWriter, Written
-from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
+from waypost.engine.rebuild.swap import Progress, RebuildReport, compare_and_swap, swap_if_allowed
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection
-from waypost.ports.rebuild import LiveIsAhead, Shadow, ShadowFactory, Swap
+from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, LivePositions, Shadow, ShadowFactory
 from waypost.ports.topic_log import TopicLogs
 from waypost.telemetry.messaging import rebuild_span
 
@@ -43,8 +43,8 @@ async def rebuild_async_projection(
     clock: Clock | None = None,
     processes: Processes | None = None,
 ) -> RebuildReport:
-    """Reads the projection's topics from offset 0 to the live consumer's position, compares, and
-    swaps.
+    """Reads the projection's topics from offset 0 to the live consumer's position, compares on a
+    snapshot, and swaps under locks.
 
     `dry_run` stops before the swap; `force` swaps despite refusals, except for missing row-level
     security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
@@ -72,9 +72,8 @@ async def rebuild_async_projection(
                 await source.read_in_forks(processes.divide(live), counter.add)
                 counter.set(shadow_writer.records)  # without records that a fork could not store
             async with source.opened(live, shadow_writer, counter.add) as catch_up:
-                run = _Rebuild(shadow, shadow_writer, decisions, catch_up, counter)
-                swap = partial(run.swap, dry_run=dry_run, force=force)
-                return await swap_with_retries(swap, name=shadow.name, prepare=run.catch_up)
+                rebuild = _Rebuild(shadow, shadow_writer, decisions, catch_up, counter)
+                return await compare_and_swap(rebuild, name=shadow.name, dry_run=dry_run, force=force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,8 @@ class _Source:
 
 
 class _Rebuild:
+    """`waypost.engine.rebuild.swap.PreparedRebuild`."""
+
     def __init__(
         self,
         shadow: Shadow,
@@ -135,33 +136,40 @@ class _Rebuild:
         await self._catch_up.up_to(live)
         await self._shadow_writer.process_parked(self._catch_up.transactions)
         await self._catch_up.ahead.fill()
-        BEFORE_SWAP.hit()
 
-    async def swap(self, *, dry_run: bool, force: bool) -> RebuildReport:
-        """Processes the rest, compares and swaps in one transaction. Raises ShadowIncomplete,
+    async def compare(self) -> RebuildReport:
+        """Processes the rest and compares in one transaction, which is rolled back. Raises
+        ShadowIncomplete and Transient.
+        """
+        async with self._shadow.snapshot() as snapshot:
+            records = await self._process_rest(snapshot)
+            comparison = await snapshot.compare(self._shadow_writer.tenants)
+        return RebuildReport.before_swap(comparison, records, self._counter.started_at)
+
+    async def swap(self, comparison: ComparisonReport, *, force: bool) -> RebuildReport:
+        """Processes the rest and swaps in one transaction. Raises ShadowIncomplete,
         DecidedTooLate and Transient.
         """
         async with self._shadow.swap() as swap:
-            self._shadow_writer.refuse_losses(swap.shadow)
             self._decisions.update(await swap.operator_decisions(), self._shadow_writer.next_offsets)
-            return await self._complete(swap, dry_run=dry_run, force=force)
+            records = await self._process_rest(swap)
+            checked = await swap.check(comparison)
+            report = RebuildReport.before_swap(checked, records, self._counter.started_at)
+            return await swap_if_allowed(swap, report, force=force)
 
-    async def _complete(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:
-        records = self._shadow_writer.records + await self._process_rest(swap)
-        comparison = await swap.compare(self._shadow_writer.tenants)
-        return await swap_if_allowed(swap, comparison, records, self._counter.started_at, dry_run=dry_run, force=force)
-
-    async def _process_rest(self, swap: Swap) -> int:
+    async def _process_rest(self, transaction: LivePositions) -> int:
         """Processes the records that the live consumer processed since, from memory. Not counted,
-        because the swap may be rolled back. Raises LiveIsAhead for records that were not read yet.
+        because the transaction may be rolled back. Returns the number of all records. Raises
+        LiveIsAhead for records that were not read yet.
         """
-        for partition, consumer_position in swap.live.items():
+        self._shadow_writer.refuse_losses(transaction.shadow)
+        for partition, consumer_position in transaction.live.items():
             known = self._shadow_writer.topic_ids.get(partition, consumer_position.topic_id)
             if consumer_position.topic_id != known:
                 raise LiveIsAhead(f"{partition} belongs to a topic that was recreated since it was read")
-        rest = await self._catch_up.ahead.rest(swap.live)
+        rest = await self._catch_up.ahead.rest(transaction.live)
         for partition, records in rest.items():
             if records:
-                await self._shadow_writer.write(partition, records, swap.transactions)
-        await self._shadow_writer.process_parked(swap.transactions)
-        return sum(map(len, rest.values()))
+                await self._shadow_writer.write(partition, records, transaction.transactions)
+        await self._shadow_writer.process_parked(transaction.transactions)
+        return self._shadow_writer.records + sum(map(len, rest.values()))

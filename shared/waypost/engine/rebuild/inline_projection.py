@@ -3,15 +3,16 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 from waypost.engine.projections import project
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
+from waypost.engine.rebuild.swap import Progress, RebuildReport, compare_and_swap, swap_if_allowed
 from waypost.kernel.errors import Permanent, WaypostError
+from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection
-from waypost.ports.rebuild import InlineShadow, InlineShadowFactory, InlineShadowTransaction, InlineSwap, StoredEvent
+from waypost.ports.inline_rebuild import InlineShadow, InlineShadowFactory, InlineShadowTransaction, StoredEvent
+from waypost.ports.rebuild import ComparisonReport
 
 CHUNK = 500
 """Events per transaction."""
@@ -26,54 +27,93 @@ async def rebuild_inline_projection(
     force: bool = False,
     rate: Rate | None = None,
 ) -> RebuildReport:
-    """Reads every stored event, locks the event store, reads the events stored meanwhile, compares
-    and swaps.
+    """Reads the stored events in rounds, each only those since the round before. Compares on a
+    snapshot. Then locks the event store, reads the events since the last round, and swaps.
 
     Options and promises are those of `rebuild_async_projection`. Raises RebuildRuns, Transient, and
     Permanent where a handler fails, because inline projections have no dead letters.
     """
-    started_at = time.monotonic()
     async with shadow_factory.shadow() as shadow:
-        records = await _process_all(projection, shadow, started_at, progress, rate or Rate())
-        BEFORE_SWAP.hit()
-        attempt = partial(_attempt, projection, shadow, records, started_at, dry_run=dry_run, force=force)
-        return await swap_with_retries(attempt, name=projection.name)
+        rebuild = _Rebuild(projection, shadow, rate or Rate(), progress, of=await shadow.count())
+        return await compare_and_swap(rebuild, name=projection.name, dry_run=dry_run, force=force)
 
 
-async def _attempt(
-    projection: InlineProjection, shadow: InlineShadow, records: int, started_at: float, *, dry_run: bool, force: bool
-) -> RebuildReport:
-    with _handler_errors_as_permanent(projection):
-        async with shadow.swap() as swap:
-            return await _swap(projection, swap, records, started_at, dry_run=dry_run, force=force)
+class _Rebuild:
+    """`waypost.engine.rebuild.swap.PreparedRebuild`."""
 
+    def __init__(
+        self,
+        projection: InlineProjection,
+        shadow: InlineShadow,
+        rate: Rate,
+        progress: Callable[[Progress], None],
+        *,
+        of: int,
+    ) -> None:
+        self._projection = projection
+        self._shadow = shadow
+        self._rate = rate
+        self._progress = progress
+        self._of = of
+        self._started_at = time.monotonic()
+        self._records = 0
+        self._tenants: set[TenantId] = set()
+        self._position = 0
+        """The position of the last event whose rows are committed."""
 
-async def _process_all(
-    projection: InlineProjection,
-    shadow: InlineShadow,
-    started_at: float,
-    progress: Callable[[Progress], None],
-    rate: Rate,
-) -> int:
-    records, total = 0, await shadow.count()
-    async for events in shadow.all(rate.at_once(CHUNK)):
-        with _handler_errors_as_permanent(projection):
-            async with shadow.transaction() as transaction:
-                await _process(projection, events, transaction)
-        records += len(events)
-        progress(Progress.since(started_at, records, max(total, records)))
-        await rate.after(len(events))
-    return records
+    async def catch_up(self) -> None:
+        """Ends after a round of less than one chunk, so that little is left for the lock."""
+        while await self._round() >= CHUNK:
+            pass
 
+    async def compare(self) -> RebuildReport:
+        with _handler_errors_as_permanent(self._projection):
+            async with self._shadow.snapshot() as snapshot:
+                records = self._records + await self._process_rest(snapshot)
+                comparison = await snapshot.compare(self._tenants)
+        return RebuildReport.before_swap(comparison, records, self._started_at)
 
-async def _process(
-    projection: InlineProjection, events: Sequence[StoredEvent], transaction: InlineShadowTransaction
-) -> None:
-    tenants = {event.tenant_id for event in events}
-    await transaction.bind(tenants)
-    with bound_tenants(tenants):
-        await project([event.envelope for event in events if event.envelope], projection.handlers, transaction.rows)
-    await transaction.mark_processed(events)
+    async def swap(self, comparison: ComparisonReport, *, force: bool) -> RebuildReport:
+        with _handler_errors_as_permanent(self._projection):
+            async with self._shadow.swap() as swap:
+                records = self._records + await self._process_rest(swap)
+                checked = await swap.check(comparison)
+                report = RebuildReport.before_swap(checked, records, self._started_at)
+                return await swap_if_allowed(swap, report, force=force)
+
+    async def _round(self) -> int:
+        """Processes the events up to a settled position. Returns their number."""
+        settled, before = await self._shadow.settled(), self._records
+        while events := await self._process_chunk(settled):
+            self._position = events[-1].position
+            self._records += len(events)
+            self._progress(Progress.since(self._started_at, self._records, max(self._of, self._records)))
+            await self._rate.after(len(events))
+        return self._records - before
+
+    async def _process_chunk(self, settled: int) -> Sequence[StoredEvent]:
+        with _handler_errors_as_permanent(self._projection):
+            async with self._shadow.transaction() as transaction:
+                events = await transaction.events(self._position, self._rate.at_once(CHUNK), up_to=settled)
+                await self._process(events, transaction)
+        return events
+
+    async def _process_rest(self, transaction: InlineShadowTransaction) -> int:
+        """Processes all later events. Not counted, because the transaction may be rolled back."""
+        position, records = self._position, 0
+        while events := await transaction.events(position, CHUNK):
+            await self._process(events, transaction)
+            position = events[-1].position
+            records += len(events)
+        return records
+
+    async def _process(self, events: Sequence[StoredEvent], transaction: InlineShadowTransaction) -> None:
+        tenants = {event.tenant_id for event in events}
+        self._tenants |= tenants
+        await transaction.bind(tenants)
+        envelopes = [event.envelope for event in events if event.envelope]
+        with bound_tenants(tenants):
+            await project(envelopes, self._projection.handlers, transaction.rows)
 
 
 @contextmanager
@@ -87,12 +127,3 @@ def _handler_errors_as_permanent(projection: InlineProjection) -> Iterator[None]
         raise
     except Exception as error:
         raise Permanent(f"a handler of {projection.name} failed; nothing was changed: {error!r}") from error
-
-
-async def _swap(
-    projection: InlineProjection, swap: InlineSwap, records: int, started_at: float, *, dry_run: bool, force: bool
-) -> RebuildReport:
-    async for events in swap.missing(CHUNK):
-        await _process(projection, events, swap)
-        records += len(events)
-    return await swap_if_allowed(swap, await swap.compare(), records, started_at, dry_run=dry_run, force=force)

@@ -1,15 +1,17 @@
-"""The swap at the end of a rebuild, the report of the rebuild, and its progress."""
+"""The end of a rebuild: the comparison without locks, the swap under locks, and their report."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, Self
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.errors import Transient
-from waypost.ports.rebuild import ComparisonReport, InlineSwap, Swap
+from waypost.ports.inline_rebuild import InlineSwap
+from waypost.ports.rebuild import ComparisonReport, Swap
 
 log = structlog.get_logger()
 
@@ -48,19 +50,65 @@ class RebuildReport:
     """Reasons against the swap; with `force`, the reasons that were overridden."""
     swapped: bool
 
+    @classmethod
+    def before_swap(cls, comparison: ComparisonReport, records: int, started_at: float) -> Self:
+        return cls(
+            records=records,
+            seconds=time.monotonic() - started_at,
+            comparison=comparison,
+            refusals=_refusals_of(records, comparison),
+            swapped=False,
+        )
 
-async def swap_with_retries(
-    swap: Callable[[], Awaitable[RebuildReport]], *, name: str, prepare: Callable[[], Awaitable[None]] | None = None
+    def may_swap(self, *, force: bool) -> bool:
+        """Rows that other tenants could read are never swapped in."""
+        return not self.comparison.unprotected and (force or not self.refusals)
+
+
+class PreparedRebuild(Protocol):
+    """A rebuild whose new rows are nearly those of the live records."""
+
+    async def catch_up(self) -> None:
+        """Processes the records since the last call, without a lock. Raises Transient."""
+        ...
+
+    async def compare(self) -> RebuildReport:
+        """Compares every row on one snapshot, without a lock, and changes nothing. Raises
+        Transient.
+        """
+        ...
+
+    async def swap(self, comparison: ComparisonReport, *, force: bool) -> RebuildReport:
+        """Processes the rest under locks, and swaps by `swap_if_allowed`. Raises Transient."""
+        ...
+
+
+async def compare_and_swap(rebuild: PreparedRebuild, *, name: str, dry_run: bool, force: bool) -> RebuildReport:
+    """Compares first, because the comparison reads all rows: under the locks of the swap, the
+    writers of the live rows would wait for it.
+    """
+    report = await _with_retries(rebuild.compare, rebuild.catch_up, name)
+    if dry_run or not report.may_swap(force=force):
+        return report
+
+    async def catch_up() -> None:
+        await rebuild.catch_up()
+        BEFORE_SWAP.hit()
+
+    return await _with_retries(partial(rebuild.swap, report.comparison, force=force), catch_up, name)
+
+
+async def _with_retries(
+    step: Callable[[], Awaitable[RebuildReport]], catch_up: Callable[[], Awaitable[None]], name: str
 ) -> RebuildReport:
-    """Runs `prepare`, then `swap`, until the swap's locks are granted, 20 times at most.
+    """Catches up, then runs the step, until it succeeds, 20 times at most.
 
-    Raises the last Transient of `swap`, and every error of `prepare`.
+    Raises the last Transient of the step, and every error of `catch_up`.
     """
     for attempt in range(1, SWAP_ATTEMPTS + 1):
-        if prepare is not None:
-            await prepare()
+        await catch_up()
         try:
-            return await swap()
+            return await step()
         except Transient as error:
             if attempt == SWAP_ATTEMPTS:
                 raise
@@ -68,28 +116,13 @@ async def swap_with_retries(
     raise AssertionError("the last attempt returns or raises")
 
 
-async def swap_if_allowed(
-    swap: Swap | InlineSwap,
-    comparison: ComparisonReport,
-    records: int,
-    started_at: float,
-    *,
-    dry_run: bool,
-    force: bool,
-) -> RebuildReport:
-    """Swaps unless a check refuses. Rows that other tenants could read are never swapped in."""
-    refusals = _refusals_of(records, comparison)
-    swapped = not dry_run and not comparison.unprotected and (force or not refusals)
-    if swapped:
-        await swap.complete()
-        BEFORE_COMMIT.hit()
-    return RebuildReport(
-        records=records,
-        seconds=time.monotonic() - started_at,
-        comparison=comparison,
-        refusals=refusals,
-        swapped=swapped,
-    )
+async def swap_if_allowed(swap: Swap | InlineSwap, report: RebuildReport, *, force: bool) -> RebuildReport:
+    """Swaps unless a check refuses."""
+    if not report.may_swap(force=force):
+        return report
+    await swap.complete()
+    BEFORE_COMMIT.hit()
+    return replace(report, swapped=True)
 
 
 def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:

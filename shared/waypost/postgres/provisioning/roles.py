@@ -61,6 +61,8 @@ async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passw
         await _ensure_role(admin, name, passwords[role])
         for setting, value in _settings(role).items():
             await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
+    # `waypost doctor` looks for long transactions of all roles.
+    await admin.execute(f"grant pg_read_all_stats to {checked(role_name(service, Role.OPS))}")
 
 
 def _settings(role: Role) -> Mapping[str, str]:

@@ -5,7 +5,6 @@ the events of all tenants.
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -17,31 +16,28 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import InlineProjection
-from waypost.ports.rebuild import ComparisonReport, StoredEvent
+from waypost.ports.inline_rebuild import StoredEvent
+from waypost.ports.rebuild import ComparisonReport
 from waypost.postgres.database import Database
 from waypost.postgres.migrate import limit_locks
 from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.rebuild.comparison import compare
+from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, rename_schemas
-from waypost.postgres.sql import Sql, driver, roll_back
+from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, begin_snapshot, rename_schemas, use_new_schema
+from waypost.postgres.settled_position import settled_position
+from waypost.postgres.sql import Sql, roll_back
 from waypost.postgres.tenancy import bind_statement
-from waypost.postgres.versions import versions_in
 
-_COLUMNS = "e.aggregate_type, e.aggregate_id, e.version, e.tenant_id, e.type, e.payload, e.metadata::text as metadata"
+# In the order of storing, which contains the versions of each aggregate in order.
+_EVENTS = """
+select e.position, e.tenant_id, e.type, e.payload, e.metadata::text as metadata
+from events e where e.position > $1 and e.position <= $2 order by e.position limit $3"""
 
-# One statement reads one snapshot, which contains all earlier versions of each aggregate. Reads by
-# increasing `position` in several statements would miss late commits.
-_ALL = f"select {_COLUMNS} from events e order by e.position"
-
-_MISSING = """
-select {columns} from events e
-left join {schema}.versions v on v.topic = e.aggregate_type and v.aggregate_id = e.aggregate_id
-where e.version > coalesce(v.version, 0) order by e.position"""
+_NEWEST = 2**63 - 1
 
 
 class PostgresInlineShadowFactory:
-    """`waypost.ports.rebuild.InlineShadowFactory`."""
+    """`waypost.ports.inline_rebuild.InlineShadowFactory`."""
 
     def __init__(
         self,
@@ -76,7 +72,7 @@ class PostgresInlineShadowFactory:
 
 
 class PostgresInlineShadow:
-    """`waypost.ports.rebuild.InlineShadow`."""
+    """`waypost.ports.inline_rebuild.InlineShadow`."""
 
     def __init__(self, owner: Database, names: Names, projection: InlineProjection, codec: EventCodec) -> None:
         self._owner = owner
@@ -100,71 +96,67 @@ class PostgresInlineShadow:
         async with self._owner.transaction() as connection:
             return int(await connection.scalar(text("select count(*) from events")) or 0)
 
-    async def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        async with self._owner.transaction() as connection:
-            cursor = await driver(connection).cursor(_ALL)
-            while rows := await cursor.fetch(size):
-                yield [self._rows.read(row) for row in rows]
+    async def settled(self) -> int:
+        return await settled_position(self._owner)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PostgresInlineShadowTransaction"]:
         async with self._owner.transaction() as connection:
-            await self._use_new_schema(connection)
-            yield PostgresInlineShadowTransaction(connection, self._names)
+            await use_new_schema(connection, self._names)
+            yield PostgresInlineShadowTransaction(connection, self._names, self._projection, self._rows)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["PostgresInlineSnapshot"]:
+        async with self._owner.transaction() as connection:
+            await begin_snapshot(connection, self._names)
+            yield PostgresInlineSnapshot(connection, self._names, self._projection, self._rows)
+            await roll_back(connection)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator["PostgresInlineSwap"]:
         async with self._owner.transaction() as connection:
             await limit_locks(connection, idle_seconds=SWAP_IDLE_SECONDS)
             await connection.exec_driver_sql("lock table events in share mode")
-            await self._use_new_schema(connection)
+            await use_new_schema(connection, self._names)
             swap = PostgresInlineSwap(connection, self._names, self._projection, self._rows)
             yield swap
             if not swap.completed:
                 await roll_back(connection)
 
-    async def _use_new_schema(self, connection: AsyncConnection) -> None:
-        await connection.exec_driver_sql(f"set local search_path to public, {self._names.new_schema}")
-
 
 class PostgresInlineShadowTransaction:
-    """`waypost.ports.rebuild.InlineShadowTransaction`."""
-
-    def __init__(self, connection: AsyncConnection, names: Names) -> None:
-        self.rows = connection
-        self._names = names
-        self._versions = versions_in(names.new_schema)
-
-    async def bind(self, tenants: Iterable[TenantId]) -> None:
-        await Sql(self.rows).execute(bind_statement(tenants))
-
-    async def mark_processed(self, events: Sequence[StoredEvent]) -> None:
-        reached: dict[str, dict[UUID, int]] = {}
-        for event in events:
-            reached.setdefault(event.aggregate_type, {})[event.aggregate_id] = event.version
-        for aggregate_type, versions in reached.items():
-            await self._versions.advance(self.rows, aggregate_type, versions)
-
-
-class PostgresInlineSwap(PostgresInlineShadowTransaction):
-    """`waypost.ports.rebuild.InlineSwap`."""
+    """`waypost.ports.inline_rebuild.InlineShadowTransaction`."""
 
     def __init__(
         self, connection: AsyncConnection, names: Names, projection: InlineProjection, rows: "StoredRows"
     ) -> None:
-        super().__init__(connection, names)
-        self.completed = False
+        self.rows = connection
+        self._names = names
         self._projection = projection
         self._stored = rows
 
-    async def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        cursor = await driver(self.rows).cursor(_MISSING.format(columns=_COLUMNS, schema=self._names.new_schema))
-        while rows := await cursor.fetch(size):
-            yield [self._stored.read(row) for row in rows]
+    async def bind(self, tenants: Iterable[TenantId]) -> None:
+        await Sql(self.rows).execute(bind_statement(tenants))
 
-    async def compare(self) -> ComparisonReport:
-        tenants = await self.rows.scalars(text("select distinct tenant_id from events"))
-        return await compare(self.rows, self._names, self._projection, map(TenantId, tenants))
+    async def events(self, after: int, at_most: int, *, up_to: int | None = None) -> Sequence[StoredEvent]:
+        rows = await Sql(self.rows).fetch(_EVENTS, after, _NEWEST if up_to is None else up_to, at_most)
+        return [self._stored.read(row) for row in rows]
+
+
+class PostgresInlineSnapshot(PostgresInlineShadowTransaction):
+    """`waypost.ports.inline_rebuild.InlineSnapshot`."""
+
+    async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
+        return await compare(self.rows, self._names, self._projection, tenants)
+
+
+class PostgresInlineSwap(PostgresInlineShadowTransaction):
+    """`waypost.ports.inline_rebuild.InlineSwap`."""
+
+    completed = False
+
+    async def check(self, comparison: ComparisonReport) -> ComparisonReport:
+        return await check(self.rows, self._names, self._projection, comparison)
 
     async def complete(self) -> None:
         await rename_schemas(self.rows, self._names)
@@ -181,9 +173,7 @@ class StoredRows:
     def read(self, row: asyncpg.Record) -> StoredEvent:
         wanted = row["type"] in self._types
         return StoredEvent(
-            aggregate_type=row["aggregate_type"],
-            aggregate_id=row["aggregate_id"],
-            version=row["version"],
+            position=row["position"],
             tenant_id=TenantId(row["tenant_id"]),
             envelope=self._envelope(row) if wanted else None,
         )

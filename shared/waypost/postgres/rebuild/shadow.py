@@ -15,7 +15,7 @@ from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
-from waypost.postgres.rebuild.swap import PostgresSwap, locked_live, positions
+from waypost.postgres.rebuild.swap import PostgresSnapshot, PostgresSwap, begin_snapshot, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
 from waypost.postgres.sql import roll_back
 
@@ -111,6 +111,15 @@ class PostgresShadow:
     async def operator_decisions(self) -> OperatorDecisions:
         async with self._owner.transaction() as connection:
             return await operator_decisions(connection, self._names.live)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[PostgresSnapshot]:
+        names = self._names
+        async with self._owner.transaction() as connection:
+            await begin_snapshot(connection, names)
+            live, shadow = await positions(connection, names.live), await positions(connection, names.shadow)
+            yield PostgresSnapshot(connection, names, self._projection, live, shadow)
+            await roll_back(connection)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:

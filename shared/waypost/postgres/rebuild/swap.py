@@ -1,4 +1,6 @@
-"""The transaction that replaces the live tables by the new ones."""
+"""The transactions at the end of a rebuild: one compares live and new tables, the other replaces
+the live ones.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,12 +16,13 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.inbox import POSITION_COLUMNS
 from waypost.postgres.migrate import limit_locks
-from waypost.postgres.rebuild.comparison import compare
+from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 
 SWAP_IDLE_SECONDS = 5
+SNAPSHOT_IDLE_SECONDS = 30
 
 # Lock the positions first: a live consumer locks its position before parked rows, so that the two
 # cannot deadlock.
@@ -58,12 +61,25 @@ _ADOPT_DEAD_LETTERS = text("update dead_letters set consumer = :live where consu
 _STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_DEAD_LETTERS)
 
 
+async def begin_snapshot(connection: AsyncConnection, names: Names) -> None:
+    """Begins a transaction whose statements see the live rows at one time, and the new rows with
+    its own writes. The server ends it if its process freezes, because it holds back vacuum.
+    """
+    await connection.exec_driver_sql("set transaction isolation level repeatable read")
+    await limit_locks(connection, idle_seconds=SNAPSHOT_IDLE_SECONDS)
+    await use_new_schema(connection, names)
+
+
+async def use_new_schema(connection: AsyncConnection, names: Names) -> None:
+    await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
+
+
 async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, ConsumerPosition]:
     """Blocks the live consumer: its next transaction waits at the fence, and its redrives find no
     parked key.
     """
     await limit_locks(connection, idle_seconds=SWAP_IDLE_SECONDS)
-    await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
+    await use_new_schema(connection, names)
     live = await positions(connection, names.live, _LOCK_POSITIONS)
     await connection.execute(_LOCK_PARKED, {"live": names.live})
     return live
@@ -92,9 +108,7 @@ async def rename_schemas(connection: AsyncConnection, names: Names) -> None:
         await connection.exec_driver_sql(statement)
 
 
-class PostgresSwap:
-    """`waypost.ports.rebuild.Swap`, inside its transaction."""
-
+class _LivePositions:
     def __init__(
         self,
         connection: AsyncConnection,
@@ -106,16 +120,28 @@ class PostgresSwap:
         self.live = live
         self.shadow = shadow
         self.transactions: ShadowTransactions = SwapTransactions(connection, names)
-        self.completed = False
         self._connection = connection
         self._names = names
         self._projection = projection
 
-    async def operator_decisions(self) -> OperatorDecisions:
-        return await operator_decisions(self._connection, self._names.live)
+
+class PostgresSnapshot(_LivePositions):
+    """`waypost.ports.rebuild.Snapshot`, inside its transaction."""
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         return await compare(self._connection, self._names, self._projection, tenants)
+
+
+class PostgresSwap(_LivePositions):
+    """`waypost.ports.rebuild.Swap`, inside its transaction."""
+
+    completed = False
+
+    async def operator_decisions(self) -> OperatorDecisions:
+        return await operator_decisions(self._connection, self._names.live)
+
+    async def check(self, comparison: ComparisonReport) -> ComparisonReport:
+        return await check(self._connection, self._names, self._projection, comparison)
 
     async def complete(self) -> None:
         await self._refuse_new_partitions()

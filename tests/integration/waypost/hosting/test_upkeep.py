@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.jobs import Service, migrate
 from waypost.hosting.retention_sweeper import Retention, RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
+from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.ports.dead_letters import Status
+from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.search import Search, find_dead_letters
+from waypost.postgres.retention import prune_results
 from waypost.postgres.sql import driver
 from waypost.postgres.tenancy import TENANTS_AT_ONCE
 from waypost.testing.database import Databases
@@ -45,14 +47,18 @@ select 'billing.customers', gen_random_uuid(), gen_random_uuid(), 'users.user', 
        'ValueError', 'Ada is too short', 'f', true, false, 'name = "Ada"', now() - age
 from unnest($1::interval[]) as age, unnest(array['free', 'parked']::bytea[]) as key,
      unnest(array['retrying', 'dead', 'waiting', 'redriven', 'superseded', 'discarded']) as status"""
+_DEAD_JOBS = """
+insert into jobs (id, tenant_id, name, arguments, priority, enqueued_at, run_at, status, correlation_id, causation_id, started_at)
+select gen_random_uuid(), $1, case nth when 1 then 'old' else 'young' end, '{}', 0, now() - age, now() - age, status,
+       gen_random_uuid(), gen_random_uuid(), now() - age
+from unnest($2::interval[]) with ordinality as given (age, nth), unnest(array['dead', 'queued']) as status"""
+_DEAD_RESULTS = """
+insert into job_results (tenant_id, job_id, name, status, enqueued_at, finished_at)
+select tenant_id, id, name, 'dead', now() - $1::interval, now() - $1::interval from jobs where status = 'dead'"""
 _PARK = "insert into parked_keys (consumer, topic, key) values ('billing.customers', 'users.user', 'parked')"
 
 
 async def work(job: JobContext) -> None: ...
-
-
-async def directory(_: AsyncConnection) -> list[TenantId]:
-    return TENANTS
 
 
 @pytest.fixture
@@ -93,7 +99,7 @@ async def kept(service: Service) -> dict[str, int]:
 async def test_a_round_forgets_what_is_old_of_every_tenant_and_nothing_else(billing: Service) -> None:
     await fill(billing)
     assert await kept(billing) == {"inbox": 2, "answers": 4, "results": 8, "dead": 4, "queued": 2}
-    await RetentionSweeper(billing.database, directory).round()
+    await RetentionSweeper(billing.database).round()
     assert await kept(billing) == {"inbox": 1, "answers": 2, "results": 4, "dead": 4, "queued": 2}
 
 
@@ -101,7 +107,7 @@ async def test_settled_dead_letters_are_deleted_unless_their_key_is_parked(billi
     async with billing.database.transaction() as rows:
         await driver(rows).execute(_DEAD_LETTERS, around(LONG.dead_letters))
         await driver(rows).execute(_PARK)
-    await RetentionSweeper(billing.database, directory).round()
+    await RetentionSweeper(billing.database).round()
     async with billing.database.transaction() as rows:
         kept = await driver(rows).fetch("select key, status, count(*) from dead_letters group by key, status")
     assert {(row["key"], row["status"]): row["count"] for row in kept} == {
@@ -115,7 +121,7 @@ async def test_a_discarded_dead_letter_loses_its_record_and_stays(billing: Servi
     async with billing.database.transaction() as rows:
         await driver(rows).execute(_DEAD_LETTERS, around(LONG.dead_letters))
         await driver(rows).execute(_PARK)
-    await RetentionSweeper(billing.database, directory).round()
+    await RetentionSweeper(billing.database).round()
     found = await find_dead_letters(billing.database, Search(statuses=list(Status)), limit=100)
     (removed,) = [stored for stored in found if stored.content_removed_at is not None]
     assert (removed.dead_letter.status, removed.dead_letter.key) == (Status.DISCARDED, b"free")
@@ -125,22 +131,25 @@ async def test_a_discarded_dead_letter_loses_its_record_and_stays(billing: Servi
 
 async def test_more_than_a_chunk_goes_in_one_round(billing: Service) -> None:
     await fill(billing, taken_in=7_000)
-    await RetentionSweeper(billing.database, directory).round()
+    await RetentionSweeper(billing.database).round()
     assert (await kept(billing))["inbox"] == 7_000
 
 
-async def test_it_continues_after_a_failed_round_and_ends_on_request(billing: Service) -> None:
+async def test_it_continues_after_a_failed_round_and_ends_on_request(
+    billing: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = 0
 
-    async def failing_first(rows: AsyncConnection) -> list[TenantId]:
+    async def failing_first(database: Database, older_than: timedelta) -> int:
         nonlocal asked
         asked += 1
         if asked == 1:
             raise ConnectionResetError
-        return TENANTS
+        return await prune_results(database, older_than)
 
     await fill(billing)
-    retention_sweeper = RetentionSweeper(billing.database, failing_first, every=timedelta(milliseconds=50))
+    monkeypatch.setattr("waypost.hosting.retention_sweeper.prune_results", failing_first)
+    retention_sweeper = RetentionSweeper(billing.database, every=timedelta(milliseconds=50))
     await retention_sweeper.start()
 
     async def is_done() -> bool:
@@ -151,3 +160,29 @@ async def test_it_continues_after_a_failed_round_and_ends_on_request(billing: Se
     await retention_sweeper.drain(1)
     await retention_sweeper.stop()
     assert not retention_sweeper.ready.is_set()
+
+
+async def test_a_table_that_fails_does_not_keep_the_others(billing: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(database: Database, older_than: timedelta) -> int:
+        raise Transient("the statement took too long")
+
+    await fill(billing)
+    for first in ("prune_inbox", "prune_stored_responses"):
+        monkeypatch.setattr(f"waypost.hosting.retention_sweeper.{first}", failing)
+    with pytest.raises(Transient, match="took too long"):
+        await RetentionSweeper(billing.database).round()
+    assert await kept(billing) == {"inbox": 2, "answers": 4, "results": 4, "dead": 4, "queued": 2}
+
+
+async def test_old_dead_jobs_are_deleted_with_their_results(billing: Service) -> None:
+    """The result of a job that an operator can still retry stays, however old."""
+    tenant = TENANTS[0]
+    async with billing.database.transaction([tenant]) as rows:
+        await driver(rows).execute(_DEAD_JOBS, tenant, around(LONG.dead_jobs))
+        await driver(rows).execute(_DEAD_RESULTS, LONG.dead_jobs + timedelta(minutes=1))
+    await RetentionSweeper(billing.database).round()
+    async with billing.database.transaction([tenant]) as rows:
+        jobs = await driver(rows).fetch("select name, status from jobs order by name")
+        results = await driver(rows).fetch("select name from job_results order by name")
+    assert [tuple(job) for job in jobs] == [("old", "queued"), ("young", "dead"), ("young", "queued")]
+    assert [result["name"] for result in results] == ["young"]

@@ -2,13 +2,15 @@
 generator.
 """
 
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 
 import pytest
 
 from infra.reference import __main__ as reference
-from infra.reference import log_events
+from infra.reference import log_events, retention
 from infra.reference.docstrings import attribute_docs
 from infra.reference.errors import PACKAGES, below, effects_of, errors_page, modules_with_errors
 from infra.reference.log_events import catalog, emitted
@@ -39,6 +41,41 @@ def test_a_log_event_without_a_meaning_is_named_with_its_file(
     assert reference.main("write") == 1
     error = capsys.readouterr().err
     assert "log events without a meaning: notice_sent" in error and "infra/reference/log_events.yaml" in error
+
+
+@pytest.mark.parametrize(
+    ("tables", "problem"),
+    [
+        (
+            lambda known: [*known, "users.visits"],
+            "tables without a bound: users.visits. Add an entry for each to infra/reference/retention.yaml",
+        ),
+        (lambda known: known[1:], "describes tables that do not exist: users.credentials. Remove"),
+    ],
+)
+def test_a_table_without_a_bound_and_a_bound_without_a_table_are_named(
+    tables: Callable[[Sequence[str]], Sequence[str]],
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = retention.service_tables()
+    monkeypatch.setattr(retention, "service_tables", lambda: tables(known))
+    assert reference.main("write") == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_a_bound_names_a_function_that_exists(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    catalog = tmp_path / "retention.yaml"
+    catalog.write_text(retention.CATALOG.read_text(encoding="utf-8").replace("prune_inbox", "prune_in_box"))
+    monkeypatch.setattr(retention, "CATALOG", catalog)
+    assert reference.main("write") == 1
+    assert (
+        "waypost.postgres.retention.prune_in_box for processed_messages, which does not exist"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("package", PACKAGES)

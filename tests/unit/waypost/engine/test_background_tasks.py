@@ -110,7 +110,7 @@ def retention_sweeper(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("waypost.hosting.retention_sweeper.BACKOFF", AT_ONCE)
     trouble = Opening(error)
     database: Any = SimpleNamespace(transaction=trouble.transaction)
-    return RetentionSweeper(database, no_tenants), trouble
+    return RetentionSweeper(database), trouble
 
 
 def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
