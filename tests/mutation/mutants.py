@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import parso
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -21,7 +22,6 @@ from cosmic_ray.operators import (
     zero_iteration_for_loop,
 )
 from cosmic_ray.operators.operator import Example, Operator
-from parso.tree import NodeOrLeaf
 
 from infra.stack.places import CHECKOUT, TOOLKIT
 
@@ -33,7 +33,7 @@ EXCLUDED = ("migrations", "provisioning")
 class RemoveCall(Operator):  # type: ignore[misc]  # Cosmic Ray is not annotated
     """Replaces a statement that is a call by `pass`, unless it is a line of the log."""
 
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    def mutation_positions(self, node: Any) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
         if node.type != "simple_stmt":
             return
         statement = node.children[0]
@@ -41,9 +41,9 @@ class RemoveCall(Operator):  # type: ignore[misc]  # Cosmic Ray is not annotated
         if is_call and not statement.get_code().strip().startswith("log."):
             yield statement.start_pos, statement.end_pos
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+    def mutate(self, node: Any, index: int) -> Any:
         removed = node.children[0]
-        node.children[0] = parso.parse(f"{removed.get_first_leaf().prefix}pass")
+        node.children[0] = parso.parse(f"{removed.get_first_leaf().prefix}pass")  # type: ignore[no-untyped-call]
         return node
 
     @classmethod

@@ -56,13 +56,18 @@ async def _open(server: str, *, timeout: float, **options: Any) -> asyncpg.Conne
     """Also ends a session whose server's machine does not answer for 11 s, however long its
     statement may take: a migration has no time limit. asyncpg has no option for it.
     """
-    connection = await asyncpg.connect(server, timeout=timeout, **options)
-    own = connection._transport.get_extra_info("socket")
+    connection: asyncpg.Connection = await asyncpg.connect(server, timeout=timeout, **options)
+    own = socket_of(connection)
     if own.family in (socket.AF_INET, socket.AF_INET6):
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in DEAD_PEER_OPTIONS.items():
             own.setsockopt(socket.IPPROTO_TCP, option, value)
     return connection
+
+
+def socket_of(connection: asyncpg.Connection) -> Any:
+    """The socket of the session, as the transport of the event loop returns it."""
+    return connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
 
 
 def dsn_of_each_host(dsn: str) -> list[str]:

@@ -11,7 +11,7 @@ from tests.fixtures.database_pair import DatabasePair, running_pair
 from waypost.native.ports import LOOPBACK
 from waypost.postgres.database import Database
 from waypost.postgres.direct import close_directly, connect_directly
-from waypost.postgres.hosts import DEAD_PEER_OPTIONS, connect, dsn_of_each_host
+from waypost.postgres.hosts import DEAD_PEER_OPTIONS, connect, dsn_of_each_host, socket_of
 from waypost.postgres.read_session import read_session
 from waypost.postgres.sql import Sql
 from waypost.testing.database import connected
@@ -103,7 +103,7 @@ def _port(pair: DatabasePair, server: int) -> int:
 
 async def test_the_operating_system_ends_a_session_whose_server_is_gone(postgres: str) -> None:
     connection = await connect(postgres, timeout=2)
-    own = connection._transport.get_extra_info("socket")
+    own = socket_of(connection)
     assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     assert {option: own.getsockopt(socket.IPPROTO_TCP, option) for option in DEAD_PEER_OPTIONS} == DEAD_PEER_OPTIONS
     await connection.close()
