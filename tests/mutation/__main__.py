@@ -24,7 +24,7 @@ from tests.mutation.mutants import Mutant, all_mutants, sample
 from waypost.testing.folders import scratch_folder
 
 SECONDS_PER_MUTANT = 60.0
-"""Of the tests' measured durations. At least one test runs."""
+"""Limit of the sum of the tests' measured durations. At least one test runs."""
 TEST_FACTOR, TEST_MARGIN_SECONDS = 5.0, 60.0
 """A mutant that makes the tests this much longer is found: it hangs."""
 GOAL = 0.95
@@ -105,7 +105,7 @@ def _affordable(tests: Sequence[str], known: CoveringTests) -> Sequence[str]:
 
 
 def _result(copy: Path, tests: Sequence[str], seconds: float) -> str | None:
-    """What shows the mutant; None if all tests pass, or none executes it."""
+    """The failure that shows the mutant; None if all tests pass, or none executes it."""
     if not tests:
         return None
     command = [".venv/bin/python", "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "--maxfail=1"]
