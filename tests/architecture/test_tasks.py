@@ -10,6 +10,7 @@ ALLOWED = {
     "shared/waypost/devstack/supervision.py": "of the development stack; the supervisor's end is awaited",
     "shared/waypost/devstack/supervisor.py": "of the development stack; one task per component, awaited at the stop",
     "shared/waypost/engine/periodic_loop.py": "the loop itself",
+    "shared/waypost/engine/consumer/dead_letters/retry_timer.py": "turns, awaited at the drain; the next tick raises their error",
     "shared/waypost/engine/consumer/partition.py": "handles each error itself and continues; a poll is never cancelled",
     "shared/waypost/engine/process.py": "the start of a part, whose error is raised, beside the wait for the signal",
     "shared/waypost/engine/relay/deletions.py": "the deliveries of its rows await it, and so does the end of the term",
