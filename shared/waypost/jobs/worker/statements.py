@@ -2,6 +2,11 @@
 
 from waypost.jobs.claim import COLUMNS
 
+TENANTS_AT_ONCE = 10
+"""A claim of more jobs takes several of each tenant: a step to another tenant costs as much as some
+jobs.
+"""
+
 # As in the predicate of the index `jobs_by_turn`. A delayed job becomes due by `LOOK_AHEAD`: the
 # index holds no job that must wait, so that a claim reads only rows that it can take.
 _DUE = "status = 'queued' and not crashed and not delayed and run_at <= now()"
@@ -50,7 +55,7 @@ with recursive kind (name, capacity, served) as (
             order by tenant_id limit 1 for update skip locked
         ) as again
         limit 1
-    ) as next where number < capacity
+    ) as next where number < least(capacity, {TENANTS_AT_ONCE})
 ), sound as materialized (
     select mine.id, entitled.name, false as crashed, entitled.priority, mine.round, entitled.number
     from (
