@@ -29,13 +29,14 @@ async def run_jobs(service: Service) -> None:
         )
     )
     clock = DatabaseClock(runtime.database)
+    by_database_time = replace(runtime, clock=clock)
     retention_sweeper = RetentionSweeper(runtime.database)
     parts: list[Lifecycle] = [
         runtime.wakeup_sender,
         listener,
         clock,
-        job_scheduler(service, replace(runtime, clock=clock)),
-        job_worker(service, runtime),
+        job_scheduler(service, by_database_time),
+        job_worker(service, by_database_time),
         retention_sweeper,
     ]
     await run_with_probes(service, runtime, parts, settings)

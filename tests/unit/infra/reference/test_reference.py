@@ -112,13 +112,20 @@ def test_a_page_that_differs_from_the_code_is_named(
     [
         (NotFound, ("404", "5 attempts, then dead", "dead at once")),
         (ConcurrencyConflict, ("409; 412 with If-Match", "the batch is retried", "next attempt")),
-        (Transient, ("503 with Retry-After", "the batch is retried", "next attempt")),
-        (TopicUnavailable, ("503 with Retry-After", "the batch is retried", "next attempt")),
+        (Transient, ("503 with Retry-After", "the batch is retried", "next attempt, without a limit")),
+        (TopicUnavailable, ("503 with Retry-After", "the batch is retried", "next attempt, without a limit")),
         (
             Unavailable,
-            ("503 with Retry-After", "the batch is retried", "next attempt, not before its `retry_after`"),
+            (
+                "503 with Retry-After",
+                "the batch is retried",
+                "next attempt, without a limit, not before its `retry_after`",
+            ),
         ),
-        (NotYet, ("503 with Retry-After", "the key is parked and retried without a limit", "next attempt")),
+        (
+            NotYet,
+            ("503 with Retry-After", "the key is parked and retried without a limit", "next attempt, without a limit"),
+        ),
         (Permanent, ("500", "dead at once", "dead at once")),
         (Poison, ("500", "dead at once", "dead at once")),
         (Misconfigured, ("–", "–", "–")),

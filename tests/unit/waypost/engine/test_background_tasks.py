@@ -19,6 +19,7 @@ import services
 import waypost
 from services.billing.live import view
 from services.billing.live.topology import Topology
+from tests.unit.waypost.engine.trouble import Opening, Trouble
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.outbox_cap import OutboxCap
@@ -26,6 +27,7 @@ from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
+from waypost.hosting.database_clock import DatabaseClock
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry, Scheduled
@@ -47,36 +49,6 @@ ERRORS = [
     RuntimeError("a surprise"),
     asyncio.CancelledError("of something that the task waited for"),
 ]
-
-
-class Trouble:
-    """A dependency of a task: every use of it raises."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-        self.met: dict[str, int] = {}
-
-    def meet(self, what: str) -> Any:
-        self.met[what] = self.met.get(what, 0) + 1
-        raise self.error
-
-    def __getattr__(self, what: str) -> Any:
-        async def raising(*_: Any, **__: Any) -> Any:
-            await asyncio.sleep(0)
-            return self.meet(what)
-
-        return raising
-
-
-class Opening(Trouble):
-    """The same for a dependency opened with `async with`."""
-
-    def __getattr__(self, what: str) -> Any:
-        @asynccontextmanager
-        async def raising(*_: Any, **__: Any) -> AsyncIterator[Any]:
-            yield self.meet(what)
-
-        return raising
 
 
 async def no_tenants(_: Any) -> list[Any]:
@@ -111,6 +83,14 @@ def retention_sweeper(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> 
     trouble = Opening(error)
     database: Any = SimpleNamespace(transaction=trouble.transaction)
     return RetentionSweeper(database), trouble
+
+
+def database_clock(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Opening(error)
+    database: Any = SimpleNamespace(statements=trouble.statements)
+    clock = DatabaseClock(database)
+    clock._every_seconds = 0.01
+    return clock, trouble
 
 
 def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
@@ -207,7 +187,7 @@ async def no_resources() -> AsyncIterator[None]:
 
 
 TASKS = [
-    *(wakeup_sender, listener, outbox_cap, retention_sweeper, scheduler),
+    *(wakeup_sender, listener, outbox_cap, retention_sweeper, scheduler, database_clock),
     *(retry_timer, relay, live_view, joining_group, assigned_group, job_worker),
 ]
 Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble]]

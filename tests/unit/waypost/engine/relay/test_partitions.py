@@ -1,6 +1,4 @@
-"""A partition that takes no records delays no other one, and nothing that was acknowledged is sent
-again.
-"""
+"""A partition that takes no records delays no other, and no acknowledged record is sent again."""
 
 import asyncio
 from collections import Counter
