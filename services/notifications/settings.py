@@ -11,7 +11,9 @@ class NotificationsSettings(Settings):
     smtp_host: str
     smtp_port: int = Field(ge=1, le=65535)
     smtp_timeout_seconds: float = Field(default=20.0, gt=0, le=23)
-    """Time limit for each step of an SMTP delivery. All steps together have half as long again."""
+    """Time limit for each step of an SMTP delivery. All steps together may take 1.5 times as
+    long.
+    """
     mail_sender: str = "no-reply@waypost.example"
     """Sender address of the mails."""
     public_url: str = Field(pattern=r"^https?://")

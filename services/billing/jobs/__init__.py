@@ -16,7 +16,7 @@ from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.ids import new_id
 
 PAYMENT, UPKEEP = 20, 10
-"""Priorities. A report has none: it waits for money and for what recurs."""
+"""Priorities. Reports have priority 0: payments and renewals run first."""
 
 
 async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | None:

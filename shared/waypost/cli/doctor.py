@@ -40,7 +40,7 @@ def doctor(
     ] = AUDITED_EVENTS,
     as_json: AsJson = False,
 ) -> None:
-    """Finds everything that needs an operator, and names the command that heals it.
+    """Checks a running system for known problems, and prints the remedy of each.
 
     Exits with 1 if something is wrong. Notes, which may be intended, do not count. Run it from a
     timer, with as many events as are written between two runs.
@@ -133,7 +133,7 @@ def _show(result: Result) -> None:
     for diagnosis in result.diagnoses:
         _show_one(diagnosis)
     wrong = sum(not diagnosis.is_note for diagnosis in result.diagnoses)
-    console.print(f"{result.checks} checks, {f'{wrong} problems' if wrong else 'nothing is wrong'}")
+    console.print(f"{result.checks} checks, {f'problems: {wrong}' if wrong else 'nothing is wrong'}")
 
 
 def _show_one(diagnosis: Diagnosis) -> None:

@@ -1,4 +1,6 @@
-"""The database's time, which all processes of a service share. The clocks of two hosts differ."""
+"""The database's time, which all processes of a service share. Statements use `now()`; this clock
+is for decisions outside of a statement.
+"""
 
 import time
 from datetime import datetime, timedelta
@@ -23,13 +25,13 @@ class DatabaseClock(PeriodicLoop):
         super().__init__(every_seconds=ASK_EVERY_SECONDS)
         self._database = database
         self._host = host or SystemClock()
-        self._told: datetime | None = None
-        self._told_at = 0.0
+        self._answer: datetime | None = None
+        self._answered_at = 0.0
 
     def now(self) -> datetime:
-        if self._told is None:
+        if self._answer is None:
             return self._host.now()
-        return self._told + timedelta(seconds=time.monotonic() - self._told_at)
+        return self._answer + timedelta(seconds=time.monotonic() - self._answered_at)
 
     async def start(self) -> None:
         """Asks for the time before the parts start that use it."""
@@ -38,5 +40,5 @@ class DatabaseClock(PeriodicLoop):
 
     async def tick(self) -> None:
         async with self._database.statements() as sql:
-            told = await sql.fetchval("select clock_timestamp()")
-        self._told, self._told_at = told, time.monotonic()
+            answer = await sql.fetchval("select clock_timestamp()")
+        self._answer, self._answered_at = answer, time.monotonic()

@@ -37,7 +37,7 @@ class JobContext(Generic[R]):
     resources: R
     """Resources opened at the process's start, shared by all its jobs."""
     clock: Clock
-    """The worker's clock. The database's decides when the job is due again."""
+    """The database's time (`DatabaseClock`); a test may move it."""
     open_unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]]
     report: Callable[[int], Awaitable[None]]
 

@@ -106,7 +106,8 @@ class Scheduler(PeriodicLoop):
             sql = Sql(connection)
             if await sql.fetchval(_LIES_AHEAD, tick):
                 raise Transient(
-                    f"the tick {tick.isoformat()} of {scheduled.name!r} is in the future for the database: this host's clock is wrong"
+                    f"the tick {tick.isoformat()} of {scheduled.name!r} is in the future for the database:"
+                    " this host's clock is wrong; synchronize it (NTP). The tick is tried again"
                 )
             await sql.execute(_INTRODUCE, scheduled.name, tick)
             if await sql.fetchval(_TAKE, scheduled.name, tick) is None:

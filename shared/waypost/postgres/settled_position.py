@@ -37,7 +37,7 @@ async def settled_position(owner: Database) -> int:
             raise Transient(
                 f"a transaction has been writing events for more than {WRITER_SECONDS:.0f} s, so that the events before"
                 " it are not final. Find it in pg_stat_activity or pg_prepared_xacts (the oldest xact_start of this"
-                " database), end it, and rebuild again"
+                " database), end it, and run the command again"
             )
         await asyncio.sleep(POLL_SECONDS)
         _, writers = await _state(owner)

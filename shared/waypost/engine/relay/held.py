@@ -75,7 +75,11 @@ class HeldPartitions:
     async def require_none(self) -> None:
         """For readiness probes. Raises PartitionsHeld with their names and reasons."""
         if self._reasons:
-            raise PartitionsHeld(", ".join(f"{name}: {reason}" for name, reason in sorted(self._reasons.items())))
+            held = ", ".join(f"{name}: {reason}" for name, reason in sorted(self._reasons.items()))
+            raise PartitionsHeld(
+                f"no records are accepted by {held}; their rows wait in the outbox. Check the brokers, the replicas and the"
+                " permissions"
+            )
 
     def _release(self, name: str) -> None:
         if name in self._reasons:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from waypost.kafka.catalog import CatalogedTopic
 from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
-from waypost.operations.doctor.finding import Finding
+from waypost.operations.doctor.finding import Finding, republish
+from waypost.project import on_cluster
 
 _RETENTION = ("cleanup.policy", "retention.ms", "retention.bytes")
 
@@ -12,7 +13,7 @@ _RETENTION = ("cleanup.policy", "retention.ms", "retention.bytes")
 def missing(declared: Topic, found: CatalogedTopic | None) -> Iterator[Finding]:
     if found is None:
         problem = f"{declared.name} does not exist"
-        yield Finding(problem=problem, remedy=f"create it, then: waypost events republish {declared.name}")
+        yield Finding(problem=problem, remedy=f"create it, then: {republish(declared.name)}")
 
 
 def partitions(declared: Topic, found: CatalogedTopic | None) -> Iterator[Finding]:
@@ -66,13 +67,15 @@ def deleted_records(declared: Topic, found: CatalogedTopic | None) -> Iterator[F
     if begun := [number for number, offsets in sorted(found.partitions.items()) if offsets.low > 0]:
         problem = f"the first records of {declared.name} were deleted, in partitions {', '.join(map(str, begun))}"
         remedy = (
-            f"waypost events republish {declared.name} --dry-run counts the missing events; without it, publishes them"
+            f"waypost events republish {declared.name} --dry-run counts the missing events;"
+            f" {republish(declared.name)} publishes them"
         )
         yield Finding(problem=problem, remedy=remedy, is_note=True)
 
 
 def _alter(declared: Topic, name: str, value: str) -> str:
-    return f"kafka-configs --alter --entity-type topics --entity-name {declared.name} --add-config {name}={value}"
+    topic = on_cluster(declared.name)
+    return f"kafka-configs --bootstrap-server BROKERS --alter --entity-type topics --entity-name {topic} --add-config {name}={value}"
 
 
 TOPIC_CHECKS: Mapping[str, Callable[[Topic, CatalogedTopic | None], Iterator[Finding]]] = {

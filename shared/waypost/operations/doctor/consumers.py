@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from waypost.kafka.catalog import Offsets, catalog
 from waypost.operations.consumers import ConsumerLag, consumer_lag
-from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
-from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
+from waypost.operations.doctor.finding import ExaminedService, Finding, Findings, republish
+from waypost.ports.declared_consumer import DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import IS_OPEN
 from waypost.postgres.declared_consumers import read_stored_consumers
@@ -65,9 +65,7 @@ async def lag(examined: ExaminedService) -> Findings:
 def _behind(examined: ExaminedService, consumer: ConsumerLag) -> Iterator[Finding]:
     for topic in consumer.missing_topics:
         problem = f"{consumer.group} consumes {topic}, which does not exist"
-        yield Finding(
-            problem=problem, remedy=f"create the topic, and publish its events: waypost events republish {topic}"
-        )
+        yield Finding(problem=problem, remedy=f"create the topic, and publish its events: {republish(topic)}")
     late = [partition for partition in consumer.partitions if partition.behind and partition.behind > BEHIND]
     if late:
         problem = f"{consumer.group} is {consumer.lag} records behind, on {len(late)} partitions for more than a minute"
@@ -101,12 +99,7 @@ def _lost(
     examined: ExaminedService, consumer: DeclaredConsumer, position: Position, offsets: Offsets
 ) -> Iterator[Finding]:
     place, name = f"{position.topic}/{position.partition}", consumer.group
-    again = (
-        f"waypost projections rebuild {name}"
-        if consumer.kind is ConsumerKind.ASYNC_PROJECTION
-        else f"waypost replay {name}"
-    )
-    remedy = f"waypost events republish {position.topic}; then {again}"
+    remedy = republish(position.topic)
     if position.next_offset < offsets.low:
         lost = offsets.low - position.next_offset
         yield Finding(problem=f"{name} has not read {lost} records of {place}, which were deleted", remedy=remedy)
@@ -152,7 +145,7 @@ async def parked_keys(examined: ExaminedService) -> Findings:
             )
         else:
             problem = f"{row['count']} keys of {topic} wait in {consumer} for more than {PARKED} for an earlier event"
-            remedy = f"waypost events republish {topic}"
+            remedy = republish(topic)
         findings.append(Finding(problem=problem, remedy=remedy))
     return findings
 

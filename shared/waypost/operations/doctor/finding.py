@@ -17,6 +17,11 @@ class Finding:
     """True for a fact that may be intended: it is shown, and does not fail the examination."""
 
 
+def republish(topic: str) -> str:
+    """The command that publishes the missing events of a topic."""
+    return f"waypost events republish {topic} --reason '…'"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExaminedService:
     name: str

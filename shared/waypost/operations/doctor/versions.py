@@ -13,7 +13,7 @@ from uuid import UUID
 
 from waypost.kafka.catalog import partitions_of
 from waypost.operations.consumers import end_offsets
-from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
+from waypost.operations.doctor.finding import ExaminedService, Finding, Findings, republish
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.declared_consumers import read_stored_consumers
@@ -139,9 +139,15 @@ def _finding(consumer: DeclaredConsumer, topic: str, missing: Mapping[UUID, tupl
     if not missing:
         return
     aggregate_id, (version, seen) = next(iter(missing.items()))
-    again = "projections rebuild" if consumer.kind is ConsumerKind.ASYNC_PROJECTION else "replay"
+    if consumer.kind is ConsumerKind.ASYNC_PROJECTION:
+        again = f"waypost projections rebuild {consumer.group}"
+    else:
+        again = (
+            "let the reactor read the topic again, which skips the events that it has handled:"
+            f" update consumer_offsets set next_offset = 0 where consumer = '{consumer.group}' and topic = '{topic}'"
+        )
     yield Finding(
         problem=f"{consumer.group} has passed the newest events of {len(missing)} aggregates of {topic} without seeing"
         f" them, such as {aggregate_id}: version {version} is published, {seen} was seen",
-        remedy=f"waypost events republish {topic}; if they stay unseen: waypost {again} {consumer.group}",
+        remedy=f"{republish(topic)}; if they stay unseen: {again}",
     )

@@ -76,7 +76,7 @@ async def test_a_healthy_service_has_no_findings(patient: Patient) -> None:
             "parked-keys",
             [(DEAD_LETTER, "waiting", None), (PARK,)],
             "1 keys of users.tenant wait in users.tenants for more than 10 minutes for an earlier event",
-            "waypost events republish users.tenant",
+            "waypost events republish users.tenant --reason '…'",
         ),
         (
             "newer-schemas",

@@ -37,11 +37,14 @@ class Adoption:
         dead_letter = await self._conflict(dead_letter_id)
         message = self.parser.parse(dead_letter.record)
         if message.poison is not None:
-            raise Conflict(f"the event of dead letter {dead_letter_id} cannot be read: {message.poison}")
+            raise Conflict(
+                f"the event of dead letter {dead_letter_id} cannot be read: {message.poison}; discard it, or deploy the release"
+                " that has its schema"
+            )
         batch = Batch.of_one(message, step="adopt", redriven=True)
         async with self.transactions.begin(batch.tenants) as transaction:
             if not await transaction.dead_letters.adopt(dead_letter, audit_context):
-                raise Conflict(f"dead letter {dead_letter_id} was settled meanwhile")
+                raise Conflict(f"dead letter {dead_letter_id} was settled meanwhile; see `waypost dead-letters show`")
             if self.effects is not None and message.has_handler:
                 try:
                     with panics_as_errors():
@@ -50,7 +53,9 @@ class Adoption:
                 except Transient:
                     raise
                 except Exception as error:
-                    raise Conflict(f"the handler failed, and nothing was changed: {error!r}") from error
+                    raise Conflict(
+                        f"the handler failed, and nothing was changed: {error!r}. Correct the handler, and adopt again"
+                    ) from error
         batch.run_after_commit()
 
     async def _conflict(self, dead_letter_id: UUID) -> DeadLetter:

@@ -10,7 +10,8 @@ down_revision = "0005"
 
 def upgrade() -> None:
     execute_statements(
-        # Null if a dead letter blocks the key. A stored key is looked at once, which sets its time.
+        # Null while the key's first dead letter is dead. Keys of the earlier release are due at
+        # once: their first turn sets the time.
         "alter table parked_keys add column due_at timestamptz default now(), add column waits boolean not null default false",
         "create index parked_keys_due on parked_keys (consumer, waits, due_at) where due_at is not null",
         "drop index dead_letters_due",
