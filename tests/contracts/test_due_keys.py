@@ -76,7 +76,7 @@ async def test_key_is_scheduled_by_each_change_of_its_first_dead_letter(service:
         assert await transaction.dead_letters.due_in() is not None
         await transaction.dead_letters.update(begun.id, status=Status.DEAD, attempts=3)
         assert not await is_due()
-        assert await transaction.dead_letters.due_in() is None
+        assert await transaction.dead_letters.due_in() == timedelta(days=1)
         await transaction.dead_letters.discard(first, AUDIT)
         assert await is_due()  # the second one
         await transaction.dead_letters.update(second.id, status=Status.REDRIVEN, attempts=1)
