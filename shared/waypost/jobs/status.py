@@ -15,8 +15,8 @@ class Status(StrEnum):
 
 
 ATTEMPTS = "(job.attempts + job.outages)"
-"""The attempts of a pending row, aliased `job`. Its column `attempts` leaves out attempts that an outage
-ended, so that a worker of an earlier release takes none of them for one that failed.
+"""The attempts of a pending row, aliased `job`. Its column `attempts` leaves out attempts that an
+outage ended, so that a worker of an earlier release takes none of them for one that failed.
 """
 
 STATE = f"case when job.status = 'queued' and {ATTEMPTS} > 0 then 'failed' else job.status end"
