@@ -33,7 +33,7 @@ class ChargesQueue:
 
     async def has_failed(self, company: Company, times: int) -> bool:
         """True if the charge job has failed this many times and waits for its next attempt."""
-        query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts = :times"
+        query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts + outages = :times"
         return bool(await company.rows(query, times=times))
 
     async def tenants_with(self, name: str) -> Sequence[TenantId]:

@@ -23,6 +23,7 @@ def deterministic(seed: int, loop: SimulatedLoop) -> Iterator[None]:
     random.seed(seed)
     vars(time).update(
         monotonic=loop.time,
+        clock_gettime=lambda clock: loop.time(),
         perf_counter=loop.time,
         time=lambda: EPOCH + loop.time(),
         time_ns=lambda: int((EPOCH + loop.time()) * 1e9),
@@ -32,7 +33,7 @@ def deterministic(seed: int, loop: SimulatedLoop) -> Iterator[None]:
         yield
     finally:
         os.urandom = urandom
-        for name in ("monotonic", "perf_counter", "time", "time_ns"):
+        for name in ("monotonic", "clock_gettime", "perf_counter", "time", "time_ns"):
             vars(time)[name] = before[name]
         random.setstate(state)
 

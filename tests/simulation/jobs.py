@@ -100,7 +100,7 @@ class SimulatedLeases(Statements):
         return Claim(
             id=row.job.id,
             lease=row.lease,
-            attempt=row.attempts,
+            attempt=row.attempts + row.outages,
             outages=row.outages,
             tenant_id=row.job.tenant_id,
             name=row.job.name,
@@ -176,7 +176,7 @@ class SimulatedOutcomes(Statements):
                 after_seconds, error, outages = values
                 assert isinstance(after_seconds, float) and isinstance(outages, int)
                 row.status, row.run_at, row.error = Status.QUEUED, self._now(after_seconds), str(error)
-                row.outages += outages
+                row.attempts, row.outages = row.attempts - outages, row.outages + outages
             return True
 
         return await self._statement("outcome", write)

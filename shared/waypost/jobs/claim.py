@@ -18,6 +18,7 @@ class Claim(NamedTuple):
     lease: UUID
     """Fencing token of the outcome: a later claim of the job has another lease."""
     attempt: int
+    """Its number; attempts that an outage ended are included."""
     outages: int
     """Earlier attempts that an outage ended."""
     tenant_id: TenantId
@@ -43,7 +44,7 @@ class Claim(NamedTuple):
 
 
 # In the order of the fields.
-COLUMNS = """id, lease, attempts, outages, tenant_id, name, idempotency_key, priority, enqueued_at, run_at, started_at,
+COLUMNS = """id, lease, attempts + outages as attempt, outages, tenant_id, name, idempotency_key, priority, enqueued_at, run_at, started_at,
     redrives, crashed, arguments::text as arguments, correlation_id, traceparent, tracestate, actor_id"""
 
 

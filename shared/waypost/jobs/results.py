@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.jobs.status import STATE, Status
+from waypost.jobs.status import ATTEMPTS, STATE, Status
 from waypost.kernel.ids import JobId
 from waypost.postgres.sql import Sql
 
@@ -18,7 +18,7 @@ __all__ = ["JobStatus", "Status", "job_status"]
 
 _STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
-       coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce(job.attempts, result.attempts) as attempts,
+       coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce({ATTEMPTS}, result.attempts) as attempts,
        coalesce({STATE}, result.status) as status
 from job_results as result
 left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id

@@ -14,5 +14,17 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
+ATTEMPTS = "(job.attempts + job.outages)"
+"""The attempts of a pending row, aliased `job`. Its column `attempts` leaves out attempts that an
+outage ended, so that a worker of an earlier release takes none of them for one that failed.
+"""
+
+STATE = f"case when job.status = 'queued' and {ATTEMPTS} > 0 then 'failed' else job.status end"
 """State of a pending row, aliased `job`."""
+
+QUEUED = (
+    "status = 'queued' and not crashed and not delayed",
+    "status = 'queued' and crashed",
+    "status = 'queued' and delayed and not crashed",
+)
+"""The queued jobs in parts that do not overlap. Each implies the predicate of a partial index."""

@@ -166,7 +166,7 @@ class HostedService(HostedTables):
         """
 
         async def is_idle() -> bool:
-            left = await self.rows(tenant_id, "select name, status, attempts, run_at, error from jobs")
+            left = await self.rows(tenant_id, "select name, status, attempts, outages, run_at, error from jobs")
             if left:
                 raise AssertionError(f"jobs are left after {deadline_seconds:g} s: {left}")
             return True

@@ -28,11 +28,10 @@ ONE_DUE = """
 insert into jobs (id, tenant_id, name, arguments, priority, correlation_id, causation_id)
 select id, id, 'charge', '{}', 20, id, id from (select uuidv7() as id offset 0) as one"""
 
-PREPARE = f"prepare claim (text[], int[], uuid[], int, int, text, float) as {CLAIM}"
-NO_TENANT = "00000000-0000-0000-0000-000000000000"
-EXPLAIN = f"""
+PREPARE = f"prepare claim (text[], int[], text[], int[], uuid[], int, int, text, float) as {CLAIM}"
+EXPLAIN = """
 explain (analyze, buffers, format json)
-execute claim ('{{charge,work}}', '{{10,10}}', '{{{NO_TENANT},{NO_TENANT}}}', 10, 1, 'me', 30)"""
+execute claim ('{charge,work}', '{10,10}', '{}', '{}', '{}', 10, 1, 'me', 30)"""
 CLAIMED = "select name, count(*) as jobs from jobs where status = 'running' group by name"
 
 

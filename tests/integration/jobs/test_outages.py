@@ -46,6 +46,22 @@ async def test_an_outage_of_more_attempts_than_the_job_has_ends_with_its_complet
     assert (status.result, status.attempts) == (8, 8)
 
 
+async def test_outages_are_no_attempts_for_a_worker_of_the_earlier_release(service: ServiceOf) -> None:
+    """It compares `attempts` with the limit, and does not know `outages`."""
+
+    async def mail(job: JobContext) -> None:
+        (row,) = await billing.fetch("select attempts, outages from jobs")
+        seen.append((job.attempt, row["attempts"], row["outages"]))
+        if job.attempt < 4:
+            raise Transient
+
+    seen: list[tuple[int, int, int]] = []
+    billing = await service([Job(mail, max_attempts=2)])
+    async with billing.working():
+        assert (await billing.becomes("complete", await billing.enqueue("mail"))).attempts == 4
+    assert seen == [(1, 1, 0), (2, 1, 1), (3, 1, 2), (4, 1, 3)]
+
+
 async def test_an_error_between_outages_uses_an_attempt(service: ServiceOf) -> None:
     async def mail(job: JobContext) -> None:
         raise RuntimeError if job.attempt % 4 == 0 else Transient
@@ -62,7 +78,7 @@ async def test_a_process_that_dies_of_the_job_uses_an_attempt_between_outages(se
     billing = await service([Job(mail, max_attempts=2)])
     job = await billing.enqueue("mail")
     # Nine attempts that outages ended, and two that ended the process.
-    await billing.fetch("update jobs set attempts = 11, outages = 9, crashed = true")
+    await billing.fetch("update jobs set attempts = 2, outages = 9, crashed = true")
     async with billing.working():
         status = await billing.becomes("dead", job)
     assert (status.attempts, status.error) == (11, "the worker crashed during attempt 2 of 2")
@@ -89,7 +105,7 @@ async def test_a_retry_by_an_operator_begins_with_all_attempts(service: ServiceO
         await retry_job(billing.admin_service, job, AuditContext(operator="grace", reason="mended"))
 
         async def again() -> bool:
-            (row,) = await billing.fetch("select status, attempts, redrives from jobs")
+            (row,) = await billing.fetch("select status, attempts + outages, redrives from jobs")
             return tuple(row) == ("dead", 4, 1)
 
         await eventually(again)

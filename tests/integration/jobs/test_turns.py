@@ -4,12 +4,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
+
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.claim import Claim
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorkerSettings
+from waypost.jobs.worker import leases as leases_module
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.session import WorkerSession
 from waypost.kernel.ids import TenantId, new_id
@@ -101,6 +104,65 @@ async def test_the_most_urgent_is_first_over_all_tenants_and_kinds(service: Serv
     (first,) = await claimed(billing, 6, kinds=("work", "urgent"))
     assert [claim.priority for claim in first] == [30, 20, 20, 20, 20, 0]
     assert first[0].id == chosen
+
+
+async def test_kinds_of_equal_priority_take_turns(service: ServiceOf) -> None:
+    billing = await service([Job(work), Job(urgent)])
+    for kind in ("work", "urgent"):
+        await queue_jobs(billing, kind, [billing.tenant], each=4)
+    claims = await claimed(billing, *[1] * 8, kinds=("work", "urgent"))
+    names = [claim.name for each in claims for claim in each]
+    assert names in (["work", "urgent"] * 4, ["urgent", "work"] * 4)
+
+
+async def test_kinds_take_turns_at_each_priority(service: ServiceOf) -> None:
+    """More urgent jobs of a kind do not cost its other jobs their turn."""
+    billing = await service([Job(work), Job(urgent)])
+    session = WorkerSession(billing.database.dsn)
+    leases = Leases(session, worker="test", seconds=3600)
+    for kind in ("work", "urgent"):
+        await queue_jobs(billing, kind, [billing.tenant], each=10)
+    names = []
+    for _ in range(4):
+        await billing.enqueue("work", priority=20)
+        for _ in range(2):
+            (claim,) = await leases.claim(1, {"work": 1, "urgent": 1}, suspects=0)
+            names.append((claim.name, claim.priority))
+    await session.close()
+    assert names[::2] == [("work", 20)] * 4
+    assert Counter(names[1::2]) == {("work", 0): 2, ("urgent", 0): 2}
+
+
+async def test_more_urgent_jobs_of_one_tenant_leave_the_turns_of_the_others(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    session = WorkerSession(billing.database.dsn)
+    leases = Leases(session, worker="test", seconds=3600)
+    *_, last = tenants = sorted(TenantId(new_id()) for _ in range(3))
+    await queue_jobs(billing, "work", tenants, each=10)
+    served = []
+    for _ in range(6):
+        await billing.enqueue("work", tenant=last, priority=20)
+        for _ in range(2):
+            (claim,) = await leases.claim(1, {"work": 1}, suspects=0)
+            served.append(claim.tenant_id)
+    await session.close()
+    assert served[::2] == [last] * 6
+    assert served[1::2] == tenants * 2
+
+
+async def test_a_worker_remembers_the_turns_of_a_limited_number_of_priorities(
+    service: ServiceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "REMEMBERED", 3)
+    billing = await service([Job(work)])
+    session = WorkerSession(billing.database.dsn)
+    leases = Leases(session, worker="test", seconds=3600)
+    for priority in range(8):
+        await billing.enqueue("work", priority=priority)
+        (claim,) = await leases.claim(1, {"work": 1}, suspects=0)
+        assert claim.priority == priority
+    await session.close()
+    assert [lane[1] for lane in vars(leases)["_served"]] == [5, 6, 7]
 
 
 async def test_a_kind_is_claimed_up_to_its_limit_with_jobs_of_several_priorities(service: ServiceOf) -> None:

@@ -31,7 +31,7 @@ with held as materialized (
     order by jobs.id for update of jobs
 ), done as (
     delete from jobs using held where jobs.id = held.held_id
-    returning jobs.id, jobs.lease, jobs.tenant_id, jobs.attempts, jobs.started_at, held.result
+    returning jobs.id, jobs.lease, jobs.tenant_id, jobs.attempts + jobs.outages as attempts, jobs.started_at, held.result
 ), kept as (
     update job_results as result
     set status = 'complete', progress = 100, result = done.result::jsonb, attempts = done.attempts, started_at = done.started_at,

@@ -5,6 +5,7 @@ from operator import itemgetter
 from uuid import UUID
 
 from waypost.jobs.claim import Claim, claim_of
+from waypost.jobs.status import QUEUED
 from waypost.jobs.worker.session import WorkerSession
 from waypost.jobs.worker.statements import CLAIM, LOOK_AHEAD
 from waypost.postgres.database import Database
@@ -25,16 +26,19 @@ with freed as (
 )
 select id, pg_notify('jobs', '') from freed"""
 
-# Each state has a partial index, and the limits bound the cost for any number of jobs.
+# Each condition is the predicate of a partial index. The limits bound the cost for any number of
+# jobs.
 PENDING = f"""
 select name, status, count(*) as jobs from ({
     " union all ".join(
-        f"(select name, status from jobs where status = '{status}' limit 10000)"
-        for status in ("queued", "running", "dead")
+        f"(select name, status from jobs where {predicate} limit 10000)"
+        for predicate in (*QUEUED, "status = 'running'", "status = 'dead'")
     )
 }) as counted
 group by name, status"""
-_BEFORE_ALL = UUID(int=0)
+
+REMEMBERED = 100
+"""Limit of the lanes whose turns a worker remembers. One that it forgets begins as a new one."""
 
 _RELEASE = """
 with freed as (
@@ -52,23 +56,44 @@ class Leases:
         self.seconds = seconds
         self._session = session
         self._worker = worker
-        self._served: dict[str, UUID] = {}
-        """By kind, the tenant whose job was claimed last: the next claim begins behind it."""
+        self._served: dict[tuple[str, int], UUID] = {}
+        """By lane, a priority of a kind, the tenant whose job was claimed last: the next claim
+        begins behind it. The lane of the last claim is the last one.
+        """
 
     async def claim(self, limit: int, capacity: Mapping[str, int], *, suspects: int) -> Sequence[Claim]:
         """Claims up to `limit` due jobs, of each kind up to its `capacity`, and at most `suspects`
-        jobs whose last attempt crashed. The most urgent ones first; among equals, tenants take
-        turns.
+        jobs whose last attempt crashed. The most urgent ones first; among equals, tenants and kinds
+        take turns.
         """
         capacities = [min(each, limit) for each in capacity.values()]
-        served = [self._served.get(name, _BEFORE_ALL) for name in capacity]
+        names, priorities = [name for name, _ in self._served], [priority for _, priority in self._served]
+        tenants = list(self._served.values())
         async with self._session.connected() as raw:
             rows = await raw.fetch(
-                CLAIM, list(capacity), capacities, served, limit, suspects, self._worker, self.seconds
+                CLAIM,
+                list(capacity),
+                capacities,
+                names,
+                priorities,
+                tenants,
+                limit,
+                suspects,
+                self._worker,
+                self.seconds,
             )
         claims = [claim_of(columns) for _, *columns in sorted(rows, key=itemgetter(0))]
-        self._served.update((claim.name, claim.tenant_id) for claim in claims if not claim.crashed)
+        self._remember(claims)
         return claims
+
+    def _remember(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            if not claim.crashed:
+                lane = claim.name, claim.priority
+                self._served.pop(lane, None)
+                self._served[lane] = claim.tenant_id
+        for lane in list(self._served)[:-REMEMBERED]:
+            del self._served[lane]
 
     async def look_ahead(self) -> float | None:
         """Makes delayed jobs claimable whose time has come. Returns the seconds until the next job

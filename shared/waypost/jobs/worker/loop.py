@@ -23,7 +23,7 @@ from waypost.jobs.worker.outcomes import Outcomes
 from waypost.jobs.worker.session import WorkerSession
 from waypost.jobs.worker.slots import Slots
 from waypost.kernel.backoff import Backoff
-from waypost.kernel.clock import Clock
+from waypost.kernel.clock import Clock, seconds_since_boot
 from waypost.kernel.errors import Transient
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.postgres.database import Database
@@ -96,6 +96,8 @@ class JobWorker(Generic[R]):
         self._looked_ahead_at = float("-inf")
         self._renewals_before_release = 0
         """Heartbeats that renew leases, but release none of other workers."""
+        self._renewed_at = float("inf")
+        """The end of the last heartbeat: the first one is not late, one after a failure is."""
         self._opened = AsyncExitStack()
         self._claims: PeriodicLoop | None = None
         self._lease_holder = FunctionLoop(
@@ -209,10 +211,11 @@ class JobWorker(Generic[R]):
             await self._renew()
 
     async def _renew(self) -> None:
+        """Sends a renewal without leases too: only an answer shows that the others could renew."""
         claims = self._slots.claims
-        if claims:
-            renewed = await self._leases.renew(claims)
-            self._slots.cancel({claim.lease for claim in claims if claim.lease not in renewed})
+        renewed = await self._leases.renew(claims)
+        self._slots.cancel({claim.lease for claim in claims if claim.lease not in renewed})
+        self._note_late_renewal()
         if self._renewals_before_release:
             self._renewals_before_release -= 1
             return
@@ -220,9 +223,14 @@ class JobWorker(Generic[R]):
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
 
-    def _heartbeat_failed(self) -> None:
-        """The leases of other workers may have lapsed in the same outage: they renew theirs before
-        this one releases any.
+    def _note_late_renewal(self) -> None:
+        """After an outage, or a time in which this host was suspended, the leases of other workers
+        may have lapsed too: they renew theirs before this one releases any.
         """
+        before, self._renewed_at = self._renewed_at, seconds_since_boot()
+        if self._renewed_at - before > self._settings.lease_seconds / 2:
+            self._renewals_before_release = 2
+
+    def _heartbeat_failed(self) -> None:
         self.ready.clear()
-        self._renewals_before_release = 1
+        self._renewed_at = float("-inf")

@@ -10,15 +10,17 @@ from waypost.kernel.errors import Permanent
 from waypost.postgres.database import Database
 from waypost.postgres.sql import Sql
 
+# An attempt that an outage ended is taken from `attempts`, where the claim counted it: a worker of
+# an earlier release compares that column with the limit.
 _RETRY = """
 update jobs set status = 'queued', run_at = now() + make_interval(secs => $3), delayed = true, error = $4,
-    outages = outages + $5, crashed = false, lease = null, lease_until = null
+    attempts = attempts - $5, outages = outages + $5, crashed = false, lease = null, lease_until = null
 where id = $1 and lease = $2 returning id"""
 
 _MARK_DEAD = """
 with dead as (
-    update jobs set status = 'dead', attempts = $3, error = $4, lease = null, lease_until = null
-    where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at
+    update jobs set status = 'dead', attempts = $3 - outages, error = $4, lease = null, lease_until = null
+    where id = $1 and lease = $2 returning id, tenant_id, attempts + outages as attempts, started_at
 )
 update job_results as result
 set status = 'dead', error = $5, attempts = dead.attempts, started_at = dead.started_at, finished_at = now()

@@ -1,5 +1,6 @@
 """Checks of background jobs."""
 
+from waypost.jobs.status import QUEUED
 from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
 
 LATE = "5 minutes"
@@ -7,10 +8,15 @@ LAPSED = "2 minutes"
 
 _DEAD = "select name, count(*) from jobs where status = 'dead' group by name order by name"
 
-# From the index `jobs_due`, whose order is not that of the time: the count stops at a limit.
-_LATE = """
+# From the partial indexes, whose order is not that of the time: the count stops at a limit.
+_LATE = f"""
 select count(*) as jobs, (extract(epoch from now() - min(run_at)) / 60)::int as minutes
-from (select run_at from jobs where status = 'queued' and run_at < now() - $1::text::interval limit 100000) as late"""
+from ({
+    " union all ".join(
+        f"(select run_at from jobs where {predicate} and run_at < now() - $1::text::interval limit 100000)"
+        for predicate in QUEUED
+    )
+}) as late"""
 
 _LAPSED = "select count(*) from jobs where status = 'running' and lease_until < now() - $1::text::interval"
 

@@ -13,7 +13,7 @@ SCHEMA_LOCK = 0x57415950
 
 _SHADOWS = """
 with newest as (
-    select max(state_change) as at from pg_stat_activity
+    select max(case when state = 'active' then now() else state_change end) as at from pg_stat_activity
     where datname = current_database() and application_name in ($2 || '-rebuild', $2 || '-rebuild-owner')
 )
 select left(shadow.nspname, -4) as projection, lock.pid, newest.at < now() - $3::text::interval as frozen

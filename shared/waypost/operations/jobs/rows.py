@@ -10,14 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from waypost.jobs.parameter import JsonArgument
-from waypost.jobs.status import Status
+from waypost.jobs.status import ATTEMPTS, Status
 from waypost.kernel.ids import JobId, TenantId
 from waypost.postgres.reads import Statements
 from waypost.postgres.tenancy import bind_statement, some_at_a_time
 
-PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives as operator_retries,
-    job.priority, job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at, job.started_at, job.lease_until,
-    job.traceparent"""
+PENDING_COLUMNS = f"""job.id, job.tenant_id, job.name, job.arguments::text as arguments, {ATTEMPTS} as attempts,
+    job.redrives as operator_retries, job.priority, job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at,
+    job.started_at, job.lease_until, job.traceparent"""
 
 RESULT_COLUMNS = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,

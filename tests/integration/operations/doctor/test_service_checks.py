@@ -1,5 +1,6 @@
 """Each check of a service: a fault is named together with the command that heals it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ from waypost.operations.doctor import schemas, server
 from waypost.postgres.migrate import SCHEMA_LOCK
 from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.testing.database import Databases, connected
+from waypost.testing.eventually import eventually
 
 DEAD_LETTER = """
 insert into dead_letters (id, consumer, event_id, topic, partition, kafka_offset, key, headers, status, error_class, error)
@@ -194,6 +196,24 @@ async def test_a_rebuild_that_runs_is_well_and_a_frozen_one_is_named(
     assert "a rebuild of users.accounts has done nothing" in diagnosis.problem
     assert "pg_terminate_backend(" in diagnosis.remedy
     assert "waypost projections rebuild users.accounts" in diagnosis.remedy
+
+
+async def test_a_rebuild_whose_statement_takes_long_is_well(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schemas, "FROZEN", "0 seconds")
+    await patient.change(MAKE_SHADOW)
+    async with connected(f"{patient.database.owner}?application_name=users-rebuild-owner") as rebuild:
+        await rebuild.execute(f"select pg_advisory_lock({SCHEMA_LOCK}::bigint)")
+        pid = await rebuild.fetchval("select pg_backend_pid()")
+        copy = asyncio.create_task(rebuild.execute("select pg_sleep(60)"))
+        async with connected(patient.database.owner) as owner:
+
+            async def is_copying() -> bool:
+                return bool(await owner.fetchval("select state = 'active' from pg_stat_activity where pid = $1", pid))
+
+            await eventually(is_copying)
+            assert await patient.diagnoses() == []
+            await owner.execute("select pg_cancel_backend($1)", pid)
+        await asyncio.gather(copy, return_exceptions=True)
 
 
 async def test_a_check_that_fails_is_a_finding_and_the_others_run(patient: Patient) -> None:
