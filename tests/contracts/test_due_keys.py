@@ -76,7 +76,7 @@ async def test_key_is_scheduled_by_each_change_of_its_first_dead_letter(service:
         assert await transaction.dead_letters.due_in() is not None
         await transaction.dead_letters.update(begun.id, status=Status.DEAD, attempts=3)
         assert not await is_due()
-        assert await transaction.dead_letters.due_in() is None
+        assert await transaction.dead_letters.due_in() == timedelta(days=1)
         await transaction.dead_letters.discard(first, AUDIT)
         assert await is_due()  # the second one
         await transaction.dead_letters.update(second.id, status=Status.REDRIVEN, attempts=1)
@@ -100,3 +100,16 @@ async def test_key_behind_a_missing_version_is_due_a_minute_after_it_was_parked(
         assert await transaction.dead_letters.due_in() == timedelta(minutes=1)
     async with service.transactions("club.writers").begin(()) as transaction:
         assert (await transaction.dead_letters.due(10), await transaction.dead_letters.due_in()) == ([], None)
+
+
+async def test_pauses_end_except_of_keys_whose_first_dead_letter_is_dead(service: ServiceUnderTest) -> None:
+    gap, dead = ParkedKey(TOPIC, b"ann"), ParkedKey(TOPIC, b"bob")
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [gap.key, dead.key], awaits_version=True)
+        await transaction.dead_letters.insert(
+            [dead_letter(gap, 2), dead_letter(dead, 1, Status.DEAD, failure=failure())]
+        )
+        await transaction.dead_letters.schedule(TOPIC, [dead.key])
+        assert await transaction.dead_letters.due(10) == []
+        await transaction.dead_letters.end_pauses()
+        assert await transaction.dead_letters.due(10) == [gap]

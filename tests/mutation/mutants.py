@@ -2,6 +2,7 @@
 Ray, and one that removes a call.
 """
 
+import ast
 import difflib
 import random
 from collections.abc import Iterator, Sequence
@@ -95,13 +96,15 @@ class Mutant:
 
 
 def mutants_of(path: str, source: str) -> Sequence[Mutant]:
-    tree = get_ast(source)
+    tree, in_functions = get_ast(source), set(_lines_of_functions(source))
     return [
         Mutant(path, start[0], operator.__name__, occurrence)
         for operator in OPERATORS
         for occurrence, (start, _) in enumerate(
             place for node in ast_nodes(tree) for place in operator().mutation_positions(node)
         )
+        # Another value of a limit or a pause is no bug.
+        if operator is not number_replacer.NumberReplacer or start[0] in in_functions
     ]
 
 
@@ -112,6 +115,12 @@ def all_mutants() -> Sequence[Mutant]:
 def sample(mutants: Sequence[Mutant], number: int, seed: int) -> Sequence[Mutant]:
     """The files and the seed decide the sample."""
     return random.Random(seed).sample(sorted(mutants), min(number, len(mutants)))  # noqa: S311 - not a secret
+
+
+def _lines_of_functions(source: str) -> Iterator[int]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from range(node.body[0].lineno, (node.end_lineno or 0) + 1)
 
 
 def _files() -> Iterator[str]:

@@ -38,6 +38,11 @@ def test_lines_of_the_log_are_not_removed() -> None:
     assert all('log.info("settling")' in mutant.mutated(SOURCE) for mutant in mutants_of("a.py", SOURCE))
 
 
+def test_values_of_limits_are_not_changed() -> None:
+    mutants = mutants_of("a.py", "LIMIT = 12\n\ndef is_full(rows, of=3):\n    return len(rows) > 7\n")
+    assert [mutant.line for mutant in mutants if mutant.operator == "NumberReplacer"] == [4, 4]
+
+
 def test_a_difference_shows_the_changed_line() -> None:
     (mutant,) = [each for each in mutants_of("a.py", SOURCE) if each.operator == "RemoveCall"]
     assert "-            await row.settle()\n+            pass" in mutant.difference(SOURCE)

@@ -42,7 +42,7 @@ class Schedule:
     """When a parked key is due."""
 
     parked_at: datetime
-    due_at: datetime | None
+    due_at: datetime
     waits: bool
 
 

@@ -65,20 +65,29 @@ class MemoryDeadLetters:
 
     async def _schedule(self, parked: ParkedKey) -> None:
         first = next(iter(self._ordered(parked, OPEN)), None)
-        due_at = None if first and first.status is Status.DEAD else (first and first.next_attempt_at) or self._now
-        await self._set_due(parked, due_at, waits=bool(first and first.failure and first.failure.uses_no_attempt))
+        is_dead = first is not None and first.status is Status.DEAD
+        due_at = self._now + LAST_LOOK if is_dead else (first and first.next_attempt_at) or self._now
+        waits = is_dead or bool(first and first.failure and first.failure.uses_no_attempt)
+        await self._set_due(parked, due_at, waits=waits)
 
     async def await_version(self, parked: ParkedKey) -> None:
         if (schedule := self._tables.parked.get((self._consumer, parked))) is not None:
             pause = min(max(self._now - schedule.parked_at, FIRST_LOOK), LAST_LOOK)
             await self._set_due(parked, self._now + pause, waits=True)
 
-    async def _set_due(self, parked: ParkedKey, due_at: datetime | None, *, waits: bool) -> None:
+    async def _set_due(self, parked: ParkedKey, due_at: datetime, *, waits: bool) -> None:
         row = (self._consumer, parked)
         if self._is_parked(parked):
             await self._tables.parked.lock(row)
         if (schedule := self._tables.parked.get(row)) is not None:
             self._tables.parked[row] = replace(schedule, due_at=due_at, waits=waits)
+
+    async def end_pauses(self) -> None:
+        for (consumer, parked), schedule in list(self._tables.parked.items()):
+            first = next(iter(self._ordered(parked, OPEN)), None)
+            is_dead = first is not None and first.status is Status.DEAD
+            if consumer == self._consumer and schedule.waits and schedule.due_at > self._now and not is_dead:
+                await self._set_due(parked, self._now, waits=True)
 
     async def due(self, limit: int) -> Sequence[ParkedKey]:
         keys = [each for each in self._scheduled() if each[1] <= self._now]
@@ -89,7 +98,7 @@ class MemoryDeadLetters:
 
     def _scheduled(self) -> Iterator[tuple[bool, datetime, ParkedKey]]:
         for (consumer, key), schedule in self._tables.parked.items():
-            if consumer == self._consumer and schedule.due_at is not None:
+            if consumer == self._consumer:
                 yield schedule.waits, schedule.due_at, key
 
     async def tally(self) -> Tally:

@@ -143,7 +143,7 @@ class DeadLetters(Protocol):
 
     async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
         """Makes each parked key due when its first open dead letter is; at once if that one was
-        never attempted, or if none is left; never while it is dead.
+        never attempted, or if none is left; in a day if it is dead.
 
         `begin`, `undo_attempt`, `update` and `discard` do this for the key of their dead letter;
         `insert` does not.
@@ -155,6 +155,10 @@ class DeadLetters(Protocol):
         handles this version calls `schedule`. If that is lost, the key becomes due nevertheless: a
         minute after it was parked, then after twice the time, and each day.
         """
+        ...
+
+    async def end_pauses(self) -> None:
+        """Makes all keys that wait due at once, except those whose first dead letter is dead."""
         ...
 
     async def due(self, limit: int) -> Sequence[ParkedKey]:

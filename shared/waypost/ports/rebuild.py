@@ -119,7 +119,8 @@ class Swap(LivePositions, Protocol):
         """Renames the new tables to the live name, with their dead letters and parked keys. The
         live position and inbox stay.
 
-        Raises LiveIsAhead if the live consumer has begun a partition that `live` does not name.
+        Raises LiveIsAhead if the live consumer has begun a partition that `live` does not name, and
+        Conflict if an adopted event fails with the new rows.
         """
         ...
 

@@ -8,6 +8,7 @@ from schemas.users import UserErased
 from services.notifications.jobs import digest
 from tests.integration.notifications.conftest import UNSUBSCRIBE_URL
 from tests.integration.notifications.digests import DUE, NINE, Digests
+from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
@@ -66,7 +67,10 @@ async def test_one_digest_a_day_despite_repeats(digests: Digests) -> None:
     await digests.tick(LATER, schedulers=3)
     with bound_tenants([TenantId(ada.tenant_id)]):
         async with digests.service.bus.units.begin() as uow:
-            await uow.jobs.enqueue("send_digest")
+            tenants = [TenantId(ada.tenant_id)]
+            await enqueue_for_each(
+                uow.rows, tenants, "send_digest", {}, idempotency_key="again", at=digests.service.clock.now()
+            )
             await uow.jobs.enqueue("queue_digest", user_id=ada.user_id, day="2025-03-01")
     assert len(await digests.mailed(ada)) == 1
     await digests.tick(NEXT_DAY)

@@ -83,7 +83,7 @@ CASES = {
         table="dead_letters",
         columns="id, consumer, event_id, topic, partition, kafka_offset, key, headers, status, updated_at",
         values=f"gen_random_uuid(), 'billing.customers', gen_random_uuid(), 'users.user', 0, n, n::text::bytea, '{{}}', 'redriven', {THEN}",
-        statement=retention._PRUNE_HANDLED.text.replace(":discarded", "false"),
+        statement=retention._PRUNE_HANDLED.text.replace(":kept", "false"),
     ),
 }
 

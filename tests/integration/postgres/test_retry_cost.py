@@ -43,8 +43,7 @@ MORE_LEVELS = 12
 _FILL = (
     """
     insert into parked_keys (consumer, topic, key, due_at, waits)
-    select $1, $2, convert_to(kind.status || '-' || n, 'UTF8'), case when kind.status = 'waiting' then now() + interval '1 hour' end,
-           kind.status = 'waiting'
+    select $1, $2, convert_to(kind.status || '-' || n, 'UTF8'), now() + interval '1 hour', true
     from (values ('dead', $3::int), ('waiting', $4::int)) as kind (status, number), generate_series(1, kind.number) as n""",
     """
     insert into dead_letters (consumer, id, event_id, topic, partition, kafka_offset, key, sequence, type, headers, status)

@@ -1,5 +1,6 @@
 """Rebuilds an async projection from its topics and swaps it in with one transaction."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from waypost.engine.rebuild.read_ahead import ReadAhead
 from waypost.engine.rebuild.shadow_writer import SHADOW_DUPLICATE_WINDOW, ShadowWriter, Written
 from waypost.engine.rebuild.swap import Progress, RebuildReport, compare_and_swap, swap_if_allowed
 from waypost.kernel.clock import Clock, SystemClock
+from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, LivePositions, Shadow, ShadowFactory
@@ -27,6 +29,9 @@ from waypost.telemetry.messaging import rebuild_span
 # The shadow's dead letters are not settled while it reads. The comparison before the swap checks
 # their number.
 _NO_LIMIT = sys.maxsize
+
+REST_SECONDS = 60.0
+"""Limit of the time for the records between the last round and the comparison or the swap."""
 
 
 async def rebuild_async_projection(
@@ -134,6 +139,7 @@ class _Rebuild:
         live = await self._shadow.live()
         self._counter.aim(live)
         await self._catch_up.up_to(live)
+        await self._shadow_writer.end_pauses(self._catch_up.transactions)
         await self._shadow_writer.process_parked(self._catch_up.transactions)
         await self._catch_up.ahead.fill()
 
@@ -160,8 +166,16 @@ class _Rebuild:
     async def _process_rest(self, transaction: LivePositions) -> int:
         """Processes the records that the live consumer processed since, from memory. Not counted,
         because the transaction may be rolled back. Returns the number of all records. Raises
-        LiveIsAhead for records that were not read yet.
+        LiveIsAhead for records that were not read yet, and Transient if it takes too long: the
+        session may have ended, and a batch is retried without a limit.
         """
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                return await self._write_rest(transaction)
+        except TimeoutError as error:
+            raise Transient(f"the last records were not processed within {REST_SECONDS:g} s") from error
+
+    async def _write_rest(self, transaction: LivePositions) -> int:
         self._shadow_writer.refuse_losses(transaction.shadow)
         for partition, consumer_position in transaction.live.items():
             known = self._shadow_writer.topic_ids.get(partition, consumer_position.topic_id)

@@ -137,6 +137,13 @@ class ShadowWriter:
             if partition not in stored or stored[partition].next_offset != next_offset:
                 raise incomplete(partition, next_offset)
 
+    async def end_pauses(self, transactions: ConsumerTransactions) -> None:
+        """Makes keys due that wait for an earlier version: it may be in another partition, whose
+        rows were written without the order guard.
+        """
+        async with transactions.begin(()) as transaction:
+            await transaction.dead_letters.end_pauses()
+
     async def process_parked(self, transactions: ConsumerTransactions) -> None:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the
         live consumer does.

@@ -15,11 +15,13 @@ time, has ended by then.
 
 _LAST_LOOK = "interval '1 day'"
 
-# A key that is parked has at least one row, also if no dead letter is left.
+# A key whose first dead letter is dead is looked at each day: a process of a release that does not
+# know the column may have changed the dead letter. A parked key has at least one row, also if no
+# dead letter is left.
 _SCHEDULE = f"""
 update parked_keys parked set (due_at, waits) = (
-    select case when first.status = 'dead' then null else coalesce(first.next_attempt_at, now()) end,
-           coalesce(first.awaits_topic, false)
+    select case when first.status = 'dead' then now() + {_LAST_LOOK} else coalesce(first.next_attempt_at, now()) end,
+           first.status is not distinct from 'dead' or coalesce(first.awaits_topic, false)
     from (select) as always left join lateral (
         select status, next_attempt_at, awaits_topic from dead_letters own
         where own.consumer = parked.consumer and own.topic = parked.topic and own.key_digest = parked.key_digest
@@ -36,6 +38,14 @@ AWAIT_VERSION = f"""
 update parked_keys
 set due_at = now() + least(greatest(now() - parked_at, {FIRST_LOOK}), {_LAST_LOOK}), waits = true
 where consumer = $1 and topic = $2 and key_digest = sha256($3)"""
+
+END_PAUSES = f"""
+update parked_keys parked set due_at = now()
+where consumer = $1 and waits and due_at > now() and 'dead' is distinct from (
+    select status from dead_letters own
+    where own.consumer = parked.consumer and own.topic = parked.topic and own.key_digest = parked.key_digest
+      and {IS_OPEN} and {IN_KEY_ORDER}
+    order by sequence, kafka_offset limit 1)"""
 
 # Keys that have waited come last, because their handlers may use all of their time limit again. The
 # two ranges of the index `parked_keys_due` are read in its order, up to the limit.

@@ -16,6 +16,7 @@ from waypost.postgres.dead_letters.due_keys import (
     DIGESTS,
     DUE,
     DUE_IN,
+    END_PAUSES,
     FIRST_LOOK,
     SCHEDULE_KEY_OF,
     SCHEDULE_KEYS,
@@ -149,6 +150,9 @@ class PostgresDeadLetters:
 
     async def await_version(self, parked: ParkedKey) -> None:
         await self._sql.execute(AWAIT_VERSION, self._consumer, parked.topic, parked.key)
+
+    async def end_pauses(self) -> None:
+        await self._sql.execute(END_PAUSES, self._consumer)
 
     async def due(self, limit: int) -> Sequence[ParkedKey]:
         return [ParkedKey(*row) for row in await self._sql.fetch(DUE, self._consumer, limit)]

@@ -12,7 +12,7 @@ from waypost.postgres.dead_letters.rows import IN_KEY_ORDER
 _DECIDED = text(
     f"""
     select event_id, topic, partition, kafka_offset, key, sequence, status from dead_letters
-    where consumer = :consumer and (status = 'discarded' and {IN_KEY_ORDER} or status = 'adopted')
+    where consumer = :consumer and status in ('discarded', 'adopted') and (status = 'adopted' or {IN_KEY_ORDER})
     """
 )
 

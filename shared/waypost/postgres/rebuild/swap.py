@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
@@ -39,6 +40,12 @@ _TAKE_OVER = text(
         {", ".join(f"{name} = new.{name}" for name in FAILURE_COLUMNS)}
     from dead_letters new
     where live.consumer = :live and new.consumer = :shadow and new.event_id = live.event_id and live.status <> 'discarded'
+    """
+)
+_FAILED_ADOPTIONS = text(
+    f"""
+    select count(*) from dead_letters where consumer = :shadow and {IS_OPEN}
+      and event_id in (select event_id from dead_letters where consumer = :live and status = 'adopted')
     """
 )
 _SUPERSEDE = text(
@@ -157,12 +164,22 @@ class PostgresSwap(_LivePositions):
 
     async def complete(self) -> None:
         await self._refuse_new_partitions()
+        await self._refuse_failed_adoptions()
         consumers = {"live": self._names.live, "shadow": self._names.shadow}
         for statement in _STEPS:
             needed = {name: value for name, value in consumers.items() if f":{name}" in str(statement)}
             await self._connection.execute(statement, needed)
         await rename_schemas(self._connection, self._names)
         self.completed = True
+
+    async def _refuse_failed_adoptions(self) -> None:
+        """Raises Conflict: the swap would replace an operator's decision by the failure."""
+        consumers = {"live": self._names.live, "shadow": self._names.shadow}
+        if failed := await self._connection.scalar(_FAILED_ADOPTIONS, consumers):
+            raise Conflict(
+                f"{failed} adopted events cannot be handled by this release. Nothing was changed; correct the handler, and"
+                " rebuild again"
+            )
 
     async def _refuse_new_partitions(self) -> None:
         """Raises LiveIsAhead if the live consumer started a partition that had no position to lock.

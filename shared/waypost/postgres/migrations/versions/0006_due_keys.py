@@ -10,10 +10,9 @@ down_revision = "0005"
 
 def upgrade() -> None:
     execute_statements(
-        # Null while the key's first dead letter is dead. Keys of the earlier release are due at
-        # once: their first turn sets the time.
-        "alter table parked_keys add column due_at timestamptz default now(), add column waits boolean not null default false",
-        "create index parked_keys_due on parked_keys (consumer, waits, due_at) where due_at is not null",
+        # Keys of the earlier release are due at once: their first turn sets the time.
+        "alter table parked_keys add column due_at timestamptz not null default now(), add column waits boolean not null default false",
+        "create index parked_keys_due on parked_keys (consumer, waits, due_at)",
         "drop index dead_letters_due",
         """
         create index dead_letters_open_of_key on dead_letters (consumer, topic, key_digest, sequence, kafka_offset)

@@ -39,6 +39,8 @@ def upgrade() -> None:
     execute_statements(
         # Reads of the event store continue after the last position that they read.
         "create index events_by_position on events (position)",
+        # A rebuild reads the decisions of operators while it locks out the live consumer.
+        "create index dead_letters_decided on dead_letters (consumer) where status in ('discarded', 'adopted')",
         # A job has no time of its death: its last attempt is the nearest.
         "create index jobs_dead on jobs ((coalesce(started_at, run_at))) where status = 'dead'",
         "drop index job_results_by_age",

@@ -97,7 +97,7 @@ async def test_a_held_partition_is_named_with_its_reason(halves: RelayRig) -> No
     with capture_logs() as logs:
         relay = await halves.start_relay()
         halves.write(BAD_KEY, b"1")
-        assert await eventually(lambda: held(relay)) == f"{BAD}: {REASON}"
+        assert f"{BAD}: {REASON}" in await eventually(lambda: held(relay))
         assert REGISTRY.get_sample_value("waypost_relay_held_partitions", labels) == 1
         await release(halves, BAD)
         await eventually(lambda: is_free(relay))
