@@ -47,6 +47,20 @@ async def test_deferral_advances_and_ends(service: ServiceUnderTest) -> None:
         assert await transaction.deferrals.find(ANN) is None
 
 
+async def test_key_with_records_on_the_topic_stays_parked(service: ServiceUnderTest) -> None:
+    """A worker of an earlier release does not know of them."""
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [ANN.key])
+        await transaction.deferrals.defer({ANN.key: deferral(7)})
+        await transaction.dead_letters.unpark(ANN)
+        assert await transaction.deferrals.find(ANN) == deferral(7)
+        assert await transaction.dead_letters.due(9) == []
+        assert await transaction.dead_letters.due_in() is not None
+        await transaction.deferrals.advance(ANN, None)
+        await transaction.dead_letters.unpark(ANN)
+        assert await transaction.dead_letters.parked(TOPIC, [ANN.key]) == frozenset()
+
+
 async def test_partition_that_is_read_again_restarts_its_deferrals(service: ServiceUnderTest) -> None:
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.park(TOPIC, [ANN.key, BOB.key, b"eve"])

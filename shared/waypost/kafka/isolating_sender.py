@@ -10,7 +10,7 @@ It keeps its sequence number, so the broker recognizes a batch that it has (KIP-
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup
@@ -64,6 +64,24 @@ _OF_THE_PRODUCER = (InvalidProducerEpoch, OutOfOrderSequenceNumber, UnknownProdu
 """Another attempt needs another producer."""
 
 
+class _ConnectionLock(asyncio.Lock):
+    """aiokafka opens connections one after another, and waits for each. These tasks need no lock:
+    each opens its own connection. Otherwise all would wait for the connections to a frozen broker.
+    """
+
+    def __init__(self, exempt: Set[asyncio.Task[None]]) -> None:
+        super().__init__()
+        self._exempt = exempt
+
+    async def __aenter__(self) -> None:
+        if asyncio.current_task() not in self._exempt:
+            await self.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        if asyncio.current_task() not in self._exempt:
+            self.release()
+
+
 class IsolatingSender(Sender):  # type: ignore[misc]  # aiokafka is not annotated
     """Replacement of aiokafka's `Sender`."""
 
@@ -83,6 +101,7 @@ class IsolatingSender(Sender):  # type: ignore[misc]  # aiokafka is not annotate
         self.answered_at = 0.0
         """When a broker last answered, in the time of `time.monotonic`."""
         self._attempts: set[asyncio.Task[None]] = set()
+        self.client._get_conn_lock_value = _ConnectionLock(self._attempts)
 
     async def until_led(self, partition: TopicPartition) -> None:
         """Waits until the partition has a leader. A batch that is handed to aiokafka before makes
@@ -97,9 +116,9 @@ class IsolatingSender(Sender):  # type: ignore[misc]  # aiokafka is not annotate
 
     async def end_attempts(self) -> None:
         """Ends the attempts for batches that were not accepted."""
-        for attempt in self._attempts:
-            attempt.cancel()
-        if self._attempts:
+        while self._attempts:
+            for attempt in self._attempts:
+                attempt.cancel()
             await asyncio.wait(self._attempts)
 
     async def _send_produce_req(self, node_id: int, batches: Mapping[TopicPartition, MessageBatch]) -> None:
@@ -109,9 +128,12 @@ class IsolatingSender(Sender):  # type: ignore[misc]  # aiokafka is not annotate
         self._in_flight.remove(node_id)
         self._muted_partitions.difference_update(batches)
         for batch, error in request.not_accepted.items():
-            attempt = asyncio.create_task(self._send_alone(batch, error))
-            self._attempts.add(attempt)
-            attempt.add_done_callback(self._attempts.discard)
+            self._begin_attempts(batch, error)
+
+    def _begin_attempts(self, batch: MessageBatch, error: KafkaError) -> None:
+        attempts = asyncio.create_task(self._send_alone(batch, error))
+        self._attempts.add(attempts)
+        attempts.add_done_callback(self._attempts.discard)
 
     async def _send_alone(self, batch: MessageBatch, error: KafkaError) -> None:
         """Sends the batch until it is accepted, refused permanently, or needs another producer."""
@@ -120,7 +142,8 @@ class IsolatingSender(Sender):  # type: ignore[misc]  # aiokafka is not annotate
             while not batch.future.done():
                 failures += 1
                 await self._pause(batch.tp, error, failures)
-                error = await self._attempt(batch)
+                if not batch.future.done():
+                    error = await self._attempt(batch)
         except Exception as unexpected:  # noqa: BLE001 - raised by the call that waits for the batch
             batch.failure(unexpected)
         finally:

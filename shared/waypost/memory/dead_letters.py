@@ -195,7 +195,10 @@ class MemoryDeadLetters:
         return True
 
     async def unpark(self, parked: ParkedKey) -> None:
-        self._tables.parked.pop((self._consumer, parked), None)
+        if (self._consumer, parked) in self._tables.deferrals:
+            await self._set_due(parked, self._now + FIRST_LOOK, waits=True)
+        else:
+            self._tables.parked.pop((self._consumer, parked), None)
 
     def _is_parked(self, key: ParkedKey) -> bool:
         return (self._consumer, key) in self._tables.parked

@@ -239,5 +239,7 @@ class DeadLetters(Protocol):
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:
-        """Unparks the key: later events are handled normally. The caller must hold its lock."""
+        """Unparks the key: later events are handled normally. A key that has a deferral stays, and
+        is due later. The caller must hold its lock.
+        """
         ...

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.record.memory_records import MemoryRecords
 
 from waypost.kafka.record_batch import FastBatch
@@ -42,6 +44,23 @@ def test_a_batch_has_the_content_of_aiokafkas_own(values: Sequence[bytes], codec
 def test_a_batch_that_is_sent_again_is_the_same() -> None:
     batch = filled(FastBatch(10_000), [b"1" * 500])
     assert batch._build() is batch._build()
+
+
+async def test_sequence_numbers_continue_at_zero() -> None:
+    """The broker finds a batch with a negative number invalid."""
+    manager, partition = TransactionManager(None, 0), TopicPartition("users.user", 0)
+    manager.increment_sequence_number(partition, 2**31 - 4)
+    sequences = []
+    for _ in range(4):
+        batch = FastBatch(1_000)
+        batch._set_producer_state(5, 6, manager.sequence_number(partition))
+        sequences.append(batch._builder.base_sequence)
+        manager.increment_sequence_number(partition, 3)
+    assert sequences == [2**31 - 4, 2**31 - 1, 2, 5]
+    manager.increment_sequence_number(partition, -9)  # as after refusals
+    refused = FastBatch(1_000)
+    refused._set_producer_state(5, 6, manager.sequence_number(partition))
+    assert refused._builder.base_sequence == 2**31 - 1
 
 
 def test_a_full_batch_accepts_no_record() -> None:

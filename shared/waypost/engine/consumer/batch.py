@@ -26,7 +26,9 @@ class Batch:
     starts: int = 0
     """The count that the fence stores; see `ConsumerPosition.starts`."""
     last_record: bytes | None = None
-    """Identity of the last record, once the batch has moved the position."""
+    """Identity of the last record, once the batch has moved the position. A batch whose first
+    transaction failed before has none: its copies move the position.
+    """
 
     redriven: bool = False
     """Whether an operator redrives the batch, perhaps long after its records were published."""

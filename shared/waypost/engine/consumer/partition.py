@@ -17,6 +17,7 @@ from waypost.engine.consumer.lost_records import LossDetector
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Fenced
+from waypost.engine.consumer.record_identity import identity_of
 from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.consumer.truncation import LogTruncated, TruncationDetector
 from waypost.engine.failpoints import failpoint
@@ -208,8 +209,9 @@ class PartitionTask:
     async def _process(self, batch: Batch) -> None:
         await self._batch_processor.process(batch)
         self.position = batch.next_offset
-        self._truncation.reached.append(Anchor(batch.next_offset, batch.last_record))
-        self.processed_ms = batch.messages[-1].record.timestamp_ms
+        last = batch.messages[-1].record
+        self._truncation.reached.append(Anchor(batch.next_offset, batch.last_record or identity_of(last)))
+        self.processed_ms = last.timestamp_ms
         self.advanced_at = time.monotonic()
         self._parts.advanced(self.partition, self.position)
 

@@ -101,9 +101,9 @@ class TruncationDetector:
 
     def has_new_leader(self, leader_epoch: int | None) -> bool:
         """Whether a leader was elected since the last call. If so, the next seek returns to a
-        position from before the election.
+        position from before the election. A broker that is behind may name an earlier leader.
         """
-        if leader_epoch is None or not self.reached:
+        if leader_epoch is None or not self.reached or leader_epoch < (self._leader_epoch or 0):
             return False
         is_new = self._leader_epoch not in (None, leader_epoch)
         self._leader_epoch = leader_epoch

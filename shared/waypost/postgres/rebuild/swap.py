@@ -61,11 +61,23 @@ _DROP_TAKEN_OVER = text(
     where new.consumer = :shadow and live.consumer = :live and live.event_id = new.event_id
     """
 )
+# The new tables include the deferred records. A key that has some cannot be deleted.
+_END_DEFERRALS = text(
+    "update parked_keys set deferred_from = null where consumer = :live and deferred_from is not null"
+)
 _UNPARK_LIVE = text("delete from parked_keys where consumer = :live")
 _ADOPT_PARKED = text("update parked_keys set consumer = :live where consumer = :shadow")
 _ADOPT_DEAD_LETTERS = text("update dead_letters set consumer = :live where consumer = :shadow")
 
-_STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_DEAD_LETTERS)
+_STEPS = (
+    _TAKE_OVER,
+    _SUPERSEDE,
+    _DROP_TAKEN_OVER,
+    _END_DEFERRALS,
+    _UNPARK_LIVE,
+    _ADOPT_PARKED,
+    _ADOPT_DEAD_LETTERS,
+)
 
 
 async def begin_snapshot(connection: AsyncConnection, names: Names) -> None:

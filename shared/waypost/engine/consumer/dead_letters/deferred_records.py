@@ -5,12 +5,13 @@ order guard. Nothing is handled here. The dead letters are attempted in their tu
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import replace
 
 import structlog
 
+from waypost.engine.consumer.dead_letters.deferred_plan import Plan, Scan, Search, missing_versions
 from waypost.engine.consumer.dead_letters.factory import dead_letter_for, in_order_of_ids
 from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message, MessageParser
@@ -22,7 +23,6 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.ids import EventId, TenantId
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.dead_letters import ParkedKey
-from waypost.ports.deferrals import Deferral
 from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import TopicLog, TopicLogs, records_until
@@ -32,37 +32,9 @@ log = structlog.get_logger()
 AFTER_STORE = failpoint("deferred.after_store")
 AFTER_COMMIT = failpoint("deferred.after_commit")
 
-MAX_SCANNED = 50_000
-"""Offsets that are read at a time."""
+READ_SECONDS = 10.0
+"""After this time a scan ends, and the next one continues there."""
 SCAN_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    deferral: Deferral
-    until: int
-    """The consumer position."""
-    space: int
-    below: int | None
-    """The lowest version that is a dead letter. Only lower versions are wanted then, which it waits
-    for; the others stay deferred.
-    """
-
-    def wants(self, message: Message) -> bool:
-        return self.below is None or (message.sequence is not None and message.sequence < self.below)
-
-    def is_complete(self, messages: Sequence[Message], next_offset: int) -> bool:
-        if self.below is not None:
-            return False
-        return len(messages) >= self.space or next_offset - self.deferral.from_offset >= MAX_SCANNED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scan:
-    """Messages of the key, and the offset behind the last record that was read."""
-
-    messages: Sequence[Message]
-    next_offset: int
 
 
 class DeferredRecords:
@@ -83,6 +55,8 @@ class DeferredRecords:
         self._parser = parser
         self._policy = policy
         self._clock = clock
+        self._searches: dict[ParkedKey, Search] = {}
+        """The last search for each key that waits for missing versions."""
 
     async def store_next(self, parked: ParkedKey) -> bool:
         """Stores the next deferred records of the key as dead letters. False if there is no space
@@ -93,31 +67,48 @@ class DeferredRecords:
         if plan is None:
             return True
         if plan.space <= 0:
-            return await self._postpone(parked)
+            return await self._postpone(parked, seconds=self._policy.deferred_seconds)
         try:
             scan = await self._scan(parked, plan)
         except Transient as error:
             log.warning("deferred_records_not_read", consumer=self._name, error=str(error))
-            return await self._postpone(parked)
-        if plan.below is not None and not scan.messages:
-            return await self._postpone(parked)
-        await self._store(parked, plan, scan)
-        return True
+            return await self._postpone(parked, seconds=self._policy.deferred_seconds)
+        if plan.missing is None or scan.messages:
+            await self._store(parked, plan, scan)
+            return True
+        self._remember(parked, plan, scan)
+        return await self._postpone(parked, seconds=self._policy.deferred_seconds if scan.at_end else 0.0)
 
-    async def _postpone(self, parked: ParkedKey) -> bool:
+    async def _postpone(self, parked: ParkedKey, *, seconds: float) -> bool:
         async with self._transactions.begin(()) as transaction:
-            await transaction.deferrals.postpone(parked, self._policy.deferred_seconds)
+            await transaction.deferrals.postpone(parked, seconds)
         return False
 
-    async def _plan(self, parked: ParkedKey) -> _Plan | None:
+    def _remember(self, parked: ParkedKey, plan: Plan, scan: Scan) -> None:
+        if plan.missing is not None:
+            self._searches[parked] = Search(
+                deferral=plan.deferral, below=plan.missing.stop, next_offset=scan.next_offset
+            )
+
+    async def _plan(self, parked: ParkedKey) -> Plan | None:
         async with self._transactions.begin(()) as transaction:
             deferral = await transaction.deferrals.find(parked)
             if deferral is None:
                 return None
             position = await transaction.inbox.consumer_position(deferral.partition)
-            below = await _lowest_version(parked, transaction)
+            missing = await missing_versions(parked, transaction)
             space = await self._space(deferral.tenant_id, transaction)
-        return _Plan(deferral=deferral, until=position.next_offset, space=space if below is None else 1, below=below)
+        search = self._searches.pop(parked, None)
+        plan = Plan(deferral=deferral, from_offset=deferral.from_offset, until=position.next_offset, space=space)
+        if missing is None:
+            return plan
+        if not missing:
+            return None  # they were handled meanwhile
+        plan = replace(plan, missing=missing, space=min(len(missing), self._policy.max_dead_letters_per_key))
+        if search is None or not search.includes(plan):
+            return plan
+        self._searches[parked] = search
+        return replace(plan, from_offset=search.next_offset)
 
     async def _space(self, tenant_id: TenantId, transaction: ConsumerTransaction) -> int:
         policy, per_tenant = self._policy, self._policy.max_dead_letters_per_tenant
@@ -125,32 +116,32 @@ class DeferredRecords:
         of_all = await transaction.dead_letters.failed_dead_letters(policy.max_dead_letters)
         return min(policy.max_dead_letters_per_key, per_tenant - of_tenant, policy.max_dead_letters - of_all)
 
-    async def _scan(self, parked: ParkedKey, plan: _Plan) -> _Scan:
+    async def _scan(self, parked: ParkedKey, plan: Plan) -> Scan:
         """Reads until the plan is complete, or to the consumer position. Raises Transient."""
-        partition, from_offset, _ = plan.deferral
+        partition = plan.deferral.partition
         try:
             async with asyncio.timeout(SCAN_SECONDS), self._logs.opened([partition]) as topic_log:
-                await self._report_losses(plan.deferral, topic_log)
+                await self._report_losses(plan, topic_log)
                 until = min(plan.until, (await topic_log.end_offsets())[partition])
-                topic_log.seek({partition: from_offset})
+                topic_log.seek({partition: plan.from_offset})
                 return await self._wanted(parked, plan, records_until(topic_log, partition, until), until)
         except TimeoutError as error:
             raise Transient(f"{partition} was not read within {SCAN_SECONDS:g} s") from error
 
-    async def _wanted(
-        self, parked: ParkedKey, plan: _Plan, chunks: AsyncIterator[Sequence[Record]], until: int
-    ) -> _Scan:
-        messages = list[Message]()
+    async def _wanted(self, parked: ParkedKey, plan: Plan, chunks: AsyncIterator[Sequence[Record]], until: int) -> Scan:
+        messages, ends_at = list[Message](), time.monotonic() + READ_SECONDS
         async for records in chunks:
             for record in records:
                 if (record.key or b"") == parked.key and plan.wants(message := self._parser.parse(record)):
                     messages.append(message)
                 if plan.is_complete(messages, record.offset + 1):
-                    return _Scan(messages=messages, next_offset=record.offset + 1)
-        return _Scan(messages=messages, next_offset=until)
+                    return Scan(messages=messages, next_offset=record.offset + 1)
+            if records and time.monotonic() > ends_at:
+                return Scan(messages=messages, next_offset=records[-1].offset + 1)
+        return Scan(messages=messages, next_offset=until, at_end=True)
 
-    async def _report_losses(self, deferral: Deferral, topic_log: TopicLog) -> None:
-        partition, from_offset, _ = deferral
+    async def _report_losses(self, plan: Plan, topic_log: TopicLog) -> None:
+        partition, from_offset = plan.deferral.partition, plan.from_offset
         first = (await topic_log.first_offsets())[partition]
         if first > from_offset:
             log.error(
@@ -161,7 +152,7 @@ class DeferredRecords:
                 first_offset=first,
             )
 
-    async def _store(self, parked: ParkedKey, plan: _Plan, scan: _Scan) -> None:
+    async def _store(self, parked: ParkedKey, plan: Plan, scan: Scan) -> None:
         """Does nothing if another process was faster, or holds the key."""
         async with self._transactions.begin(()) as transaction:
             if not await transaction.dead_letters.lock(parked):
@@ -169,7 +160,7 @@ class DeferredRecords:
             if await transaction.deferrals.find(parked) != plan.deferral:
                 return
             await self._insert(parked, plan.deferral.partition, scan.messages, transaction)
-            if plan.below is None:
+            if plan.missing is None:
                 # A transaction of the consumer that waits for the lock has not committed its
                 # position, and will find that the deferral has ended.
                 position = await transaction.inbox.consumer_position(plan.deferral.partition)
@@ -178,6 +169,7 @@ class DeferredRecords:
             await transaction.dead_letters.schedule(parked.topic, [parked.key])
             AFTER_STORE.hit()
         AFTER_COMMIT.hit()
+        self._remember(parked, plan, scan)
 
     async def _insert(
         self, parked: ParkedKey, partition: Partition, messages: Sequence[Message], transaction: ConsumerTransaction
@@ -215,13 +207,3 @@ class DeferredRecords:
         ]
         fresh = await transaction.inbox.claim(partition, entries)
         return [message for message in by_id.values() if message.event_id in fresh]
-
-
-async def _lowest_version(parked: ParkedKey, transaction: ConsumerTransaction) -> int | None:
-    """The lowest version of the key that is not handled and has a dead letter."""
-    versions = (await transaction.dead_letters.waiting_versions(parked.topic, [parked.key])).get(parked.key)
-    if not versions:
-        return None
-    aggregate_id = UUID(parked.key.decode())  # a record with a version has the id as its key
-    reached = (await transaction.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
-    return min((version for version in versions if version > reached), default=None)
