@@ -103,7 +103,7 @@ def mutants_of(path: str, source: str) -> Sequence[Mutant]:
         for occurrence, (start, _) in enumerate(
             place for node in ast_nodes(tree) for place in operator().mutation_positions(node)
         )
-        # Another value of a limit or a pause is no bug.
+        # A limit or a pause may have another value.
         if operator is not number_replacer.NumberReplacer or start[0] in in_functions
     ]
 
