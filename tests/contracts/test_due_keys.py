@@ -19,7 +19,7 @@ async def test_key_is_due_if_its_first_is_due_or_none_is_left(service: ServiceUn
         await transaction.dead_letters.insert(
             [
                 dead_letter(ripe, 1, Status.RETRYING, next_attempt_at=NOW - timedelta(seconds=1), failure=failure()),
-                dead_letter(early, 1, Status.RETRYING, next_attempt_at=NOW + timedelta(minutes=1), failure=failure()),
+                dead_letter(early, 1, Status.RETRYING, next_attempt_at=NOW + timedelta(hours=1), failure=failure()),
                 dead_letter(dead, 1, Status.DEAD, failure=failure()),
                 dead_letter(dead, 2),
                 dead_letter(gap, 3),

@@ -45,7 +45,7 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry(
-        "waypost.cli.doctor", "doctor", "Finds everything that needs an operator, and names the command that heals it."
+        "waypost.cli.doctor", "doctor", "Checks a running system for known problems, and prints the remedy of each."
     ),
     "topics": Entry("waypost.cli.topics", "topics", "Lists the topics: partitions, retention and number of records."),
     "consumers": Entry(
