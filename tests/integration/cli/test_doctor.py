@@ -51,7 +51,7 @@ async def test_a_problem_exits_with_1_and_is_named_with_its_command(stack: Stack
     first, second, last = sick.output.splitlines()
     assert first == "wrong: users, dead-letters: users.tenants has 1 dead letters: later events of their keys wait"
     assert "waypost dead-letters redrive --consumer users.tenants" in second
-    assert last.endswith("checks, 1 problems")
+    assert last.endswith("checks, problems: 1")
 
     told = (await stack.waypost("doctor", "users", "--json")).told
     assert [(line["subject"], line["check"], line["is_note"]) for line in told["diagnoses"]] == [

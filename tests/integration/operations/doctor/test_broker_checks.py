@@ -114,7 +114,10 @@ async def test_a_topic_that_differs_from_its_declaration(kafka: str, declared: T
     assert "has 1 partitions, and topics.yaml says 8" in lines["partitions"].problem
     assert "write 1 in topics.yaml" in lines["partitions"].remedy
     assert "has retention.ms -1, and topics.yaml says 1000" in lines["retention"].problem
-    assert f"kafka-configs --alter --entity-type topics --entity-name {declared.name}" in lines["retention"].remedy
+    assert (
+        f"kafka-configs --bootstrap-server BROKERS --alter --entity-type topics --entity-name {declared.name}"
+        in lines["retention"].remedy
+    )
     replicas, insync = [
         each for each in (await examine_topics(kafka, [wanted])).diagnoses if each.check == "replication"
     ]
