@@ -115,8 +115,12 @@ class StatusBoard:
 
 
 def read_board(file: Path) -> Snapshot | None:
-    if not file.exists():
+    """None if the file is missing. A supervisor that starts deletes the one of a killed
+    predecessor.
+    """
+    try:
+        stored = json.loads(file.read_text())
+    except FileNotFoundError:
         return None
-    stored = json.loads(file.read_text())
     lines = [Line(**{**line, "phase": Phase(line["phase"])}) for line in stored.pop("lines")]
     return Snapshot(**stored, lines=lines)

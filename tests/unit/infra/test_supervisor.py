@@ -86,6 +86,11 @@ async def test_ended_server_is_restarted(tmp_path: Path) -> None:
         assert board.lines["broker"].failures == 1
 
 
+def test_board_that_is_deleted_while_it_is_read_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    assert read_board(tmp_path / "board.json") is None
+
+
 def ready_with_another_pid(folder: Path, first: int) -> Callable[[], bool]:
     def condition() -> bool:
         snapshot = read_board(folder / "board.json")
