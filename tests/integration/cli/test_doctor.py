@@ -61,10 +61,10 @@ async def test_a_problem_exits_with_1_and_is_named_with_its_command(stack: Stack
 
 
 async def test_servers_that_do_not_answer_are_findings(stack: Stack) -> None:
-    (nobody,) = free_ports(1)
+    (closed_port,) = free_ports(1)
     for name, address in (
-        ("OPS_DSN", f"postgresql://users_ops:x@{LOOPBACK}:{nobody}/users"),
-        ("KAFKA_BOOTSTRAP", f"{LOOPBACK}:{nobody}"),
+        ("OPS_DSN", f"postgresql://users_ops:x@{LOOPBACK}:{closed_port}/users"),
+        ("KAFKA_BOOTSTRAP", f"{LOOPBACK}:{closed_port}"),
     ):
         for file in stack.folder.glob("*.env"):
             file.write_text(file.read_text() + f"WAYPOST_{name}={address}\n")

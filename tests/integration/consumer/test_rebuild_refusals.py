@@ -10,6 +10,7 @@ from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Conflict, Permanent
 from waypost.testing.eventually import eventually
 from waypost.testing.topics import admin
 
@@ -87,3 +88,23 @@ async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) 
     assert (forced.swapped, forced.refusals) == (True, ["2 dead letters are open, 0 before the rebuild"])
     assert await stage.names(ann) == [[]]
     assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
+
+
+async def test_swap_that_would_drop_an_adoption_is_refused(stage: Stage) -> None:
+    """The adopted event fails in the rebuild: the operator's decision must not become a failure."""
+    ann = stage.user()
+
+    def refuse(envelope: Envelope[Any]) -> None:
+        if envelope.event.display_name == "Anna":
+            raise Permanent("not in this release")
+
+    stage.club.trouble = refuse
+    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(2, consumers=1))
+    await stage.rows("update dead_letters set status = 'adopted' returning 1")
+
+    with pytest.raises(Conflict, match="1 adopted events cannot be handled"):
+        await rebuilt(stage, force=True)
+    assert await stage.names(ann) == [["Ann"]]
+    assert [dead_letter[0] for dead_letter in await stage.dead_letters()] == ["adopted"]
