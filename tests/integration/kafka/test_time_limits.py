@@ -59,7 +59,7 @@ async def test_request_of_a_topic_log_ends(
     proxied_kafka: ProxiedKafka, request_: Callable[[KafkaTopicLog], Awaitable[object]]
 ) -> None:
     async with KafkaTopicLogs(proxied_kafka.proxy.address).opened(await created(proxied_kafka)) as log:
-        await log.end_offsets()
+        await eventually(lambda: succeeds(log.end_offsets()), deadline_seconds=30)
         proxied_kafka.proxy.become_silent()
         async with asyncio.timeout(WAIT_SECONDS):
             with pytest.raises(Transient):
@@ -78,7 +78,7 @@ async def succeeds(request_: Awaitable[object]) -> bool:
 
 async def test_read_of_a_topic_log_ends(proxied_kafka: ProxiedKafka) -> None:
     async with KafkaTopicLogs(proxied_kafka.proxy.address).opened(await created(proxied_kafka)) as log:
-        await log.end_offsets()
+        await eventually(lambda: succeeds(log.end_offsets()), deadline_seconds=30)
         proxied_kafka.proxy.become_silent()
         async with asyncio.timeout(WAIT_SECONDS):
             assert await log.read_any(max_records=1, timeout_seconds=0.2) == []
