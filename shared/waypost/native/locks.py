@@ -2,7 +2,7 @@
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -11,16 +11,12 @@ POLL_SECONDS = 0.1
 
 
 @asynccontextmanager
-async def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-    """Holds the file's lock inside the block; calls `waiting` once if another process holds it. The
-    kernel releases the lock when the process ends.
-    """
+async def exclusive(path: Path) -> AsyncIterator[None]:
+    """Holds the file's lock inside the block. The kernel releases it when the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        if not try_lock(file):
-            waiting()
-            while not try_lock(file):  # noqa: ASYNC110 - the holder is another process
-                await asyncio.sleep(POLL_SECONDS)
+        while not try_lock(file):  # noqa: ASYNC110 - the holder is another process
+            await asyncio.sleep(POLL_SECONDS)
         yield
 
 

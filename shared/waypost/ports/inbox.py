@@ -27,7 +27,7 @@ class ConsumerPosition:
     """
 
 
-class Anchor(NamedTuple):
+class ReachedPosition(NamedTuple):
     """A position that the consumer has reached."""
 
     next_offset: int

@@ -21,5 +21,5 @@ class ConsumerParts:
     parser: MessageParser
     by_batch: bool
     policy: ConsumerPolicy
-    advanced: Callable[[Partition, int], None]
+    on_advance: Callable[[Partition, int], None]
     """Called with the next offset after each transaction."""

@@ -105,7 +105,7 @@ class ConsumerGroup:
             effects,
             self._policy,
             deferred_records=deferred,
-            attempted=self._keys_scheduled,
+            on_attempt=self._keys_scheduled,
         )
         """Retries of parked keys; operators use the same class."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
@@ -122,12 +122,12 @@ class ConsumerGroup:
                 effects,
                 self._policy,
                 clock,
-                keys_scheduled=self._keys_scheduled,
+                on_keys_scheduled=self._keys_scheduled,
             ),
             parser=parser,
             by_batch=effects.by_batch,
             policy=self._policy,
-            advanced=self._advanced.__setitem__,
+            on_advance=self._advanced.__setitem__,
         )
 
     async def start(self) -> None:

@@ -25,7 +25,7 @@ from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import stray_cancellation_as_error
 from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.errors import Transient
-from waypost.ports.inbox import Anchor
+from waypost.ports.inbox import ReachedPosition
 from waypost.ports.subscription import Partition
 
 log = structlog.get_logger()
@@ -210,10 +210,10 @@ class PartitionTask:
         await self._batch_processor.process(batch)
         self.position = batch.next_offset
         last = batch.messages[-1].record
-        self._truncation.reached.append(Anchor(batch.next_offset, batch.last_record or identity_of(last)))
+        self._truncation.reached.append(ReachedPosition(batch.next_offset, batch.last_record or identity_of(last)))
         self.processed_ms = last.timestamp_ms
         self.advanced_at = time.monotonic()
-        self._parts.advanced(self.partition, self.position)
+        self._parts.on_advance(self.partition, self.position)
 
     async def _isolate(self, batch: Batch, starts: int) -> None:
         """A record may end the process: processes one record at a time and counts each start before

@@ -61,13 +61,13 @@ class Pipeline:
         policy: ConsumerPolicy,
         clock: Clock,
         *,
-        keys_scheduled: Callable[[], None] = lambda: None,
+        on_keys_scheduled: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keys_scheduled` is called after the commit of a transaction that has scheduled keys, or
-        met a parked one, which another process may have scheduled.
+        """`on_keys_scheduled` is called after the commit of a transaction that has scheduled keys
+        or met a parked one, which another process may have scheduled.
         """
         self._name = name
-        self._keys_scheduled = keys_scheduled
+        self._on_keys_scheduled = on_keys_scheduled
         self._transactions = transactions
         self._effects = effects
         self._policy = policy
@@ -93,7 +93,7 @@ class Pipeline:
         AFTER_COMMIT.hit()
         batch.run_after_commit()
         if batch.to_schedule or batch.parked:
-            self._keys_scheduled()
+            self._on_keys_scheduled()
         self._report(batch)
 
     async def fence(self, batch: Batch, transaction: ConsumerTransaction) -> None:

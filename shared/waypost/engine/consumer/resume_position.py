@@ -7,7 +7,7 @@ import structlog
 
 from waypost.engine.consumer.pipeline import Fenced
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
-from waypost.ports.inbox import Anchor
+from waypost.ports.inbox import ReachedPosition
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
@@ -32,10 +32,10 @@ async def resume_position(
     name: str,
     subscription: Subscription,
     transactions: ConsumerTransactions,
-    anchor: Anchor | None = None,
+    return_to: ReachedPosition | None = None,
 ) -> ResumePosition:
     """The position stored in the database, or offset 0 if the topic was recreated or lost records.
-    With an anchor, that position if it is lower.
+    With `return_to`, that position if it is lower.
 
     A different topic id means that the topic was deleted and recreated; an offset beyond the end,
     that its log was lost. Both reset the stored position. Raises Transient, and Fenced if another
@@ -64,23 +64,27 @@ async def resume_position(
         if topic_id is not None:
             await transaction.inbox.store_topic_id(partition, topic_id)
         topic_id = consumer_position.topic_id or topic_id
-        reached = Anchor(next_offset, consumer_position.last_record)
-        if anchor is not None and anchor.next_offset < next_offset:
-            await _return_to(anchor, next_offset, partition, topic_id, transaction)
-            reached = anchor
+        reached = ReachedPosition(next_offset, consumer_position.last_record)
+        if return_to is not None and return_to.next_offset < next_offset:
+            await _return_to(return_to, next_offset, partition, topic_id, transaction)
+            reached = return_to
         is_new = consumer_position.topic_id is None and next_offset == 0
         return ResumePosition(topic_id, reached.next_offset, is_new, reached.last_record, leader_epoch)
 
 
 async def _return_to(
-    anchor: Anchor, position: int, partition: Partition, topic_id: UUID | None, transaction: ConsumerTransaction
+    target: ReachedPosition,
+    position: int,
+    partition: Partition,
+    topic_id: UUID | None,
+    transaction: ConsumerTransaction,
 ) -> None:
     moved = await transaction.inbox.fence(
         partition,
         expected=position,
-        next_offset=anchor.next_offset,
+        next_offset=target.next_offset,
         topic_id=topic_id,
-        last_record=anchor.last_record,
+        last_record=target.last_record,
     )
     if not moved:
         raise Fenced(f"the position in {partition} is no longer {position}")

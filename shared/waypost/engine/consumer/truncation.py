@@ -19,7 +19,7 @@ from waypost.engine.consumer.resume_position import ResumePosition
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransactions
-from waypost.ports.inbox import Anchor, ConsumerPosition
+from waypost.ports.inbox import ConsumerPosition, ReachedPosition
 from waypost.ports.subscription import Partition
 from waypost.telemetry import metrics
 
@@ -36,16 +36,16 @@ class TruncationDetector:
     def __init__(self, name: str, partition: Partition, transactions: ConsumerTransactions) -> None:
         self.truncated = False
         """Whether the log has lost records since the assignment."""
-        self.resume_at: Anchor | None = None
+        self.resume_at: ReachedPosition | None = None
         """The position to which the next seek must return."""
         self._name = name
         self._partition = partition
         self._transactions = transactions
         self._topic_id: UUID | None = None
         self._leader_epoch: int | None = None
-        self.reached: deque[Anchor] = deque(maxlen=32)
+        self.reached: deque[ReachedPosition] = deque(maxlen=32)
         """The last positions."""
-        self._anchors: deque[Anchor] = deque(maxlen=2)
+        self._reached_at_checks: deque[ReachedPosition] = deque(maxlen=2)
         """Positions of the last two checks. A broker may know a new leader late, so that the newer
         one may be from after an election which the check did not show.
         """
@@ -62,11 +62,11 @@ class TruncationDetector:
             self._known, self._topic_id = {}, resumption.topic_id
         self.resume_at, self._leader_epoch = None, resumption.leader_epoch
         self.reached.clear()
-        self._anchors.clear()
-        anchor = Anchor(position, resumption.last_record)
-        self.reached.append(anchor)
-        self._anchors.append(anchor)
-        self._remember(anchor)
+        self._reached_at_checks.clear()
+        reached = ReachedPosition(position, resumption.last_record)
+        self.reached.append(reached)
+        self._reached_at_checks.append(reached)
+        self._remember(reached)
         return position - 1 if position - 1 in self._known else position
 
     async def without_last(self, records: Sequence[Record], position: int, topic_id: UUID | None) -> Sequence[Record]:
@@ -84,9 +84,9 @@ class TruncationDetector:
         self._known = {offset: known for offset, known in self._known.items() if offset > records[-1].offset}
         return records[1:] if begins_before else records
 
-    def _remember(self, anchor: Anchor) -> None:
-        if anchor.last_record is not None and is_before(anchor.last_record, anchor.next_offset):
-            self._known[anchor.next_offset - 1] = anchor.last_record
+    def _remember(self, reached: ReachedPosition) -> None:
+        if reached.last_record is not None and is_before(reached.last_record, reached.next_offset):
+            self._known[reached.next_offset - 1] = reached.last_record
 
     async def _start_over(self, offset: int, position: int, topic_id: UUID | None) -> NoReturn:
         self._known = {}
@@ -108,12 +108,12 @@ class TruncationDetector:
         is_new = self._leader_epoch not in (None, leader_epoch)
         self._leader_epoch = leader_epoch
         if is_new:
-            self.resume_at = self.resume_at or self._anchors[0]
-            for anchor in (*self._anchors, *self.reached):
-                self._remember(anchor)
+            self.resume_at = self.resume_at or self._reached_at_checks[0]
+            for reached in (*self._reached_at_checks, *self.reached):
+                self._remember(reached)
             log.info("leader_elected", consumer=self._name, partition=str(self._partition), resumes_at=self.resume_at)
         else:
-            self._anchors.append(self.reached[-1])
+            self._reached_at_checks.append(self.reached[-1])
         return is_new
 
     def _report(self, position: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
-from waypost.engine.consumer.dead_letters.attempt import Attempt
+from waypost.engine.consumer.dead_letters.attempt_result import AttemptResult
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
@@ -50,7 +50,7 @@ class RedriveResult:
         """True if the key needs no operator."""
         return self.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.NOT_DUE, ParkedKeyOutcome.DEFERRED)
 
-    async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
+    async def after(self, attempts: Sequence[AttemptResult], database: Database) -> "RedriveResult":
         """The result after these attempts. Reads the current statuses, because another process may
         have handled some of the dead letters.
         """
@@ -130,14 +130,14 @@ class Redrive:
 
     async def _process(self, selected: SelectedKey, audit_context: AuditContext, rate: Rate) -> RedriveResult:
         processor, waited = parked_key_processor_of(self._admin_service, selected.consumer), 0
-        attempts: list[Attempt] = []
+        attempts: list[AttemptResult] = []
         while not attempts or attempts[-1].outcome is ParkedKeyOutcome.HANDLED:
             attempt = await processor.attempt(selected.parked, audit_context, beyond_limit=self._beyond_limit)
             await rate.after(1)
             if attempt.outcome is ParkedKeyOutcome.LOCKED:
                 waited += 1
                 if not await _still_parked(processor, selected.parked):
-                    attempt = Attempt(outcome=ParkedKeyOutcome.UNPARKED)
+                    attempt = AttemptResult(outcome=ParkedKeyOutcome.UNPARKED)
                 elif waited < MAX_LOCK_WAITS:
                     continue
             attempts.append(attempt)
@@ -172,6 +172,6 @@ def selected_of(dead_letter: DeadLetter, *, matches: bool = False) -> SelectedDe
     )
 
 
-def _with_failure(selected: SelectedDeadLetter, attempt: Attempt) -> SelectedDeadLetter:
+def _with_failure(selected: SelectedDeadLetter, attempt: AttemptResult) -> SelectedDeadLetter:
     failure = attempt.failure
     return replace(selected, error_class=failure.error_class, error=failure.error) if failure else selected

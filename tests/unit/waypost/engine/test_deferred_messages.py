@@ -150,7 +150,7 @@ def consuming(subscription: Scripted, processed: Processed) -> PartitionTask:
         ),
         by_batch=True,
         policy=ConsumerPolicy(defer_seconds=3600),
-        advanced=lambda *_: None,
+        on_advance=lambda *_: None,
     )
     return PartitionTask(Partition("users.user", 0), parts, None)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.waypost.engine.test_retry import Everything, dead_letter
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.dead_letters.attempt import Attempt
+from waypost.engine.consumer.dead_letters.attempt_result import AttemptResult
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.message import Message
@@ -37,7 +37,7 @@ class Recording(ParkedKeyProcessor):
         super().__init__(*parts, **options)
         self.attempted: list[ParkedKey] = []
 
-    async def attempt(self, parked: ParkedKey, *context: Any, **options: Any) -> Attempt:
+    async def attempt(self, parked: ParkedKey, *context: Any, **options: Any) -> AttemptResult:
         self.attempted.append(parked)
         return await super().attempt(parked, *context, **options)
 

@@ -16,7 +16,7 @@ from waypost.engine.consumer.resume_position import ResumePosition
 from waypost.engine.consumer.truncation import TruncationDetector
 from waypost.engine.periodic_loop import cancelled
 from waypost.kernel.errors import Transient
-from waypost.ports.inbox import Anchor
+from waypost.ports.inbox import ReachedPosition
 from waypost.ports.subscription import Partition
 
 PARTITION = Partition("users.user", 3)
@@ -60,11 +60,11 @@ async def test_position_of_a_batch_that_was_retried_has_an_identity(monkeypatch:
         transactions=None,
         pipeline=FailsAtOnce(),
         policy=ConsumerPolicy(),
-        advanced=lambda *_: None,
+        on_advance=lambda *_: None,
     )
     task = PartitionTask(PARTITION, parts, None)
     monkeypatch.setattr(task._batch_processor, "_pause", at_once)
     messages = [handled(7), handled(8)]
     await task._process(Batch(partition=PARTITION, expected=7, topic_id=None, messages=messages))
-    assert task._truncation.reached[-1] == Anchor(9, identity_of(messages[-1].record))
+    assert task._truncation.reached[-1] == ReachedPosition(9, identity_of(messages[-1].record))
     await cancelled(task._task)

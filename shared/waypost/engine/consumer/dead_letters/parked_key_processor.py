@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.dead_letters.attempt import Attempt
+from waypost.engine.consumer.dead_letters.attempt_result import AttemptResult
 from waypost.engine.consumer.dead_letters.deferred_records import DeferredRecords
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome, ParkedKeyQueue, StartedAttempt
 from waypost.engine.consumer.effects import Effects
@@ -49,9 +49,9 @@ class ParkedKeyProcessor:
         policy: ConsumerPolicy,
         *,
         deferred_records: DeferredRecords | None = None,
-        attempted: Callable[[], None] = lambda: None,
+        on_attempt: Callable[[], None] = lambda: None,
     ) -> None:
-        """`attempted` is called after each attempt, which has changed the time of its key. Without
+        """`on_attempt` is called after each attempt, which has changed the time of its key. Without
         `deferred_records`, deferred records stay on the topic.
         """
         self.name = name
@@ -60,7 +60,7 @@ class ParkedKeyProcessor:
         self._parser = parser
         self._effects = effects
         self._policy = policy
-        self._attempted = attempted
+        self._on_attempt = on_attempt
         self._queue = ParkedKeyQueue(transactions, policy.retry)
         self._unrecorded: dict[ParkedKey, StartedAttempt] = {}
         """Attempts whose end the database could not store. They did not end this process, so they
@@ -95,7 +95,7 @@ class ParkedKeyProcessor:
         async with self._transactions.begin(()) as transaction:
             return bool(await transaction.dead_letters.parked(parked.topic, [parked.key]))
 
-    async def process(self, parked: ParkedKey) -> Sequence[Attempt]:
+    async def process(self, parked: ParkedKey) -> Sequence[AttemptResult]:
         """Attempts the dead letters of a key until the key is unparked, one fails, or none is due.
 
         Raises Transient where the database is unavailable; attempts counted before that stay
@@ -106,7 +106,7 @@ class ParkedKeyProcessor:
             attempts.append(await self.attempt(parked))
         return attempts
 
-    async def discard(self, dead_letter_id: UUID, audit_context: AuditContext) -> Sequence[Attempt]:
+    async def discard(self, dead_letter_id: UUID, audit_context: AuditContext) -> Sequence[AttemptResult]:
         """Discards a dead letter, then processes the rest of its key.
 
         The order guard counts the discarded version as handled when its turn comes. Raises
@@ -138,7 +138,7 @@ class ParkedKeyProcessor:
         audit_context: AuditContext | None = None,
         *,
         beyond_limit: UUID | None = None,
-    ) -> Attempt:
+    ) -> AttemptResult:
         """Attempts the next dead letter of the key. With an audit context this is a redrive: it
         also attempts dead ones and ones that are not due yet. The limit of redrives does not apply
         to the dead letter `beyond_limit`.
@@ -155,13 +155,13 @@ class ParkedKeyProcessor:
         if deferred is not None and await deferred.store_next(parked):
             started = await self._queue.next(parked, audit_context, beyond_limit=beyond_limit)
         if isinstance(started, ParkedKeyOutcome):
-            return Attempt(outcome=started)
+            return AttemptResult(outcome=started)
         try:
             return await self._run(parked, started, redriven=audit_context is not None)
         finally:
-            self._attempted()
+            self._on_attempt()
 
-    async def _run(self, parked: ParkedKey, started: StartedAttempt, *, redriven: bool) -> Attempt:
+    async def _run(self, parked: ParkedKey, started: StartedAttempt, *, redriven: bool) -> AttemptResult:
         AFTER_COUNT.hit()
         metrics.CONSUMER_RETRIES.labels(self.name).inc()
         try:
@@ -174,7 +174,7 @@ class ParkedKeyProcessor:
             return await self._failed(parked, started, cancelled, redriven=redriven)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
             return await self._failed(parked, started, error, redriven=redriven)
-        return Attempt(outcome=outcome, dead_letter=started.dead_letter)
+        return AttemptResult(outcome=outcome, dead_letter=started.dead_letter)
 
     async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> ParkedKeyOutcome:
         """Stores the dead letter's new status and the handler's effects in one transaction. Raises
@@ -202,7 +202,9 @@ class ParkedKeyProcessor:
         batch.run_after_commit()
         return outcome
 
-    async def _failed(self, parked: ParkedKey, started: StartedAttempt, error: Exception, *, redriven: bool) -> Attempt:
+    async def _failed(
+        self, parked: ParkedKey, started: StartedAttempt, error: Exception, *, redriven: bool
+    ) -> AttemptResult:
         try:
             if redriven and isinstance(error, RETRYABLE):
                 return await self._undo(parked, started, error)
@@ -210,12 +212,12 @@ class ParkedKeyProcessor:
         except Transient:
             self._unrecorded[parked] = started
             raise
-        return Attempt(outcome=ParkedKeyOutcome.FAILED, dead_letter=started.dead_letter, failure=failure)
+        return AttemptResult(outcome=ParkedKeyOutcome.FAILED, dead_letter=started.dead_letter, failure=failure)
 
-    async def _undo(self, parked: ParkedKey, started: StartedAttempt, error: WaypostError) -> Attempt:
+    async def _undo(self, parked: ParkedKey, started: StartedAttempt, error: WaypostError) -> AttemptResult:
         await self._queue.undo(parked, started)
         log.warning("redrive_prevented", consumer=self.name, dead_letter=str(started.dead_letter.id), error=repr(error))
-        return Attempt(
+        return AttemptResult(
             outcome=ParkedKeyOutcome.PREVENTED, dead_letter=started.before, failure=failure_of(error), prevented=error
         )
 

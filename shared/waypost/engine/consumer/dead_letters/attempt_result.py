@@ -8,7 +8,7 @@ from waypost.ports.dead_letters import DeadLetter, Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class AttemptResult:
     """The outcome of one attempt at a dead letter. Without a dead letter, `outcome` is the reason
     why processing of the key ended.
     """
