@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from waypost.kafka.catalog import Offsets, catalog
 from waypost.operations.consumers import ConsumerLag, consumer_lag
-from waypost.operations.doctor.finding import ExaminedService, Finding, Findings, republish
+from waypost.operations.doctor.finding import NEAR_LIMIT, ExaminedService, Finding, Findings, republish
 from waypost.ports.declared_consumer import DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import IS_OPEN
@@ -14,8 +14,6 @@ from waypost.postgres.overview import Position, positions
 
 BEHIND = timedelta(minutes=1)
 PARKED = "10 minutes"
-NEAR = 0.8
-"""Share of the limit of open dead letters from which an operator should know."""
 
 _DEAD = """
 select consumer, count(*) from dead_letters where status = 'dead' group by consumer order by consumer"""
@@ -129,7 +127,7 @@ async def dead_letter_limit(examined: ExaminedService) -> Findings:
             remedy=f"waypost dead-letters redrive --consumer {row['consumer']} --reason '…', or discard the ones of no use",
         )
         for row in await examined.reads.fetch(_FAILED)
-        if row["count"] >= NEAR * limit
+        if row["count"] >= NEAR_LIMIT * limit
     ]
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from waypost.postgres.reads import Reads
 
+NEAR_LIMIT = 0.8
+"""Share of a limit from which an operator should know."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 
-from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
+from waypost.operations.doctor.finding import NEAR_LIMIT, ExaminedService, Finding, Findings
 from waypost.postgres.overview import backlog_of, outbox_rows, quarantined_keys
 
 LATE = timedelta(seconds=60)
-NEAR = 0.8
-"""Share of the outbox's limit from which an operator should know."""
 
 _RELAYS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1"
 
@@ -53,7 +51,7 @@ async def quarantined(examined: ExaminedService) -> Findings:
 async def cap(examined: ExaminedService) -> Findings:
     limit = examined.outbox_cap_rows
     rows = await outbox_rows(examined.reads, limit)
-    if rows < NEAR * limit:
+    if rows < NEAR_LIMIT * limit:
         return []
     problem = f"the outbox has {rows} of {limit} rows: at the limit, requests that write events are refused"
     return [Finding(problem=problem, remedy="see the findings of the relay and of quarantined keys")]
