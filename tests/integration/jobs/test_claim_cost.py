@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from tests.fixtures.jobs import migrate
+from waypost.jobs.worker.leases import LEASE_BYTES
 from waypost.jobs.worker.session import PLANS
 from waypost.jobs.worker.statements import CLAIM
 from waypost.testing.database import Databases, connected
 
 MAX_BLOCKS = 1_000
 """For ten jobs: the rows and index pages that the claim reads or writes."""
+
+LOCKED = 11
+"""Ten jobs of one kind and one of the other: each is locked once, and the claim takes ten."""
 
 NOW, TOMORROW = timedelta(), timedelta(days=1)
 WAITING = [("work", 0, NOW, 100_000), ("full", 10, NOW, 20_000), ("charge", 20, TOMORROW, 20_000)]
@@ -28,10 +32,11 @@ ONE_DUE = """
 insert into jobs (id, tenant_id, name, arguments, priority, correlation_id, causation_id)
 select id, id, 'charge', '{}', 20, id, id from (select uuidv7() as id offset 0) as one"""
 
-PREPARE = f"prepare claim (text[], int[], text[], int[], uuid[], int, int, text, float) as {CLAIM}"
-EXPLAIN = """
+PREPARE = f"prepare claim (text[], int[], text[], int[], uuid[], int, int, text, float, bytea) as {CLAIM}"
+RANDOM = (bytes(LEASE_BYTES - 1) + b"\1").hex() * 10
+EXPLAIN = f"""
 explain (analyze, buffers, format json)
-execute claim ('{charge,work}', '{10,10}', '{}', '{}', '{}', 10, 1, 'me', 30)"""
+execute claim ('{{charge,work}}', '{{10,10}}', '{{}}', '{{}}', '{{}}', 10, 1, 'me', 30, '\\x{RANDOM}')"""
 CLAIMED = "select name, count(*) as jobs from jobs where status = 'running' group by name"
 
 
@@ -51,8 +56,14 @@ async def test_100_000_jobs_cost_a_claim_no_more_than_a_few(database: Databases,
     blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     assert blocks < MAX_BLOCKS, json.dumps(plan, indent=1)
     assert _scans_of_the_table(plan) == 0, json.dumps(plan, indent=1)
+    assert _locked(plan) == LOCKED, json.dumps(plan, indent=1)
 
 
 def _scans_of_the_table(plan: dict[str, Any]) -> int:
     whole = plan["Node Type"] == "Seq Scan" and plan.get("Relation Name") == "jobs"
     return whole + sum(_scans_of_the_table(child) for child in plan.get("Plans", ()))
+
+
+def _locked(plan: dict[str, Any]) -> int:
+    rows = round(plan["Actual Rows"] * plan["Actual Loops"]) if plan["Node Type"] == "LockRows" else 0
+    return rows + sum(_locked(child) for child in plan.get("Plans", ()))

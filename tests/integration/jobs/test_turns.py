@@ -162,7 +162,7 @@ async def test_a_worker_remembers_the_turns_of_a_limited_number_of_priorities(
         (claim,) = await leases.claim(1, {"work": 1}, suspects=0)
         assert claim.priority == priority
     await session.close()
-    assert [lane[1] for lane in vars(leases)["_served"]] == [5, 6, 7]
+    assert [priority for _, priority in vars(leases)["_served"]] == [5, 6, 7]
 
 
 async def test_a_kind_is_claimed_up_to_its_limit_with_jobs_of_several_priorities(service: ServiceOf) -> None:

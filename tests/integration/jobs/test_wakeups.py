@@ -9,10 +9,12 @@ from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
+from waypost.jobs.worker.leases import Leases
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.memory.wakeups import MemoryWakeups
 from waypost.postgres.direct import close_directly, connect_directly
+from waypost.testing.eventually import eventually
 
 
 async def work(job: JobContext) -> None: ...
@@ -51,6 +53,27 @@ def _dead_letter(billing: Service) -> Notification:
         subject_id=user_id,
         at=billing.clock.now(),
     )
+
+
+async def test_a_handler_begins_before_the_worker_looks_for_delayed_jobs(
+    service: ServiceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, look_ahead = [], Leases.look_ahead
+
+    async def note(job: JobContext) -> None:
+        steps.append("handler")
+
+    async def noted(leases: Leases) -> float | None:
+        steps.append("look ahead")
+        return await look_ahead(leases)
+
+    monkeypatch.setattr(Leases, "look_ahead", noted)
+    billing = await service([Job(note)])
+    job = await billing.enqueue("note")
+    async with billing.working():
+        await billing.becomes("complete", job)
+        await eventually(lambda: "look ahead" in steps)
+    assert steps[0] == "handler"
 
 
 async def test_released_job_wakes_other_workers(service: ServiceOf) -> None:

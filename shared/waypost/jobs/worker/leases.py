@@ -1,5 +1,6 @@
 """Leases of jobs. They expire by the database's clock, so that workers' clocks need not agree."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from uuid import UUID
@@ -38,7 +39,11 @@ select name, status, count(*) as jobs from ({
 group by name, status"""
 
 REMEMBERED = 100
-"""Limit of the lanes whose turns a worker remembers. One that it forgets begins as a new one."""
+"""Limit of the kinds and priorities whose turns a worker remembers. One that it forgets begins as a
+new one.
+"""
+
+LEASE_BYTES = 16
 
 _RELEASE = """
 with freed as (
@@ -57,8 +62,8 @@ class Leases:
         self._session = session
         self._worker = worker
         self._served: dict[tuple[str, int], UUID] = {}
-        """By lane, a priority of a kind, the tenant whose job was claimed last: the next claim
-        begins behind it. The lane of the last claim is the last one.
+        """By kind and priority, the tenant whose job was claimed last: the next claim begins behind
+        it. The kind and priority of the last claim are the last ones.
         """
 
     async def claim(self, limit: int, capacity: Mapping[str, int], *, suspects: int) -> Sequence[Claim]:
@@ -81,6 +86,7 @@ class Leases:
                 suspects,
                 self._worker,
                 self.seconds,
+                os.urandom(LEASE_BYTES * limit),
             )
         claims = [claim_of(columns) for _, *columns in sorted(rows, key=itemgetter(0))]
         self._remember(claims)
@@ -89,11 +95,11 @@ class Leases:
     def _remember(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             if not claim.crashed:
-                lane = claim.name, claim.priority
-                self._served.pop(lane, None)
-                self._served[lane] = claim.tenant_id
-        for lane in list(self._served)[:-REMEMBERED]:
-            del self._served[lane]
+                kind_priority = claim.name, claim.priority
+                self._served.pop(kind_priority, None)
+                self._served[kind_priority] = claim.tenant_id
+        for kind_priority in list(self._served)[:-REMEMBERED]:
+            del self._served[kind_priority]
 
     async def look_ahead(self) -> float | None:
         """Makes delayed jobs claimable whose time has come. Returns the seconds until the next job

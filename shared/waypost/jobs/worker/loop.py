@@ -188,6 +188,7 @@ class JobWorker(Generic[R]):
             # is sent before the handlers of this one run.
             if len(claims) > 1 and self._slots.free:
                 return 0.0
+            await asyncio.sleep(0)  # a handler begins before the next statement is sent
         return await self._look_ahead()
 
     async def _look_ahead(self) -> float:

@@ -1,8 +1,9 @@
 """The worker's own session, for claims and leases.
 
 It is not of the pool: handlers that use every pooled connection must not delay the renewal of their
-leases. Its plans read the index of due jobs in order. With the statistics of a queue that was empty
-a moment ago, the planner prefers to read and sort every due job for each claim.
+leases. Its plans read the indexes of jobs in order, row by row. With the statistics of a queue that
+was empty a moment ago, the planner prefers to read and sort every due job for each claim, or to
+read the whole table once and look for the claimed jobs in it.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ import asyncpg
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 
-PLANS = {"enable_sort": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+_AVOIDED = ("sort", "bitmapscan", "seqscan", "hashjoin", "mergejoin", "memoize")
+PLANS = {f"enable_{each}": "off" for each in _AVOIDED} | {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 
 class WorkerSession:

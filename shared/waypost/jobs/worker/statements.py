@@ -4,8 +4,9 @@ from uuid import UUID
 
 from waypost.jobs.claim import COLUMNS
 
-BEFORE_ALL = UUID(int=0)
-"""Before all tenants: where a lane begins that has served none."""
+NO_TENANT = UUID(int=0)
+"""Before all tenants."""
+LAST_TENANT = UUID(int=2**128 - 1)
 
 TENANTS_AT_ONCE = 10
 """A claim of more jobs takes several of each tenant: a step to another tenant costs as much as some
@@ -17,86 +18,92 @@ jobs.
 _DUE = "status = 'queued' and not crashed and not delayed and run_at <= now()"
 
 # `$1` and `$2`: the kinds with free slots, and the number of jobs that may start of each. `$3` to
-# `$5`: the lanes of earlier claims, the latest last, and the tenant whose job was claimed last. A
-# tenant's share is taken from the index in order, so the cost depends on the number of claimed
-# jobs, not on the number of queued ones or of tenants.
+# `$5`: the kinds and priorities of earlier claims, the latest last, and the tenant whose job was
+# claimed last. `$10`: 16 random bytes for each lease, because `gen_random_uuid()` asks the kernel
+# again for each row. A tenant's share is taken from the index in order, so the cost depends on the
+# number of claimed jobs, not on the number of queued ones or of tenants. Each job is locked once.
 #
-# lane   a priority of a kind
-# served  the tenant that a lane served last, and the lane's place in the order of the claims
-# turn   a tenant of the lane that has a due job: those behind the last one first, then the others.
-#        Jobs that another worker is claiming are skipped, so that two workers take different ones
-# sound  the jobs of each tenant, its first one with `round` 1; each has an equal share
-# suspect  jobs whose last attempt crashed. One never runs beside another such job; otherwise one
-#        poison job would use up the attempts of the others
-# due    the most urgent first; of equal priority, the first job of each tenant first; then the lane
-#        that was served the longest time ago
+# kind             the kinds with free slots
+# last_served      the tenant that a kind served last at a priority, and the place of that claim in
+#                  the order of the claims
+# kind_priority    the priorities of each kind that have due jobs, the highest first
+# first_of_tenant  the first due job of a tenant, locked: tenants behind the one that was served
+#                  last, then those up to it. The search is for tenants after `tenant_id`, up to
+#                  `until`; a row without `id` is its restart at the lowest tenant. Jobs that
+#                  another worker is claiming are skipped, so that two workers take different ones
+# tenant_share     the jobs of each tenant, locked, its first one with `round` 1; each tenant has an
+#                  equal share
+# after_crash      jobs whose last attempt crashed, locked. One never runs beside another such job;
+#                  otherwise one poison job would use up the attempts of the others
+# ranked           both, with their number within their kind
+# claimed          the most urgent first; of equal priority, the first job of each tenant first;
+#                  then the kind and priority that was served the longest time ago
 #
 # The attempt is counted before the handler runs: a job that kills its worker has used an attempt.
 # `materialized`: a limit inside a join may run twice.
 CLAIM = f"""
 with recursive kind (name, capacity) as (
     select * from unnest($1::text[], $2::int[])
-), served (name, priority, tenant_id, turn_of_lane) as (
+), last_served (name, priority, tenant_id, turn) as (
     select * from unnest($3::text[], $4::int[], $5::uuid[]) with ordinality
-), lane as (
-    select kind.*, top.priority, 1 as number from kind cross join lateral (
+), kind_priority as (
+    select kind.*, highest.priority, 1 as number from kind cross join lateral (
         select priority from jobs where {_DUE} and jobs.name = kind.name order by priority desc limit 1
-    ) as top
+    ) as highest
     union all
-    select lane.name, capacity, below.priority, number + 1 from lane cross join lateral (
+    select higher.name, capacity, lower.priority, number + 1 from kind_priority as higher cross join lateral (
         select priority from jobs
-        where {_DUE} and jobs.name = lane.name and jobs.priority < lane.priority order by priority desc limit 1
-    ) as below where number < capacity
-), turn as (
-    select name, priority, capacity, coalesce(turn_of_lane, 0) as turn_of_lane, last.tenant_id as served, last.tenant_id,
-        false as wrapped, 0 as number
-    from lane left join served using (name, priority)
-        cross join lateral (select coalesce(served.tenant_id, '{BEFORE_ALL}') as tenant_id) as last
+        where {_DUE} and jobs.name = higher.name and jobs.priority < higher.priority order by priority desc limit 1
+    ) as lower where number < capacity
+), first_of_tenant as (
+    select name, priority, capacity, coalesce(turn, 0) as turn, start.tenant_id as served,
+        null::uuid as id, start.tenant_id, '{LAST_TENANT}'::uuid as until, 0 as number
+    from kind_priority left join last_served using (name, priority)
+        cross join lateral (select coalesce(last_served.tenant_id, '{NO_TENANT}') as tenant_id) as start
     union all
-    select turn.name, turn.priority, capacity, turn_of_lane, served, next.tenant_id, next.wrapped, number + 1
-    from turn cross join lateral (
-        select * from (
-            select tenant_id, turn.wrapped from jobs
-            where {_DUE} and jobs.name = turn.name and jobs.priority = turn.priority and jobs.tenant_id > turn.tenant_id
-            order by tenant_id limit 1 for update skip locked
-        ) as behind where not turn.wrapped or behind.tenant_id <= served
-        union all
-        select * from (
-            select tenant_id, true from jobs
-            where {_DUE} and jobs.name = turn.name and jobs.priority = turn.priority and jobs.tenant_id <= served
-                and not turn.wrapped
-            order by tenant_id limit 1 for update skip locked
-        ) as again
-        limit 1
-    ) as next where number < least(capacity, {TENANTS_AT_ONCE})
-), sound as materialized (
-    select mine.id, entitled.name, false as crashed, entitled.priority, mine.round, entitled.number, entitled.turn_of_lane
+    select previous.name, previous.priority, capacity, turn, served,
+        next.id, coalesce(next.tenant_id, '{NO_TENANT}'), case when next.id is null then served else until end,
+        number + (next.id is not null)::int
+    from first_of_tenant as previous left join lateral (
+        select id, tenant_id from jobs
+        where {_DUE} and jobs.name = previous.name and jobs.priority = previous.priority
+            and jobs.tenant_id > previous.tenant_id and jobs.tenant_id <= until
+        order by tenant_id, run_at limit 1 for update skip locked
+    ) as next on true
+    where number < least(capacity, {TENANTS_AT_ONCE}) and (next.id is not null or until <> served)
+), tenant_share as materialized (
+    select job.id, name, priority, capacity, false as crashed, job.round, number, turn
     from (
-        select *, ceil(capacity::float / count(*) over (partition by name, priority))::int as share from turn where number > 0
-    ) as entitled cross join lateral (
-        select id, row_number() over () as round from (
+        select *, ceil(capacity::float / count(*) over (partition by name, priority))::int as share
+        from first_of_tenant where id is not null
+    ) as first cross join lateral (
+        select first.id, 1::bigint as round
+        union all
+        select further.id, 1 + row_number() over () from (
             select id from jobs
-            where {_DUE} and jobs.name = entitled.name and jobs.priority = entitled.priority
-                and jobs.tenant_id = entitled.tenant_id
-            order by run_at limit share for update skip locked
-        ) as held
-    ) as mine
-), suspect as materialized (
-    select id, name, crashed, priority, 0::bigint as round, 0 as number, 0::bigint as turn_of_lane from jobs
-    where status = 'queued' and crashed and run_at <= now() and name = any($1)
+            where {_DUE} and jobs.name = first.name and jobs.priority = first.priority
+                and jobs.tenant_id = first.tenant_id and jobs.id <> first.id
+            order by run_at limit share - 1 for update skip locked
+        ) as further
+    ) as job
+), after_crash as materialized (
+    select id, name, priority, ($2::int[])[array_position($1::text[], name)] as capacity, crashed,
+        0::bigint as round, 0 as number, 0::bigint as turn
+    from jobs where status = 'queued' and crashed and run_at <= now() and name = any($1)
     order by priority desc, run_at limit $7 for update skip locked
-), candidate as (
+), ranked as (
     select *, row_number() over (partition by name order by crashed desc, priority desc, round, number) as number_of_kind
-    from (select * from suspect union all select * from sound) as both_sorts
-), due as materialized (
-    select candidate.id as due_id, row_number() over (order by crashed desc, priority desc, round, number, turn_of_lane) as place
-    from candidate join kind using (name) where number_of_kind <= capacity
-    order by place limit $6
+    from (select * from after_crash union all select * from tenant_share) as locked
+), claimed as materialized (
+    select id as claimed_id, row_number() over () as place from (
+        select id from ranked where number_of_kind <= capacity
+        order by crashed desc, priority desc, round, number, turn limit $6
+    ) as in_order
 )
 update jobs
-set status = 'running', attempts = attempts + 1, lease = gen_random_uuid(), lease_until = now() + make_interval(secs => $9),
-    worker = $8, started_at = clock_timestamp()
-from due where id = due_id
+set status = 'running', attempts = attempts + 1, lease = encode(substr($10::bytea, (16 * place - 15)::int, 16), 'hex')::uuid,
+    lease_until = now() + make_interval(secs => $9), worker = $8, started_at = clock_timestamp()
+from claimed where id = claimed_id
 returning place, {COLUMNS}"""
 
 # Kinds that this release does not know become due as well: another process may know them.
