@@ -41,7 +41,7 @@ async def resume_position(
     that its log was lost. Both reset the stored position. Raises Transient, and Fenced if another
     process moves the position.
 
-    The leader epoch may be that of an earlier leader, if the broker has not heard of an election.
+    The leader epoch may be that of an earlier leader, if the broker does not know of an election.
     The next check of the leader then requests one more seek, to a position from before that check:
     the records since then are compared again, and the inbox skips them. None is lost.
     """

@@ -34,7 +34,7 @@ async def test_a_process_whose_server_fails_ends_with_an_error(role: str, tmp_pa
     assert "ended without being asked to" in output
 
 
-async def test_a_process_that_cannot_start_is_told_apart(tmp_path: Path) -> None:
+async def test_a_process_that_cannot_start_has_another_exit_code(tmp_path: Path) -> None:
     code, output = await exit_code("live", tmp_path, {})
     assert code == REFUSED, output
     assert "KAFKA_BOOTSTRAP" in output
