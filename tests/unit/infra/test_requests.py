@@ -73,6 +73,10 @@ async def test_a_supervisor_that_can_answer_no_more_stops_with_the_error(tmp_pat
         return []
 
     (tmp_path / "requests").touch()  # not a folder
+    stops = False
     with pytest.raises(FileExistsError):
-        async with supervision.answering(tmp_path / "requests", handle) as asked_to_stop, asyncio.timeout(10):
-            await asked_to_stop.wait()
+        async with supervision.answering(tmp_path / "requests", handle) as asked_to_stop:
+            async with asyncio.timeout(10):
+                await asked_to_stop.wait()
+            stops = True
+    assert stops
