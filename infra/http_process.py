@@ -14,7 +14,7 @@ from pydantic_settings import SettingsConfigDict
 
 from waypost.engine.process import Process
 from waypost.hosting.settings import Port, Settings, load
-from waypost.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured, PartEnded
 from waypost.web.server import HttpServer
 
 DRAIN_SECONDS = 2.0  # short, because a test card may hang without limit
@@ -40,11 +40,13 @@ Chosen = TypeVar("Chosen", bound=ServingSettings)
 
 
 def serve(kind: type[Chosen], create_app: Callable[[Chosen], FastAPI]) -> None:
-    """Blocks until SIGINT or SIGTERM. Exits with the setting to change when it cannot start."""
+    """Blocks until SIGINT or SIGTERM. Exits with the setting to change when it cannot start, and
+    with the reason when its server fails.
+    """
     try:
         settings = load(kind)
         server = HttpServer(create_app(settings), host=settings.host, port=settings.port)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(Process([server], drain_seconds=DRAIN_SECONDS).run())
-    except Misconfigured as error:
+    except (Misconfigured, PartEnded) as error:
         sys.exit(str(error))

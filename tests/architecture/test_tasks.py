@@ -12,14 +12,14 @@ ALLOWED = {
     "shared/waypost/engine/periodic_loop.py": "the loop itself",
     "shared/waypost/engine/consumer/dead_letters/retry_timer.py": "turns, awaited at the drain; the next tick raises their error",
     "shared/waypost/engine/consumer/partition.py": "handles each error itself and continues; a poll is never cancelled",
-    "shared/waypost/engine/process.py": "the start of a part, whose error is raised, beside the wait for the signal",
+    "shared/waypost/engine/process.py": "the start of a part, whose error is raised, and waits for signals and failures",
     "shared/waypost/engine/relay/deletions.py": "the deliveries of its rows await it, and so does the end of the term",
     "shared/waypost/engine/relay/term.py": "parts of one tick: the task group or the next step awaits each",
     "shared/waypost/engine/side_by_side.py": "the task group awaits each, and the first error is raised",
     "shared/waypost/jobs/worker/slots.py": "one attempt, which is awaited at the drain; its error is logged when it ends",
     "shared/waypost/kafka/consumer.py": "awaited where they are made, bounded in time",
     "shared/waypost/kafka/isolating_sender.py": "the call that waits for the batch raises its error",
-    "shared/waypost/web/server.py": "the server; its end is logged and shows as not ready",
+    "shared/waypost/web/server.py": "the server; its end is logged, and ends the process with an error",
     "services/billing/live/view.py": "parts of one tick, awaited or cancelled before its end",
 }
 MAKERS = {"create_task", "ensure_future"}

@@ -1,6 +1,5 @@
 """Builds the payment provider application."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import TABLES
 from infra.simulators.payments.webhook_sender import WebhookSender
+from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.clock import SystemClock
 
 
@@ -56,13 +56,12 @@ async def _running(sender: WebhookSender | None) -> AsyncIterator[None]:
     if sender is None:
         yield
         return
-    round_trip = asyncio.create_task(sender.run(), name="webhooks")
+    loop = FunctionLoop(sender.run, name="webhooks", every_seconds=0.0)
+    await loop.start()
     try:
         yield
     finally:
-        round_trip.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await round_trip
+        await loop.stop()
 
 
 async def _refused(_: Request, error: ProviderError) -> JSONResponse:

@@ -45,7 +45,9 @@ class WebhookSender:
         self._news.set()
 
     async def run(self) -> None:
-        """Runs until cancelled. The next run resends interrupted deliveries."""
+        """Runs until it is cancelled, or until its database fails. The next run resends interrupted
+        deliveries.
+        """
         # The environment's proxies are for external hosts; receivers run on this host.
         certificates = trusted_certificates()
         async with httpx.AsyncClient(timeout=self._timeout_seconds, trust_env=False, verify=certificates) as client:

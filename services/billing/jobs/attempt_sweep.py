@@ -51,5 +51,8 @@ async def _resolve(job: JobContext[Resources], attempt_id: UUID) -> bool:
 
 
 SWEEP = Scheduled(
-    "resolve_attempts", every=timedelta(minutes=1), tenants=tenants_with_rows(attempt_rows.tenants_with_overdue)
+    "resolve_attempts",
+    every=timedelta(minutes=1),
+    tenants=tenants_with_rows(attempt_rows.tenants_with_overdue),
+    one_waits=True,
 )

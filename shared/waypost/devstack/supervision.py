@@ -43,9 +43,12 @@ async def only_supervisor(directory: Path, *, remedy: str) -> AsyncIterator[None
 
 @asynccontextmanager
 async def answering(folder: Path, handle: Handler) -> AsyncIterator[asyncio.Event]:
-    """Answers requests until SIGTERM or SIGINT sets the event."""
+    """Answers requests until SIGTERM or SIGINT sets the event. An error that ends the answers sets
+    it too, and is raised at the end of the block.
+    """
     asked_to_stop = stop_signal()
     requests = asyncio.create_task(answer_requests(folder, handle), name="requests")
+    requests.add_done_callback(lambda _: asked_to_stop.set())
     ending = asyncio.create_task(cancel_when(asked_to_stop, requests), name="end of requests")
     try:
         yield asked_to_stop

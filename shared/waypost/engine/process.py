@@ -9,10 +9,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
+from waypost.engine.periodic_loop import cancelled
+from waypost.kernel.errors import PartEnded
 from waypost.telemetry.loop_lag import LOOP_LAG
 
 log = structlog.get_logger()
@@ -40,6 +42,16 @@ class Lifecycle(Protocol):
         ...
 
 
+@runtime_checkable
+class Breakable(Lifecycle, Protocol):
+    """A part that cannot continue after some errors. Every other part restarts itself, as
+    `waypost.engine.periodic_loop.PeriodicLoop` does.
+    """
+
+    failed: asyncio.Event
+    """Set when the part has ended although nothing asked it to."""
+
+
 def tune_garbage_collector() -> None:
     """Reduces garbage collection; called once, after a process has imported its modules.
 
@@ -58,7 +70,8 @@ PART_STOP_SECONDS = 5.0
 
 
 class Process:
-    """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse.
+    """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse. A
+    part that fails ends the process in the same way, but with an error.
 
     The drains share `drain_seconds`; each part has one more second to abort its work, and five to
     stop. `at_deadline` is called in a thread if the process still runs `exit_after_seconds` after
@@ -78,6 +91,7 @@ class Process:
         self._exit_after_seconds = exit_after_seconds
         self._at_deadline = at_deadline
         self._stop_requested = asyncio.Event()
+        self._failed: list[str] = []
 
     @property
     def unready(self) -> Sequence[str]:
@@ -85,14 +99,16 @@ class Process:
         return [part.name for part in self.parts if not part.ready.is_set()]
 
     async def run(self) -> None:
-        """Runs until a signal. Raises the error of a part's start, after stopping the parts that
-        had started.
+        """Runs until a signal. Raises the error of a part's start, and PartEnded for one that ended
+        by itself, after stopping the parts that had started.
         """
         tune_garbage_collector()
         LOOP_LAG.start()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop_requested.set)
+        breakable = [part for part in self.parts if isinstance(part, Breakable)]
+        watchers = [asyncio.create_task(self._watch(part)) for part in breakable]
         started: list[Lifecycle] = []
         try:
             for part in self.parts:
@@ -102,8 +118,17 @@ class Process:
             await self._stop_requested.wait()
         finally:
             self._watch_deadline()
+            await cancelled(*watchers)
             await self._end(started)
             LOOP_LAG.stop()
+        if self._failed:
+            raise PartEnded(self._failed)
+
+    async def _watch(self, part: Breakable) -> None:
+        """Ends the process when the part fails."""
+        await part.failed.wait()
+        self._failed.append(part.name)
+        self._stop_requested.set()
 
     async def _started(self, part: Lifecycle) -> bool:
         """Starts the part; False if the signal came first. Raises the error of the start."""

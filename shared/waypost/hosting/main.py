@@ -13,10 +13,13 @@ import uvloop
 from waypost.engine.failpoints import arm_failpoints
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
-from waypost.kernel.errors import WaypostError
+from waypost.kernel.errors import PartEnded, WaypostError
 from waypost.telemetry import logging, tracing
 
 Run = Callable[[Service], Awaitable[None]]
+
+FAILED, REFUSED = 1, 2
+"""Exit codes of a process that failed while it ran, and of one that cannot start."""
 
 MODULES: Mapping[ServiceProcess, str] = {
     ServiceProcess.MIGRATE: "waypost.hosting.migration",
@@ -42,7 +45,8 @@ def load(process: ServiceProcess, service: Service) -> Run:
 
 def run(service: Service) -> None:
     """`python -m services.<service> migrate|api|worker|jobs|live`. Exits with 2 and prints the
-    error if the process cannot start.
+    error if the process cannot start, and with 1 if a part of it has ended by itself: a supervisor
+    that restarts failed processes starts this one again.
     """
     cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,7 +60,7 @@ def run(service: Service) -> None:
             uvloop.run(_until_done(run_process, service))
         except WaypostError as problem:
             print(f"{service.name} {process}: {problem}", file=sys.stderr)  # noqa: T201 - output of a command
-            raise typer.Exit(2) from problem
+            raise typer.Exit(FAILED if isinstance(problem, PartEnded) else REFUSED) from problem
 
     cli()
 

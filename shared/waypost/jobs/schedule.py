@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import PeriodicLoop, is_asked_to_stop
@@ -14,6 +15,7 @@ from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
+from waypost.kernel.ids import TenantId
 from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.sql import Sql
@@ -28,6 +30,9 @@ _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on con
 # The row is the lock: a second scheduler waits for the first one's commit and then finds the tick
 # processed. A clock that was set back processes none.
 _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick < $2 returning name"
+
+# Reads the waiting jobs of one kind; a running job may have passed the work of this tick.
+_WAITING = "select distinct tenant_id from jobs where status = 'queued' and name = $1"
 
 # A tick of the year 2099, processed because of one wrong clock, would stop the schedule until then.
 _LIES_AHEAD = "select $1 > now() + interval '1 hour'"
@@ -112,7 +117,7 @@ class Scheduler(PeriodicLoop):
             await sql.execute(_INTRODUCE, scheduled.name, tick)
             if await sql.fetchval(_TAKE, scheduled.name, tick) is None:
                 return
-            tenants = await (scheduled.tenants or self._tenants)(connection)
+            tenants = await self._due_tenants(scheduled, connection)
             key = f"{scheduled.name} {tick.isoformat()}"
             stored = self._registry.encode(scheduled.job, {})
             priority = self._registry[scheduled.job].priority
@@ -122,3 +127,10 @@ class Scheduler(PeriodicLoop):
             BEFORE_COMMIT.hit()
         log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
         self._wakeup_sender.send("jobs")
+
+    async def _due_tenants(self, scheduled: Scheduled, connection: AsyncConnection) -> Sequence[TenantId]:
+        tenants = await (scheduled.tenants or self._tenants)(connection)
+        if not tenants or not scheduled.one_waits:
+            return tenants
+        waiting = {row["tenant_id"] for row in await Sql(connection).fetch(_WAITING, scheduled.job)}
+        return [tenant_id for tenant_id in tenants if tenant_id not in waiting]

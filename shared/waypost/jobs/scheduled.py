@@ -35,6 +35,10 @@ class Scheduled:
     """Time zone of the cron line: "Europe/Berlin"; UTC by default."""
     tenants: ListTenants | None = None
     """Tenants of a tick; every open tenant by default."""
+    one_waits: bool = False
+    """Whether a tick leaves out tenants whose job of an earlier tick still waits. Set it where a
+    job does all the work that is due: after an outage, one job per tenant is enough.
+    """
     _line: Cron | None = field(init=False, repr=False, default=None)
     """The line of `at` or `cron`."""
 

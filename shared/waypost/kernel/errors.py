@@ -18,6 +18,7 @@ WaypostError
 ├── Misconfigured               the process refuses to start; the message names the setting
 │   ├── PartitionsChanged       a topic has another number of partitions than declared
 │   └── TooFewReplicas          a topic has fewer replicas than declared
+├── PartEnded                   a part of a process ended by itself; the process exits with 1
 ├── Transient                   the same work may succeed later; nothing is lost
 │   ├── TopicUnavailable        a topic does not exist, or not for this client
 │   ├── NotAcknowledged         the broker did not acknowledge a chunk of the relay in time
@@ -45,7 +46,7 @@ HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`,
 `waypost.jobs.worker.failure`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -106,6 +107,17 @@ class Unavailable(WaypostError):
 
 class Misconfigured(WaypostError):
     """A setting is missing or wrong."""
+
+
+class PartEnded(WaypostError):
+    """A part of the process ended although nothing asked it to."""
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(parts)} ended without being asked to, so the process has ended; the log event server_failed"
+            " holds the error. Start the process again, or let its supervisor do so",
+            parts=list(parts),
+        )
 
 
 class Transient(WaypostError):

@@ -9,19 +9,19 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from waypost.postgres import keepalive
 from waypost.postgres.driver_failures import is_transient
 
 DEAD_PEER_OPTIONS = {
     getattr(socket, name): value
     for name, value in {
-        "TCP_KEEPIDLE": 5,  # seconds of silence before the first probe
-        "TCP_KEEPINTVL": 2,
-        "TCP_KEEPCNT": 3,
-        "TCP_USER_TIMEOUT": 11_000,  # milliseconds in which sent data must be acknowledged
+        "TCP_KEEPIDLE": keepalive.IDLE_SECONDS,
+        "TCP_KEEPINTVL": keepalive.INTERVAL_SECONDS,
+        "TCP_KEEPCNT": keepalive.PROBES,
+        "TCP_USER_TIMEOUT": keepalive.UNACKNOWLEDGED_SECONDS * 1000,  # in milliseconds
     }.items()
     if hasattr(socket, name)  # not on every operating system
 }
-"""The same times as the server's (`waypost.postgres.provisioning.roles`)."""
 
 _first: dict[str, int] = {}
 """By DSN, the number of the server to try first: the one after a server that failed, also where the

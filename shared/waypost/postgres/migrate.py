@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from waypost.kernel.backoff import Backoff
@@ -26,13 +26,10 @@ from waypost.postgres.driver_failures import LOCK_NOT_AVAILABLE
 from waypost.postgres.failures import sqlstate
 from waypost.postgres.hosts import connect
 from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
+from waypost.postgres.schema_locks import SCHEMA_LOCK, limit_locks
 
 # Alembic is imported inside the function, because every process imports this module but only one
 # migrates.
-
-SCHEMA_LOCK = 0x57415950
-"""The advisory lock of migrations and rebuilds, which change the schemas of this database ("WAYP").
-"""
 
 MIGRATION_IDLE_SECONDS = 30
 LOCK_ATTEMPTS = 20
@@ -97,14 +94,6 @@ async def _upgrade_all(
         await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         await limit_locks(connection, idle_seconds=MIGRATION_IDLE_SECONDS)
         return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
-
-
-async def limit_locks(connection: AsyncConnection, *, idle_seconds: int) -> None:
-    """Limits how long this transaction waits for a lock, and how long it holds its locks if its
-    process freezes. The owner's role has no limits.
-    """
-    await connection.exec_driver_sql("set local lock_timeout = '2s'")
-    await connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = '{idle_seconds}s'")
 
 
 def _upgrade(connection: Connection, service: str, line: MigrationLine, revision: str) -> Upgrade:

@@ -1,7 +1,6 @@
 """The HTTP server of a process."""
 
 import asyncio
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -28,13 +27,14 @@ ROUNDS_TO_CLOSE = 2
 
 
 class HttpServer:
-    """A `waypost.engine.process.Lifecycle` that serves one application on one port. A drain closes
+    """A `waypost.engine.process.Breakable` that serves one application on one port. A drain closes
     the port, then waits for the open requests.
     """
 
     def __init__(self, app: Starlette, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
         self.name = name
         self.ready = asyncio.Event()
+        self.failed = asyncio.Event()
         self._app = app
         self._address = (host, port)
         self._resources = AsyncExitStack()
@@ -61,14 +61,14 @@ class HttpServer:
             self.ready.set()
 
     def _served(self, serving: "asyncio.Task[None]") -> None:
-        """Called when the server has ended. If nothing asked for it, the process ends as after a
-        signal, because nothing answers on the port any more; its supervisor restarts it.
+        """Called when the server has ended. If nothing asked for it, the process ends with an
+        error, because nothing answers on the port any more; its supervisor restarts it.
         """
         self.ready.clear()
         self._server.accepting.set()
         if not self._server.should_exit and not serving.cancelled():
             log.error("server_failed", part=self.name, exc_info=serving.exception())
-            signal.raise_signal(signal.SIGTERM)
+            self.failed.set()
 
     async def drain(self, deadline_seconds: float) -> None:
         self.ready.clear()

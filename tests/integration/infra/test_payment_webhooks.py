@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.simulators.payments import webhook_sender
 from infra.simulators.payments.settings import PaymentsSettings
+from infra.simulators.payments.webhooks import due_webhooks
 from tests.integration.infra.payments import charge, provider, refund
 from tests.integration.infra.webhooks import SECRET, Receiver
 from waypost.testing.eventually import eventually
@@ -78,3 +81,21 @@ async def test_replayed_answer_sends_no_second_webhook(tmp_path: Path) -> None:
         await charge(payments, "pm_card_visa", "inv-1")
         await charge(payments, "pm_card_visa", "inv-1")
         assert len((await payments.get("/v1/events")).json()["data"]) == 1
+
+
+async def test_webhooks_are_sent_after_an_error_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = iter([sqlite3.OperationalError("database is locked")])
+
+    def due(*arguments: Any) -> Any:
+        if error := next(errors, None):
+            raise error
+        return due_webhooks(*arguments)
+
+    monkeypatch.setattr(webhook_sender, "due_webhooks", due)
+    receiver = Receiver()
+    async with connected(tmp_path, receiver) as payments:
+        await charge(payments, "pm_card_visa")
+        await eventually(lambda: receiver.taken)
+    assert next(errors, None) is None

@@ -22,6 +22,8 @@ from waypost.testing.eventually import eventually
 
 SHARDS = range(16)
 _ASKS = "select count(*) from pg_stat_activity where application_name = 'waypost-relay-reading' and query like '%restart_lsn%'"
+_UNFLUSHED = "select pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"
+"""The server flushes a page of the log by itself when it is full."""
 
 _STORE_EVENT = """
 insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
@@ -66,6 +68,22 @@ async def test_a_row_is_read_when_the_standby_has_it(pair: DatabasePair, users: 
         assert [row.payload for row in await reading] == [b"1", b"2"]
 
 
+async def test_open_transactions_do_not_delay_a_read(
+    pair: DatabasePair, users: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their part of the log may not be flushed, so that no standby receives it: a read must wait
+    only for commits that it has seen.
+    """
+    monkeypatch.setattr(standbys, "CONFIRMATION_SECONDS", 0.5)
+    async with PostgresOutbox(users.relay).lease() as lease, connected(users.owner) as other:
+        await write_row(users, b"1")
+        # The first read of a row may write to the log, and the server flushes that soon.
+        assert [row.payload for row in await read(lease)] == [b"1"]
+        async with other.transaction():
+            await eventually(lambda: _leaves_something_unflushed(other))
+            assert [row.payload for row in await read(lease)] == [b"1"]
+
+
 async def test_a_standby_that_does_not_answer_is_an_outage_that_is_named(
     pair: DatabasePair, users: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +118,11 @@ async def test_a_standby_that_is_added_while_a_lease_lasts_is_awaited(
 async def _is_not_read(lease: OutboxLease) -> bool:
     await read(lease)
     return False
+
+
+async def _leaves_something_unflushed(connection: asyncpg.Connection) -> bool:
+    await write(connection, NewRow(topic="users.user", key=b"key", payload=b"2"))
+    return bool(await connection.fetchval(_UNFLUSHED))
 
 
 async def set_slots(admin: asyncpg.Connection, slots: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from waypost.devstack import supervision
 from waypost.devstack.requests import Action, Handler, Request, answer_requests, ask
 from waypost.native.errors import SetUpFailed, StartFailed
 
@@ -65,3 +66,17 @@ async def test_a_supervisor_that_has_ended_is_not_waited_for(tmp_path: Path) -> 
 
 def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
+
+
+async def test_a_supervisor_that_can_answer_no_more_stops_with_the_error(tmp_path: Path) -> None:
+    async def handle(_: Request) -> Sequence[str]:
+        return []
+
+    (tmp_path / "requests").touch()  # not a folder
+    stops = False
+    with pytest.raises(FileExistsError):
+        async with supervision.answering(tmp_path / "requests", handle) as asked_to_stop:
+            async with asyncio.timeout(10):
+                await asked_to_stop.wait()
+            stops = True
+    assert stops

@@ -40,6 +40,10 @@ async def resume_position(
     A different topic id means that the topic was deleted and recreated; an offset beyond the end,
     that its log was lost. Both reset the stored position. Raises Transient, and Fenced if another
     process moves the position.
+
+    The leader epoch may be that of an earlier leader, if the broker does not know of an election.
+    The next check of the leader then requests one more seek, to a position from before that check:
+    the records since then are compared again, and the inbox skips them. None is lost.
     """
     async with transactions.begin(()) as transaction:
         before = await transaction.inbox.consumer_position(partition)

@@ -2,14 +2,12 @@
 
 from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
 from waypost.postgres.revisions import TOOLKIT, MigrationLine, service_line
+from waypost.postgres.schema_locks import SCHEMA_LOCK
 
 FROZEN = "10 minutes"
 
 _IS_READABLE = """
 select to_regclass($1) is not null and has_table_privilege(to_regclass($1), 'select') as readable"""
-
-# The lock of `waypost.postgres.migrate`, whose import loads SQLAlchemy. A test compares the two.
-SCHEMA_LOCK = 0x57415950
 
 _SHADOWS = """
 with newest as (

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import asyncpg
 
+from waypost.postgres import keepalive
+
 
 class Role(StrEnum):
     OWNER = "owner"
@@ -26,10 +28,10 @@ ATTRIBUTES = "login nosuperuser nocreatedb nocreaterole noreplication nobypassrl
 # Every role: the server ends the session of a client that is gone, with its locks.
 LIVENESS = {
     "client_connection_check_interval": "500ms",  # ends the statement of a killed client within 0.5 s
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "11s",
+    "tcp_keepalives_idle": f"{keepalive.IDLE_SECONDS}",
+    "tcp_keepalives_interval": f"{keepalive.INTERVAL_SECONDS}",
+    "tcp_keepalives_count": f"{keepalive.PROBES}",
+    "tcp_user_timeout": f"{keepalive.UNACKNOWLEDGED_SECONDS}s",
 }
 
 # Without these limits, a client that freezes in a transaction would block its successor

@@ -19,11 +19,11 @@ from waypost.ports.consumers import InlineProjection
 from waypost.ports.inline_rebuild import StoredEvent
 from waypost.ports.rebuild import ComparisonReport
 from waypost.postgres.database import Database
-from waypost.postgres.migrate import limit_locks
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, begin_snapshot, rename_schemas, use_new_schema
+from waypost.postgres.schema_locks import limit_locks
 from waypost.postgres.settled_position import settled_position
 from waypost.postgres.sql import Sql, roll_back
 from waypost.postgres.tenancy import bind_statement

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.ports.rebuild import RebuildRuns
 from waypost.postgres.database import Database
-from waypost.postgres.migrate import SCHEMA_LOCK
+from waypost.postgres.schema_locks import SCHEMA_LOCK
 
 SchemaCheck = Callable[[AsyncConnection], Awaitable[None]]
 """Raises an error if the schemas must not be changed. It runs under the lock, so that no migration

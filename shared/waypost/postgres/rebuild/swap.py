@@ -16,11 +16,11 @@ from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransacti
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.inbox import POSITION_COLUMNS
-from waypost.postgres.migrate import limit_locks
 from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
+from waypost.postgres.schema_locks import limit_locks
 
 SWAP_IDLE_SECONDS = 5
 SNAPSHOT_IDLE_SECONDS = 30

@@ -8,8 +8,8 @@ import pytest
 from tests.fixtures.outbox import NewRow, write
 from tests.integration.operations.doctor.patient import Patient, healthy
 from waypost.operations.doctor import schemas, server
-from waypost.postgres.migrate import SCHEMA_LOCK
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.postgres.schema_locks import SCHEMA_LOCK
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
 
@@ -186,7 +186,6 @@ async def test_a_transaction_that_was_prepared_and_forgotten(patient: Patient) -
 async def test_a_rebuild_that_runs_is_well_and_a_frozen_one_is_named(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert schemas.SCHEMA_LOCK == SCHEMA_LOCK
     await patient.change(MAKE_SHADOW)
     async with connected(f"{patient.database.owner}?application_name=users-rebuild-owner") as rebuild:
         await rebuild.execute("select pg_advisory_lock($1::bigint)".replace("$1", str(SCHEMA_LOCK)))

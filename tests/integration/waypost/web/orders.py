@@ -78,6 +78,8 @@ class Desk:
         self.handled = 0
         self.is_revoked = False
         self.authorized = 0
+        self.patience_seconds: int | None = None
+        """How long the transaction may do nothing, if longer than the limits of its role."""
 
     def authorize(self, actor: Actor) -> Precondition:
         self.authorized += 1
@@ -88,6 +90,9 @@ class Desk:
         (tenant,) = uow.tenants
         row = {"tenant": tenant, "id": command.order_id, "item": command.item}
         await uow.rows.execute(text("insert into orders values (:tenant, :id, :item)"), row)
+        if self.patience_seconds is not None:
+            for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+                await uow.rows.execute(text(f"set local {limit} = '{self.patience_seconds}s'"))
         self.entered.set()
         await self.go_on.wait()
         if self.failures:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from tests.fixtures.web import api
 from waypost.engine.process import Process
-from waypost.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured, PartEnded
 from waypost.testing.eventually import eventually
 from waypost.web.body import MAX_BODY_BYTES
 from waypost.web.models import RequestModel
@@ -180,6 +180,7 @@ async def test_a_server_that_fails_ends_its_process(slow: Slow, monkeypatch: pyt
         await eventually(server.ready.is_set)
         failing.set()
         async with asyncio.timeout(10):
-            await running
+            with pytest.raises(PartEnded, match="http ended"):
+                await running
     assert [line["event"] for line in logs] == ["server_failed"]
     assert not server.ready.is_set()

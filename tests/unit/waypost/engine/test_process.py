@@ -9,7 +9,7 @@ import pytest
 
 from waypost.engine import process
 from waypost.engine.process import Process
-from waypost.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured, PartEnded
 from waypost.testing.eventually import eventually
 
 
@@ -74,6 +74,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(process, limit, 0.05)
 
 
+class Breaking(Part):
+    """Fails when a test sets the event."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.failed = asyncio.Event()
+
+
 async def run_until_signal(running: Process) -> None:
     asyncio.get_running_loop().call_later(0.02, os.kill, os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(20):
@@ -122,6 +130,39 @@ async def test_the_error_of_a_start_is_raised() -> None:
 
     with pytest.raises(Misconfigured, match="the port is in use"):
         await Process([Refusing("server", [])]).run()
+
+
+async def test_a_part_that_fails_ends_the_process_with_an_error() -> None:
+    calls: list[tuple[str, str]] = []
+    breaking = Breaking("server", calls)
+    running = asyncio.create_task(Process([breaking, Part("last", calls)]).run())
+    await eventually(lambda: ("last", "start") in calls)
+    breaking.failed.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(PartEnded, match="server ended without being asked to"):
+            await running
+    assert calls[2:] == [("last", "drain"), ("last", "stop"), ("server", "drain"), ("server", "stop")]
+
+
+async def test_a_part_that_fails_during_the_start_of_another_ends_the_process() -> None:
+    calls: list[tuple[str, str]] = []
+
+    class Waiting(Part):
+        async def start(self) -> None:
+            await super().start()
+            await asyncio.Event().wait()
+
+    breaking = Breaking("server", calls)
+    running = asyncio.create_task(Process([breaking, Waiting("silent", calls)]).run())
+    await eventually(lambda: ("silent", "start") in calls)
+    breaking.failed.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(PartEnded):
+            await running
+
+
+async def test_a_process_that_is_asked_to_stop_ends_without_an_error() -> None:
+    await run_until_signal(Process([Breaking("server", [])]))
 
 
 async def test_all_parts_share_the_time_of_a_drain() -> None:
