@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted mutants simulate faults demo up dev restart promote down status logs fmt reference lock bench check-speed
+.PHONY: help setup browser check test planted mutants simulate faults upgrade demo up dev restart promote down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -96,6 +96,9 @@ simulate: setup ## runs the engine on memory ports under SCHEDULES seeds of faul
 KILLS ?= 20
 faults: setup ## runs a separate stack under load with KILLS random kills and other faults, then checks every promise; SEED=7 repeats one; BROKERS=3, STANDBY=1
 	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(if $(SEED),--seed $(SEED))
+
+upgrade: setup ## replaces the release FROM=<commit> by this checkout under load, process by process, then checks every promise; SEED=7
+	@.venv/bin/python -m tests.faults.storm --from $(or $(FROM),$(error name a commit of an earlier release: make upgrade FROM=HEAD~10)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## runs every benchmark beside its peers, or ROW=B1; GROWTH=1 shows how the cost grows
 	@.venv/bin/python -m bench $(ROW) $(if $(GROWTH),--growth $(GROWTH))

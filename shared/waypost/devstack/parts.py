@@ -75,15 +75,18 @@ class PythonServer:
         self.environment = dict(environment)
         """Read at each start: a change takes effect at the next start."""
         self._log = log
-        self._child = python_child(*module, environment=self.environment, log=log)
+        self._child = self._new_child()
         self._health = health
 
     @property
     def child(self) -> Child:
         return self._child
 
+    def _new_child(self) -> Child:
+        return python_child(*self.module, environment=self.environment, log=self._log)
+
     async def start(self) -> None:
-        self._child = python_child(*self.module, environment=self.environment, log=self._log)
+        self._child = self._new_child()
         await self._child.start()
         await until_ready(" ".join(self.module), self._child, self.is_reachable, START_SECONDS)
 
@@ -101,11 +104,14 @@ class PythonOneShot:
 
     def __init__(self, *module: str, environment: Environment, log: Path) -> None:
         self.module = module
-        self._environment = environment
+        self.environment = dict(environment)
         self._log = log
 
+    def _new_child(self) -> Child:
+        return python_child(*self.module, environment=self.environment, log=self._log)
+
     async def __call__(self) -> None:
-        child = python_child(*self.module, environment=self._environment, log=self._log)
+        child = self._new_child()
         await child.start()
         try:
             code = await child.wait()

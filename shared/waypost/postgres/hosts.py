@@ -1,6 +1,6 @@
 """Connects to one of the servers of a DSN. With the DSN
 `postgresql://user:password@first:5432,second:5432/name?target_session_attrs=read-write` a client
-reaches the server that accepts writes, also after a promotion.
+reaches the server that accepts writes, also after a promotion. A connection pooler is refused.
 """
 
 import socket
@@ -11,6 +11,7 @@ import asyncpg
 
 from waypost.postgres import keepalive
 from waypost.postgres.driver_failures import is_transient
+from waypost.postgres.poolers import refuse_answer_of_pooler, refuse_pooler
 
 DEAD_PEER_OPTIONS = {
     getattr(socket, name): value
@@ -32,7 +33,8 @@ caller gave up. A probe of one second has no time for a server that does not ans
 async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
     """Tries the servers in turn; each has its share of the time, and one that failed is tried last
     from then on. asyncpg would spend all of the time on a first server that does not answer, and
-    never reach the promoted standby. Raises the error of the last server.
+    never reach the promoted standby. Raises the error of the last server, and Misconfigured for a
+    connection pooler.
     """
     servers = dsn_of_each_host(dsn)
     first = _first.get(dsn, 0)
@@ -56,7 +58,12 @@ async def _open(server: str, *, timeout: float, **options: Any) -> asyncpg.Conne
     """Also ends a session whose server's machine does not answer for 11 s, however long its
     statement may take: a migration has no time limit. asyncpg has no option for it.
     """
-    connection: asyncpg.Connection = await asyncpg.connect(server, timeout=timeout, **options)
+    try:
+        connection: asyncpg.Connection = await asyncpg.connect(server, timeout=timeout, **options)
+    except asyncpg.PostgresError as error:
+        refuse_answer_of_pooler(error, server)
+        raise
+    await refuse_pooler(connection, server, timeout=timeout)
     own = socket_of(connection)
     if own.family in (socket.AF_INET, socket.AF_INET6):
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,5 +1,6 @@
-"""`python -m tests.faults.storm --kills 20 --seed 7`, or `make faults KILLS=20 SEED=7`. Exits with
-1 if a promise was broken.
+"""`python -m tests.faults.storm --kills 20 --seed 7`, or `make faults KILLS=20 SEED=7`.
+`--from COMMIT`, or `make upgrade FROM=COMMIT`, is a rolling upgrade instead. Exits with 1 if a
+promise was broken.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +24,11 @@ from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.load import Load
+from tests.faults.storm.older_release import Release, extract
 from tests.faults.storm.promises import examine
 from tests.faults.storm.quiescence import wait_until_idle
 from tests.faults.storm.report import Report
+from tests.faults.storm.rolling_upgrade import REPLACED, RollingUpgrade
 from tests.faults.storm.schedule import scheduled
 from tests.faults.storm.sources import gather
 from tests.faults.storm.system import System, running
@@ -45,6 +50,9 @@ def storm(
     port_base: Annotated[int | None, typer.Option(help="Random by default.")] = None,
     brokers: Annotated[int, typer.Option(help="1 or 3.")] = 1,
     standby: Annotated[Standby, typer.Option(help="PostgreSQL's standby: 1, async or 0.")] = Standby.NONE,
+    from_commit: Annotated[
+        str, typer.Option("--from", help="Instead of faults, replaces the release of this commit by the checkout.")
+    ] = "",
 ) -> None:
     """Kills, freezes, disconnects and restarts every part of the system under load, slows its disk,
     moves its clocks and rebuilds its read models, waits until it is idle, and checks every promise.
@@ -62,7 +70,8 @@ def storm(
     logging.basicConfig(filename=folder / "storm.log", format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
     try:
         servers = Servers.choose(folder, brokers=brokers, standby=standby)
-        clean = asyncio.run(_storm(kills, chosen, base, folder, report, servers))
+        release = extract(from_commit, folder / "release") if from_commit else None
+        clean = asyncio.run(_storm(kills, chosen, base, folder, report, servers, release))
     except (TimeoutError, WaypostError, ExceptionGroup) as problem:
         clean = False
         report.say(f"the storm was aborted: {_first(problem)}")
@@ -72,42 +81,64 @@ def storm(
         return
     report.say(f"\ndata and logs are kept in {folder}; PostgreSQL's in {reachable_directory(folder / 'postgres')}")
     cluster = f" BROKERS={brokers} STANDBY={standby}" if (brokers, standby) != (1, Standby.NONE) else ""
-    report.say(f"the same faults again: make faults KILLS={kills} SEED={chosen}{cluster}")
+    command = f"make upgrade FROM={from_commit}" if from_commit else f"make faults KILLS={kills}"
+    report.say(f"the same again: {command} SEED={chosen}{cluster}")
     raise typer.Exit(1)
 
 
-async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Report, servers: Servers) -> bool:
+async def _storm(
+    kills: int, seed: int, port_base: int, folder: Path, report: Report, servers: Servers, release: Release | None
+) -> bool:
     """True if every promise was kept."""
     faults, operations = folder / "faults.jsonl", folder / "operations.jsonl"
     begun = time.monotonic()
-    async with running(folder, port_base, servers) as system:
+    async with running(folder, port_base, servers, release) as system:
         report.say(f"up after {time.monotonic() - begun:.0f} s")
         begun = time.monotonic()
-        await _rage(system, kills, seed, faults, operations)
+        async with _under_load(system, seed, operations) as load:
+            await (_upgrade(system, release, faults, load) if release else _rage(system, kills, seed, faults, load))
         seconds = time.monotonic() - begun
-        report.say("the storm is over; waiting until the system is idle")
+        report.say(f"{'the upgrade' if release else 'the storm'} is over; waiting until the system is idle")
         evidence: Evidence = await gather(system, operations, await wait_until_idle(system))
     report.operations(evidence)
     findings = examine(evidence)
-    report.findings(findings, report.faults(faults, seconds))
+    if release:
+        report.upgrade(release, len(REPLACED), seconds, evidence)
+    report.findings(findings, 0 if release else report.faults(faults, seconds))
     return not any(finding.violations for finding in findings)
 
 
-async def _rage(system: System, kills: int, seed: int, faults: Path, operations: Path) -> None:
-    fault_log, operation_log = Journal(faults), Journal(operations)
-    load = Load(system.addresses, operation_log, seed)
+@asynccontextmanager
+async def _under_load(system: System, seed: int, operations: Path) -> AsyncIterator[Load]:
+    log = Journal(operations)
+    load = Load(system.addresses, log, seed)
     await load.begin()
     loading = asyncio.create_task(load.run(), name="load")
-    chaos = Chaos(system, fault_log, lambda: load.caller.acknowledged)
+    try:
+        yield load
+    finally:
+        load.stop()
+        await loading
+        log.close()
+
+
+async def _rage(system: System, kills: int, seed: int, faults: Path, load: Load) -> None:
+    log = Journal(faults)
+    chaos = Chaos(system, log, lambda: load.caller.acknowledged)
     _end_early_when_interrupted(chaos)
     try:
         platform = (*system.addresses.servers.broker_names, *system.addresses.servers.database_names)
         await chaos.rage(scheduled(seed, kills, platform))
     finally:
-        load.stop()
-        await loading
-        fault_log.close()
-        operation_log.close()
+        log.close()
+
+
+async def _upgrade(system: System, release: Release, steps: Path, load: Load) -> None:
+    log = Journal(steps)
+    try:
+        await RollingUpgrade(system, release, log, lambda: load.caller.acknowledged).run()
+    finally:
+        log.close()
 
 
 def _end_early_when_interrupted(chaos: Chaos) -> None:

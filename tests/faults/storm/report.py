@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.journal import entries
+from tests.faults.storm.older_release import Release
 from tests.faults.storm.promises.finding import Finding
 from tests.faults.storm.schedule import HEALED_BY_OPERATOR, KILLING, Kind
 
@@ -39,6 +41,17 @@ class Report:
         if by_hand := len(ended) - len(alone):
             self.say(f"  {by_hand} lost topics were filled by an operator's command, which the count below leaves out")
         return len(alone)
+
+    def upgrade(self, release: Release, processes: int, seconds: float, evidence: Evidence) -> None:
+        errors = Counter(
+            str(each_try.status)
+            for operation in evidence.operations
+            for each_try in operation.tries
+            if each_try.status is not None and each_try.status >= httpx.codes.INTERNAL_SERVER_ERROR
+        )
+        self.say(f"\n{processes} processes of release {release.commit} were replaced in {seconds:.0f} s")
+        self.say(f"  {len(release.missing_migrations)} newer migrations ran: {', '.join(release.missing_migrations)}")
+        self.say(f"  answers with a status from 500: {_listed(errors)}")
 
     def operations(self, evidence: Evidence) -> None:
         outcomes = Counter(str(this_operation.outcome) for this_operation in evidence.operations)

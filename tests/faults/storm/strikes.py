@@ -58,7 +58,7 @@ async def kill_at(system: System, fault: Fault) -> bool:
     before = server.child
     await server.stop()
     try:
-        armed = await _next_child(system, fault.target, before)
+        armed = await next_child(system, fault.target, before)
     finally:
         del server.environment[VARIABLE]  # the next start is without a failpoint
     with suppress(TimeoutError):
@@ -175,7 +175,8 @@ async def _until_done(act: Callable[[], Awaitable[None]]) -> None:
                 await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _next_child(system: System, target: str, before: Child) -> Child:
+async def next_child(system: System, target: str, before: Child) -> Child:
+    """The child that the supervisor starts after `before`."""
     server = system.server(target)
     while server.child is before or not server.child.running:  # noqa: ASYNC110
         await asyncio.sleep(POLL_SECONDS)

@@ -17,6 +17,7 @@ from infra.stack.plan import Plan
 from infra.stack.servers import Servers
 from tests.faults.storm import shifted
 from tests.faults.storm.links import Links
+from tests.faults.storm.older_release import Release
 from tests.faults.storm.targets import PROCESSES
 from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.devstack.files import board_file
@@ -66,11 +67,13 @@ class System:
         """Sets the offset of the process's clock."""
         write_whole(clock_file(self._folder, process), str(seconds))
 
+    def log(self, name: str) -> Path:
+        return self._folder / "logs" / f"{name}.log"
+
     async def waypost(self, *arguments: str, log: str) -> ForkedProgram:
         """Starts a command of the operators' program. Its output is in the file `log`."""
         own = {**os.environ, DIRECTORY_VARIABLE: str(environments_folder(self._folder))}
-        file = self._folder / "logs" / f"{log}.log"
-        command = ForkedProgram("waypost.cli", *arguments, log=file, environment=own, directory=CHECKOUT)
+        command = ForkedProgram("waypost.cli", *arguments, log=self.log(log), environment=own, directory=CHECKOUT)
         await command.start()
         return command
 
@@ -95,15 +98,22 @@ class System:
 
 
 @asynccontextmanager
-async def running(folder: Path, port_base: int, servers: Servers) -> AsyncIterator[System]:
-    """Runs the system; at the end everything is down again. Data, logs and keys are in `folder`."""
+async def running(
+    folder: Path, port_base: int, servers: Servers, release: Release | None = None
+) -> AsyncIterator[System]:
+    """Runs the system; at the end everything is down again. Data, logs and keys are in `folder`.
+    The processes of an older `release` have the clock of the machine.
+    """
     preload("infra.stack.preloaded")  # as the stack's supervisor does
     addresses, keys = Addresses(port_base, servers), load_or_make_keys(folder / "keys")
     async with Links(addresses) as links:
         plan = Plan(addresses, keys, folder, listeners=links.listeners)
         components = limited(plan.components(), PROCESSES)
+        if release:
+            components = release.install(components)
+        else:
+            give_movable_clocks(components, folder)
         links.lead_through_proxies(components)
-        give_movable_clocks(components, folder)
         write_command_environments(plan.environments, SERVICES, environments_folder(folder))
         await refuse_taken_ports(components)
         board = StatusBoard(board_file(folder), port_base, [component.line() for component in components])

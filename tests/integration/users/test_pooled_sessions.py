@@ -1,5 +1,5 @@
-"""The pools keep no state in their sessions, so that a pooler in transaction mode may stand between
-them and PostgreSQL (row 41 of the fault matrix). LISTEN and locks have sessions of their own.
+"""A request leaves no state in the sessions of the pool: no binding of a tenant, no setting and no
+lock reaches the next request (row 41 of the fault matrix; a pooler is refused, see `test_poolers`).
 """
 
 from contextlib import AsyncExitStack
