@@ -96,9 +96,11 @@ class Rates:
 
 def until_next(seconds: int, now: float) -> float:
     """The seconds to the next multiple of `seconds` on the wall clock: samples of all systems have
-    the same times.
+    the same times. A timer may end early, and a period of a moment has no rates: it skips to the
+    one after.
     """
-    return seconds - now % seconds
+    remaining = seconds - now % seconds
+    return remaining if remaining >= seconds / 2 else remaining + seconds
 
 
 def records(

@@ -41,10 +41,10 @@ async def test_no_jobs_are_due_after_the_end_of_the_input() -> None:
 
 
 async def test_a_slow_round_does_not_lower_the_offered_rate() -> None:
-    time = SlowTime([0.025, 0.5, 0.025])
+    time = SlowTime([0.125, 0.5, 0.125])
     pacing = FixedRate(lambda: 800.0, batch_max=128, batch_seconds=0.025, clock=time, sleep=time.sleep)
     offered = [await pacing.next() for _ in range(6)]
-    assert offered == [20, 128, 128, 128, 16, 20]
+    assert offered == [100, 128, 128, 128, 16, 100]
     assert sum(offered) == 800 * time.now
 
 

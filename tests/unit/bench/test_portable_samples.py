@@ -74,8 +74,12 @@ def test_rates_are_those_since_the_last_read() -> None:
 
 
 def test_samples_begin_at_multiples_of_their_period() -> None:
-    assert until_next(5, 1_000_003.0) == 2.0
+    assert until_next(5, 1_000_002.0) == 3.0
     assert until_next(5, 1_000_000.0) == 5.0
+
+
+def test_a_timer_that_ends_early_makes_no_short_period() -> None:
+    assert until_next(5, 1_000_004.5) == 5.5
 
 
 def test_instance_0_reports_every_metric_of_the_protocol() -> None:
