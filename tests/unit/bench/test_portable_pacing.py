@@ -34,10 +34,12 @@ async def test_a_token_of_the_harness_is_a_batch() -> None:
     assert [await tokens.next() for _ in range(4)] == [15, 128, 0, 0]
 
 
-async def test_no_jobs_are_due_after_the_end_of_the_input() -> None:
-    lines = asyncio.StreamReader()
+async def test_the_end_of_the_input_leaves_the_loop_to_other_tasks() -> None:
+    lines, other = asyncio.StreamReader(), asyncio.Event()
     lines.feed_eof()
+    asyncio.get_running_loop().call_soon(other.set)
     assert await HarnessTokens(lines).next() == 0
+    assert other.is_set()
 
 
 async def test_a_slow_round_does_not_lower_the_offered_rate() -> None:
