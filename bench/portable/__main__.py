@@ -94,7 +94,7 @@ def run(harness: Path, results: Path, words: Sequence[str], *, minutes: float | 
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends the program and the systems that it started, also those that ignore a request."""
+    """Ends the program and the systems that it started, by force after 30 s."""
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, None)):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -103,7 +103,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def run_cells(asked: argparse.Namespace, results: Path) -> int:
-    """Returns 1 if a cell of ours failed."""
+    """Returns 1 if a cell of Waypost failed."""
     found = []
     for scenario in asked.cells or CELLS:
         for system in asked.systems:

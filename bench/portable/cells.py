@@ -98,7 +98,7 @@ COLUMNS = (
 
 
 def results_table(results: Sequence[Result]) -> str:
-    """Markdown. A cell whose run failed says so, with the exit code."""
+    """Markdown. A failed cell has the exit code of its run."""
     return table(COLUMNS, [list(_row(result)) for result in results])
 
 

@@ -80,8 +80,8 @@ class HarnessServer:
         self._run(self._prepare_database(name, extensions, recreate=recreate))
 
     def account(self, database: str) -> dict[str, int] | None:
-        """The number of Waypost's jobs by their outcome; `lost` are those that neither have an
-        outcome nor will get one. None without a server, a database or its tables.
+        """The number of Waypost's jobs by their outcome; `lost` are the jobs without an outcome and
+        without a row. None without a server, a database or its tables.
         """
         return self._run(self._account(database))
 
@@ -108,7 +108,8 @@ class HarnessServer:
             except (OSError, asyncpg.InvalidCatalogNameError):
                 return None
             try:
-                return dict(await connection.fetchrow(_ACCOUNT))
+                (row,) = await connection.fetch(_ACCOUNT)
+                return dict(row)
             except asyncpg.UndefinedTableError:
                 return None
             finally:

@@ -14,7 +14,7 @@ URL = {"DATABASE_URL": "postgres://u:p@localhost:1/d"}
 
 
 class SlowTime:
-    """Each sleep lasts as long as given, whatever was asked for."""
+    """Each sleep lasts as long as given here, and not as long as asked."""
 
     def __init__(self, lengths: Sequence[float]) -> None:
         self.now = 0.0
