@@ -15,13 +15,21 @@ PYTHON = FOLDER / "bin" / "python"
 
 def install_peers() -> Path:
     """Returns the peers' Python. Instant if the requirements are installed."""
-    stamp = FOLDER / f".installed-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
+    return install_environment(REQUIREMENTS, FOLDER)
+
+
+def install_environment(requirements: Path, folder: Path) -> Path:
+    """Installs the requirements into a virtual environment; returns its Python. Instant if they are
+    installed.
+    """
+    stamp = folder / f".installed-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
+    python = folder / "bin" / "python"
     if not stamp.exists():
-        print("Installing the peers of bench/peers/requirements.txt …", flush=True)
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        print(f"Installing {requirements.relative_to(CHECKOUT)} …", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
         uv = str(OWN / "bin" / "uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", str(OWN / "bin" / "python"), str(FOLDER)], check=True)
-        command = [uv, "--system-certs", "pip", "install", "--quiet", "--python", str(PYTHON), "-r", str(REQUIREMENTS)]
+        subprocess.run([uv, "venv", "--quiet", "--python", str(OWN / "bin" / "python"), str(folder)], check=True)
+        command = [uv, "--system-certs", "pip", "install", "--quiet", "--python", str(python), "-r", str(requirements)]
         subprocess.run(command, check=True)
         stamp.touch()
-    return PYTHON
+    return python

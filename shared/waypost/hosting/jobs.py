@@ -2,6 +2,7 @@
 stops neither relay nor consumers.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,23 +24,27 @@ from waypost.postgres.listen import PostgresListener
 async def run_jobs(service: Service) -> None:
     settings = load(JobSettings)
     runtime = build_runtime(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
+    parts = job_parts(service, runtime, dsn=settings.app_dsn)
+    await run_with_probes(service, runtime, parts, settings)
+
+
+def job_parts(
+    service: Service, runtime: Runtime, *, dsn: str, settings: JobWorkerSettings = DEFAULTS
+) -> Sequence[Lifecycle]:
+    """The parts of a job process, in their order of start. `dsn` connects as `<service>_app`."""
     listener = WakeupListener(
-        PostgresListener(
-            settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
-        )
+        PostgresListener(dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener")
     )
     clock = DatabaseClock(runtime.database)
     by_database_time = replace(runtime, clock=clock)
-    retention_sweeper = RetentionSweeper(runtime.database)
-    parts: list[Lifecycle] = [
+    return [
         runtime.wakeup_sender,
         listener,
         clock,
         job_scheduler(service, by_database_time),
-        job_worker(service, by_database_time),
-        retention_sweeper,
+        job_worker(service, by_database_time, settings),
+        RetentionSweeper(runtime.database),
     ]
-    await run_with_probes(service, runtime, parts, settings)
 
 
 def job_scheduler(service: Service, runtime: Runtime) -> Scheduler:

@@ -45,14 +45,18 @@ class Postgres:
         log: Path | None = None,
         durable: bool = True,
         replication: Replication | None = None,
+        settings: str = "",
     ) -> None:
-        """With `replication`, the server is the primary or the standby of a pair."""
+        """With `replication`, the server is the primary or the standby of a pair. `settings` are
+        lines of a `postgresql.conf` that replace those of the toolkit.
+        """
         self._data = reachable_directory(directory) / "data"
         self._port = port
         self._password = password
         self._max_connections = max_connections
         self._durable = durable
         self._replication = replication
+        self._settings = settings
         self._log = log or directory / "postgres.log"
         self._account = server_account()
         self._child: Child | None = None
@@ -83,7 +87,8 @@ class Postgres:
             port=self._port,
             max_connections=self._max_connections,
             durable=self._durable,
-            further=self._replication.settings(SUPERUSER, self._password) if self._replication else "",
+            further=(self._replication.settings(SUPERUSER, self._password) if self._replication else "")
+            + self._settings,
         )
         # SIGQUIT makes the server end its processes at once. After SIGKILL they would end only when
         # they notice that the server is gone.
