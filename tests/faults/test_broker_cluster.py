@@ -12,11 +12,14 @@ import pytest
 from services.users.domain import User
 from tests.faults.services_rig import ServicesRig, services_rig
 from tests.fixtures.broker_cluster import BrokerCluster
+from waypost.kernel.partitioner import partition_for
+from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases
 from waypost.testing.eventually import eventually
 
 WAIT_SECONDS = 60
 PEOPLE = 5
+PARTITIONS = next(topic.partitions for topic in declared_topics() if topic.name == "users.user")
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -55,6 +58,10 @@ async def test_two_brokers_are_killed_at_once_under_load(services: ServicesRig, 
         await load_.until_handled_since_now()
 
 
+def partition_of(person: User) -> int:
+    return partition_for(str(person.id).encode(), PARTITIONS)
+
+
 class Load:
     """Sign-ups and renames, one after another, while the consumers of two services run."""
 
@@ -81,8 +88,15 @@ class Load:
         await eventually(lambda: self._writes >= target, deadline_seconds=WAIT_SECONDS, signal=self._written)
 
     async def until_handled_since_now(self) -> None:
-        """Waits until the consumers have handled something that was written after the call."""
-        await self.until_written(1)
+        """Waits until the consumers have handled a record of every partition that was written after
+        the call: each broker leads some of them.
+        """
+        before = len(self._people)
+        await eventually(
+            lambda: len({partition_of(person) for person in self._people[before:]}) == PARTITIONS,
+            deadline_seconds=WAIT_SECONDS,
+            signal=self._written,
+        )
         number = len(self._people)
         await eventually(lambda: self._are_welcome(number), deadline_seconds=WAIT_SECONDS)
 

@@ -11,6 +11,7 @@ from tests.faults.jobs_process import JOBS
 from tests.faults.jobs_rig import SHORT, JobsRig, jobs_rig
 from tests.fixtures.jobs import Service, migrate
 from waypost.jobs.worker import JobWorkerSettings
+from waypost.kernel.backoff import Backoff
 from waypost.testing.database import Templates, connected
 from waypost.testing.eventually import eventually
 from waypost.testing.postgres import DatabaseServer
@@ -37,6 +38,23 @@ async def test_an_outcome_waits_for_the_database(jobs_on_own_postgres: JobsRig, 
     later = await jobs.service.enqueue("held", file=str(jobs.logs / "let go"))
     await jobs.service.becomes("complete", later)
     assert process.running
+
+
+async def test_jobs_are_claimed_as_soon_as_leases_are_renewed_again(
+    jobs_on_own_postgres: JobsRig, own_postgres: DatabaseServer
+) -> None:
+    """The pause after the last failed claim does not delay the first one."""
+    worker = jobs_on_own_postgres.service.worker(settings=JobWorkerSettings(lease_seconds=SHORT))
+    await worker.start()
+    await worker.ready.wait()
+    assert worker._claims is not None
+    worker._claims._backoff = Backoff(first_seconds=3600.0)
+    await own_postgres.stop_immediately()
+    await eventually(lambda: worker._claims is not None and worker._claims.failures > 0, deadline_seconds=20)
+    await own_postgres.start()
+    await eventually(worker.ready.is_set, deadline_seconds=20)
+    await worker.drain(0.1)
+    await worker.stop()
 
 
 async def test_a_frozen_database_does_not_keep_a_worker_from_ending(own_postgres: DatabaseServer) -> None:

@@ -21,8 +21,8 @@ class PeriodicLoop:
     """Runs `tick` every `every_seconds` or at a wake-up; a `waypost.engine.process.Lifecycle`.
 
     `ready` is set after a tick that succeeds and cleared after one that fails. Each kind of error
-    is logged once until a tick succeeds; the next tick follows after a backoff, which a wake-up
-    does not shorten. Modelled on River's `BaseStartStop`.
+    is logged once until a tick succeeds; the next tick follows after a backoff, which `retry` ends
+    and a wake-up does not. Modelled on River's `BaseStartStop`.
     """
 
     name = "loop"
@@ -34,6 +34,10 @@ class PeriodicLoop:
         self.wakeup = wakeup or asyncio.Event()
         """Set this event to run the next tick at once. Cleared before each tick, so that a wake-up
         during a tick is not lost.
+        """
+        self.retry = asyncio.Event()
+        """Set this event when something that the tick needs works again: the next tick begins at
+        once. Cleared before each tick.
         """
         self.draining = asyncio.Event()
         """Set when no further tick shall begin; a long tick checks it."""
@@ -72,6 +76,9 @@ class PeriodicLoop:
         else:
             log.error("loop_failed", loop=self.name, exc_info=error)
 
+    def recovered(self) -> None:
+        """Called after the first tick that succeeds after failures."""
+
     async def start(self) -> None:
         """Starts the loop; returns at once."""
         self.draining.clear()
@@ -79,19 +86,22 @@ class PeriodicLoop:
 
     async def drain(self, deadline_seconds: float) -> None:
         """Begins no further tick; the running one may end by the deadline."""
-        self.draining.set()
-        self.wakeup.set()
+        self._end_pauses()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=deadline_seconds)
 
     async def stop(self) -> None:
         """Cancels a running tick. Never raises what a tick raised."""
-        self.draining.set()
-        # A tick that swallows the cancellation continues with the pause: the wakeup ends it.
-        self.wakeup.set()
+        # A tick that swallows the cancellation continues with the pause, which then ends at once.
+        self._end_pauses()
         self.ready.clear()
         await cancelled(self._task)
         self._task = None
+
+    def _end_pauses(self) -> None:
+        self.draining.set()
+        self.wakeup.set()
+        self.retry.set()
 
     def _start_task(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self.name)
@@ -100,6 +110,7 @@ class PeriodicLoop:
     async def _run(self) -> None:
         while not self.draining.is_set():
             self.wakeup.clear()
+            self.retry.clear()
             try:
                 with panics_as_errors():
                     pause = await self.tick()
@@ -140,9 +151,11 @@ class PeriodicLoop:
         if self._logged:
             log.info("loop_recovered", loop=self.name)
         self._logged.clear()
-        self.failures = 0
+        has_recovered, self.failures = self.failures > 0, 0
         if not self.draining.is_set():
             self.ready.set()
+        if has_recovered:
+            self.recovered()
 
     async def _back_off(self, error: BaseException) -> None:
         self.ready.clear()
@@ -151,7 +164,7 @@ class PeriodicLoop:
             self.tick_failed(error)
         except Exception:
             log.exception("loop_failed", loop=self.name)
-        await _wait(self.draining, self._backoff.seconds(self.failures))
+        await _wait(self.retry, self._backoff.seconds(self.failures))
 
 
 class FunctionLoop(PeriodicLoop):
@@ -167,12 +180,14 @@ class FunctionLoop(PeriodicLoop):
         backoff: Backoff = BACKOFF,
         ready: asyncio.Event | None = None,
         on_failure: Callable[[], None] | None = None,
+        on_recovery: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(every_seconds=every_seconds, wakeup=wakeup, backoff=backoff)
         self.ready = ready or self.ready
         self.name = name
         self._function = tick
         self._on_failure = on_failure
+        self._on_recovery = on_recovery
 
     async def tick(self) -> float | None:
         return await self._function()
@@ -181,6 +196,10 @@ class FunctionLoop(PeriodicLoop):
         if self._on_failure is not None:
             self._on_failure()
         super().tick_failed(error)
+
+    def recovered(self) -> None:
+        if self._on_recovery is not None:
+            self._on_recovery()
 
 
 async def cancelled(*tasks: asyncio.Task[None] | None) -> None:

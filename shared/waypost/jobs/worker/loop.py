@@ -104,8 +104,9 @@ class JobWorker(Generic[R]):
             self._heartbeat,
             name="job leases",
             every_seconds=settings.lease_seconds / 3,
-            backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
+            backoff=Backoff(first_seconds=settings.lease_seconds / 60, max_seconds=settings.lease_seconds / 15),
             on_failure=self._heartbeat_failed,
+            on_recovery=self._claim_again,
         )
         self._writer = FunctionLoop(
             self._completions.write_waiting,
@@ -235,3 +236,7 @@ class JobWorker(Generic[R]):
     def _heartbeat_failed(self) -> None:
         self.ready.clear()
         self._renewed_at = float("-inf")
+
+    def _claim_again(self) -> None:
+        if self._claims:
+            self._claims.retry.set()
