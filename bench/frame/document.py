@@ -43,7 +43,7 @@ make check-speed                            # CPU per unit beside the stored fig
   arm is a warm-up and does not count.
 * Each round gives one ratio, ours divided by the peer. The table shows the median of these ratios.
   The interval is a percentile bootstrap: 10,000 draws of the rounds with replacement, the middle
-  95 % of their medians.
+  95 % of their medians. Of fewer than four rounds it is from the lowest ratio to the highest.
 * A control measures ours against ours in the same turns. It must be between {QUIET[0]} and
   {QUIET[1]}; otherwise the machine was too noisy and the row is marked with “noisy”.
 * Rows of a whole stack (B9, B10), and rows of a long history, run once, without a warm-up and a
@@ -101,7 +101,7 @@ def page_of(
 
 
 def results_table(entries: Mapping[str, Entry]) -> str:
-    header = ("row", "measured work", "ours", "peer", "ratio", "95 % interval", "goal", "met", "CPU ours", "CPU peer")
+    header = ("row", "measured work", "ours", "peer", "ratio", "interval", "goal", "met", "CPU ours", "CPU peer")
     return table(header, (line for name, entry in entries.items() for line in _lines(name, entry)))
 
 
@@ -124,7 +124,7 @@ def _arms_of(name: str, entry: Entry) -> str:
     measure = entry["measure"]
     own = {measure, "cpu", "ratio", "interval", "cpu_ratio"}
     further = [key for key in entry["arms"][next(iter(entry["arms"]))] if key not in own]
-    header = ("arm", measure, "CPU per " + entry["unit"], "ours / this", "95 % interval", "CPU: ours / this", *further)
+    header = ("arm", measure, "CPU per " + entry["unit"], "ours / this", "interval", "CPU: ours / this", *further)
     lines = (
         (
             arm,

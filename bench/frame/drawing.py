@@ -34,7 +34,7 @@ def draw_ratios(entries: Mapping[str, Entry], file: Path) -> None:
             axes.hlines(place, ends[0], ends[-1], color="black", linewidth=1)
         axes.set_yticks(range(len(shown)), [f"{name} {entry['unit']}" for name, entry in reversed(shown.items())])
         axes.axvline(1, color="black", linestyle="--", linewidth=1)
-        axes.set_xlabel("share of the goal (dashed: the goal; thin line: 95 % interval)")
+        axes.set_xlabel("share of the goal (dashed: the goal; thin line: interval)")
 
 
 def share_of_goal(entry: Entry, ratio: float) -> float:

@@ -71,22 +71,24 @@ class Decoder:
 
 
 class Progress:
-    """Counts committed records, and ends the measurement at the last one."""
+    """Measures from the first handler call to the commit of the last record."""
 
     def __init__(self, records: int) -> None:
         self.ended = asyncio.Event()
         self._expected = records
-        self._done = self._first = 0
+        self._done = 0
         self._began = self._began_cpu = 0.0
         self.measured: dict[str, float] = {}
 
+    def begin(self) -> None:
+        if not self._began:
+            self._began, self._began_cpu = time.perf_counter(), time.process_time()
+
     def count(self, records: int) -> None:
         self._done += records
-        if not self._first:
-            self._first, self._began, self._began_cpu = self._done, time.perf_counter(), time.process_time()
         if self._done == self._expected:
             self.measured = {
-                "records": self._done - self._first,
+                "records": self._done,
                 "seconds": time.perf_counter() - self._began,
                 "cpu": time.process_time() - self._began_cpu,
             }
@@ -116,6 +118,7 @@ async def bare(bootstrap: str, topic: str, pool: asyncpg.Pool, progress: Progres
             polled = await consumer.getmany(timeout_ms=200, max_records=BATCH)
             records: Sequence[ConsumerRecord] = [record for some in polled.values() for record in some]
             if records:
+                progress.begin()
                 events = [decoder.decode(dict(record.headers), record.value) for record in records]
                 await write_names(events, pool, handler_us)
                 await consumer.commit()
@@ -127,6 +130,7 @@ async def faststream_batch(bootstrap: str, topic: str, pool: asyncpg.Pool, progr
     decoder, broker = Decoder(), KafkaBroker(bootstrap, logger=None)
 
     async def handle(records: Any) -> None:
+        progress.begin()
         events = [decoder.decode(dict(record.headers), record.value) for record in records]
         await write_names(events, pool, handler_us)
         progress.count(len(records))
@@ -140,6 +144,7 @@ async def faststream(bootstrap: str, topic: str, pool: asyncpg.Pool, progress: P
     decoder, broker = Decoder(), KafkaBroker(bootstrap, logger=None)
 
     async def handle(record: Any) -> None:
+        progress.begin()
         headers = dict(record.headers)
         event = decoder.decode(headers, record.value)
         if handler_us:

@@ -39,6 +39,11 @@ def test_equal_rounds_give_no_width() -> None:
     assert (ratio.low, ratio.median, ratio.high) == (2.0, 2.0, 2.0)
 
 
+def test_the_interval_of_few_rounds_is_from_the_lowest_ratio_to_the_highest() -> None:
+    ratio = ratio_of_pairs([1.0, 2.0, 4.0], [1.0] * 3)
+    assert (ratio.low, ratio.median, ratio.high) == (1.0, 2.0, 4.0)
+
+
 def test_an_entry_judges_the_goal() -> None:
     slow = entry_of(ROW, measured(ours=[4.0, 4.0], peer=[1.0, 1.0], control=[4.0, 4.0]))
     assert (slow["ours"], slow["peer"], slow["ratio"], slow["met"]) == (25.0, 100.0, 0.25, False)
