@@ -17,7 +17,6 @@ from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import TABLES
 from infra.simulators.payments.webhook_sender import WebhookSender
-from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.clock import SystemClock
 
 
@@ -56,12 +55,11 @@ async def _running(sender: WebhookSender | None) -> AsyncIterator[None]:
     if sender is None:
         yield
         return
-    loop = FunctionLoop(sender.run, name="webhooks", every_seconds=0.0)
-    await loop.start()
+    await sender.start()
     try:
         yield
     finally:
-        await loop.stop()
+        await sender.stop()
 
 
 async def _refused(_: Request, error: ProviderError) -> JSONResponse:

@@ -3,7 +3,6 @@ guaranteed order.
 """
 
 import asyncio
-import contextlib
 from datetime import timedelta
 
 import httpx
@@ -19,54 +18,60 @@ from infra.simulators.payments.webhooks import (
     next_attempt_at,
     signature,
 )
+from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.web.certificates import trusted_certificates
 
 BATCH = 16
+LONGEST_REST_SECONDS = 3600.0
 
 
-class WebhookSender:
+class WebhookSender(PeriodicLoop):
+    """A round delivers the due webhooks; after an error the next one sends interrupted deliveries
+    again.
+    """
+
+    name = "webhooks"
+
     def __init__(self, database: Database, clock: Clock, settings: PaymentsSettings, url: str, secret: str) -> None:
+        super().__init__(every_seconds=LONGEST_REST_SECONDS)
         self._database = database
         self._clock = clock
         self._url = url
         self._secret = secret
-        self._timeout_seconds = settings.payments_webhook_timeout_seconds
         self._pauses = Backoff(
             first_seconds=settings.payments_webhook_first_retry_seconds,
             factor=2.0,
             max_seconds=settings.payments_webhook_longest_retry_seconds,
         )
-        self._news = asyncio.Event()
+        # The environment's proxies are for external hosts; receivers run on this host.
+        self._client = httpx.AsyncClient(
+            timeout=settings.payments_webhook_timeout_seconds, trust_env=False, verify=trusted_certificates()
+        )
 
     def wake(self) -> None:
         """Call it when a webhook may have been enqueued."""
-        self._news.set()
+        self.wakeup.set()
 
-    async def run(self) -> None:
-        """Runs until it is cancelled, or until its database fails. The next run resends interrupted
-        deliveries.
-        """
-        # The environment's proxies are for external hosts; receivers run on this host.
-        certificates = trusted_certificates()
-        async with httpx.AsyncClient(timeout=self._timeout_seconds, trust_env=False, verify=certificates) as client:
-            while True:
-                self._news.clear()
-                due = await self._database.transaction(lambda rows: due_webhooks(rows, self._clock.now(), BATCH))
-                await asyncio.gather(*(self._deliver(client, webhook) for webhook in due))
-                if not due:
-                    await self._rest()
+    async def stop(self) -> None:
+        await super().stop()
+        await self._client.aclose()
 
-    async def _rest(self) -> None:
+    async def tick(self) -> float | None:
+        """Raises the first error of the deliveries, once all have ended."""
+        due = await self._database.transaction(lambda rows: due_webhooks(rows, self._clock.now(), BATCH))
+        results = await asyncio.gather(*map(self._deliver, due), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
+        return 0.0 if due else await self._rest_seconds()
+
+    async def _rest_seconds(self) -> float | None:
         upcoming = await self._database.transaction(next_attempt_at)
-        seconds = None if upcoming is None else max(0.0, (upcoming - self._clock.now()).total_seconds())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
+        return None if upcoming is None else max(0.0, (upcoming - self._clock.now()).total_seconds())
 
-    async def _deliver(self, client: httpx.AsyncClient, webhook: Webhook) -> None:
-        error = await self._post(client, webhook)
+    async def _deliver(self, webhook: Webhook) -> None:
+        error = await self._post(webhook)
         now = self._clock.now()
         if error is None:
             await self._database.transaction(lambda rows: mark_delivered(rows, webhook, now))
@@ -74,12 +79,12 @@ class WebhookSender:
             retry_at = now + timedelta(seconds=self._pauses.seconds(webhook.attempts + 1))
             await self._database.transaction(lambda rows: mark_failed(rows, webhook, error, retry_at))
 
-    async def _post(self, client: httpx.AsyncClient, webhook: Webhook) -> str | None:
+    async def _post(self, webhook: Webhook) -> str | None:
         """The error, or None. Each attempt has a new signature: receivers refuse old timestamps."""
         signed = signature(self._secret, int(self._clock.now().timestamp()), webhook.payload)
         headers = {"content-type": "application/json", SIGNATURE_HEADER: signed}
         try:
-            answer = await client.post(self._url, content=webhook.payload, headers=headers)
+            answer = await self._client.post(self._url, content=webhook.payload, headers=headers)
         except httpx.HTTPError as error:
             return f"{type(error).__name__}: {error}"
         return None if answer.is_success else f"HTTP {answer.status_code}"

@@ -74,18 +74,15 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
     return received.names
 
 
-async def answer_requests(folder: Path, handle: Handler) -> None:
-    """Answers requests until it is cancelled. A request may be older than the supervisor, if a
-    client sent it during the start.
+async def answer_waiting(folder: Path, handle: Handler) -> None:
+    """Answers the requests that wait in the folder. A request may be older than the supervisor, if
+    a client sent it during the start.
     """
-    folder.mkdir(exist_ok=True)
-    while True:
-        for file in sorted(folder.glob("*.json")):
-            reply = await reply_to(file, handle)
-            if file.exists():  # otherwise the client has given up
-                write_whole(file.with_suffix(".reply"), json.dumps(asdict(reply)))
-                file.unlink(missing_ok=True)
-        await asyncio.sleep(WATCH_SECONDS)
+    for file in sorted(folder.glob("*.json")):
+        reply = await reply_to(file, handle)
+        if file.exists():  # otherwise the client has given up
+            write_whole(file.with_suffix(".reply"), json.dumps(asdict(reply)))
+            file.unlink(missing_ok=True)
 
 
 async def reply_to(file: Path, handle: Handler) -> SupervisorReply:

@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from waypost.devstack.files import board_file, lock_file
-from waypost.devstack.requests import Handler, answer_requests
+from waypost.devstack.requests import WATCH_SECONDS, Handler, answer_waiting
+from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.native.errors import SetUpFailed
 from waypost.native.locks import lock_within
 
@@ -43,26 +45,25 @@ async def only_supervisor(directory: Path, *, remedy: str) -> AsyncIterator[None
 
 @asynccontextmanager
 async def answering(folder: Path, handle: Handler) -> AsyncIterator[asyncio.Event]:
-    """Answers requests until SIGTERM or SIGINT sets the event. An error that ends the answers sets
-    it too, and is raised at the end of the block.
+    """Answers requests until SIGTERM or SIGINT sets the event. An answer that fails, for example on
+    a full disk, is tried again. Raises OSError if `folder` cannot be a folder.
     """
+    folder.mkdir(exist_ok=True)
     asked_to_stop = stop_signal()
-    requests = asyncio.create_task(answer_requests(folder, handle), name="requests")
-    requests.add_done_callback(lambda _: asked_to_stop.set())
-    ending = asyncio.create_task(cancel_when(asked_to_stop, requests), name="end of requests")
+    answers = FunctionLoop(partial(answer_waiting, folder, handle), name="requests", every_seconds=WATCH_SECONDS)
+    await answers.start()
+    ending = asyncio.create_task(stop_when(asked_to_stop, answers), name="end of requests")
     try:
         yield asked_to_stop
     finally:
         ending.cancel()
-        requests.cancel()
-        with suppress(asyncio.CancelledError):
-            await requests
+        await answers.stop()
 
 
-async def cancel_when(event: asyncio.Event, task: "asyncio.Task[None]") -> None:
-    """Cancels the task, so that a stopping stack starts nothing more."""
+async def stop_when(event: asyncio.Event, loop: PeriodicLoop) -> None:
+    """Stops the loop, so that a stopping stack starts nothing more."""
     await event.wait()
-    task.cancel()
+    await loop.stop()
 
 
 def stop_signal() -> asyncio.Event:

@@ -29,10 +29,14 @@ async def client_of(
 
 @asynccontextmanager
 async def serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
-    """Serves `app`, including its lifespan, and yields its base URL. Port 0 means a free port."""
+    """Serves `app`, including its lifespan, and yields its base URL. Port 0 means a free port.
+    Raises RuntimeError if the server ends while it starts.
+    """
     server = HttpServer(app, host=LOOPBACK, port=port)
     await server.start()
     try:
+        if server.failed.is_set():
+            raise RuntimeError("the server ended while it started; its log event server_failed has the error")
         yield f"http://{LOOPBACK}:{server.port}"
     finally:
         await server.drain(deadline_seconds=1)

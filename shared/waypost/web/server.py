@@ -66,8 +66,9 @@ class HttpServer:
         """
         self.ready.clear()
         self._server.accepting.set()
-        if not self._server.should_exit and not serving.cancelled():
-            log.error("server_failed", part=self.name, exc_info=serving.exception())
+        if not self._server.should_exit:
+            error = None if serving.cancelled() else serving.exception()
+            log.error("server_failed", part=self.name, exc_info=error)
             self.failed.set()
 
     async def drain(self, deadline_seconds: float) -> None:

@@ -1,25 +1,15 @@
 """Requests to a running supervisor, and its answers."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from waypost.devstack import supervision
-from waypost.devstack.requests import Action, Handler, Request, answer_requests, ask
+from waypost.devstack import requests
+from waypost.devstack.requests import Action, Request, ask
+from waypost.devstack.supervision import answering
 from waypost.native.errors import SetUpFailed, StartFailed
-
-
-@asynccontextmanager
-async def answering(folder: Path, handle: Handler) -> AsyncIterator[None]:
-    task = asyncio.create_task(answer_requests(folder, handle))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_request_is_answered_with_the_components_that_start(tmp_path: Path) -> None:
@@ -68,15 +58,27 @@ def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
-async def test_a_supervisor_that_can_answer_no_more_stops_with_the_error(tmp_path: Path) -> None:
-    async def handle(_: Request) -> Sequence[str]:
-        return []
+async def test_an_answer_that_cannot_be_written_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, errors = requests.write_whole, [OSError(errno.ENOSPC, "the disk is full")]
 
-    (tmp_path / "requests").touch()  # not a folder
-    stops = False
+    def write_later(file: Path, text: str) -> None:
+        if file.suffix == ".reply" and errors:
+            raise errors.pop()
+        write(file, text)
+
+    monkeypatch.setattr(requests, "write_whole", write_later)
+    async with answering(tmp_path, no_names) as asked_to_stop:
+        assert await ask(tmp_path, Request(action=Action.START), runs=lambda: True) == []
+        assert not asked_to_stop.is_set()
+    assert not errors
+
+
+async def test_a_folder_that_is_a_file_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "requests").touch()
     with pytest.raises(FileExistsError):
-        async with supervision.answering(tmp_path / "requests", handle) as asked_to_stop:
-            async with asyncio.timeout(10):
-                await asked_to_stop.wait()
-            stops = True
-    assert stops
+        async with answering(tmp_path / "requests", no_names):
+            pass
+
+
+async def no_names(_: Request) -> Sequence[str]:
+    return []
