@@ -36,7 +36,8 @@ def settings_page() -> str:
     sections = [_section(title, kind) for title, kind in [*PROCESSES, *_of_services()]]
     return page(
         "Settings",
-        "Environment variables, per process. A process that misses one exits with code 2 and names it.",
+        "Environment variables, per process. A process that misses one exits with code 2 and names it."
+        " [Run in production](../guide/production.md#settings) describes the files that the `waypost` command reads.",
         *sections,
         _tracing(),
         _in_code(),
