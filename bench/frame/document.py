@@ -40,10 +40,10 @@ libraries. Most peers promise less:
 | B11 | the enqueue: the same transaction without it |
 | B12, B12b | the safety features: the same code with all of them off |
 
-A **goal** is the ratio, time or size that this project aims at. Where it is missed, the column “met”
-has “no”, and [the profiles](#where-each-microsecond-goes) of B1 to B6 show where the time goes. The
-figures hold for one small machine, which each row names. Compare ratios, and measure on your own
-machine:
+A **goal** is the ratio, time or size that this project aims at. Where it is missed, the column
+“met” has “no”, and [the profiles](#where-each-microsecond-goes) of B1 to B6 show where the time
+goes. The figures hold for one small machine, which each row names. Compare ratios, and measure on
+your own machine:
 
 ```
 make bench                                  # every row: about 25 minutes on two cores

@@ -41,9 +41,9 @@ def doctor_page() -> str:
     described, limits = catalog(), thresholds()
     return page(
         "Checks of `waypost doctor`",
-        "What `waypost doctor [SERVICE]` examines, in this order. It prints a line with the problem and a line with the"
+        "`waypost doctor [SERVICE]` makes these checks, in this order. It prints a line with the problem and a line with the"
         " remedy for each finding, and exits with 1 if there is one. A note may be intended, and does not count. A check"
-        " that fails is a finding. [On call](../guide/on-call.md) begins with a symptom instead.",
+        " that fails is a finding, too. [On call](../guide/on-call.md) begins with a symptom instead.",
         *(f"## {TITLES[subject]}\n\n{table(HEADER, _rows(entries, limits))}" for subject, entries in described.items()),
     )
 
