@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.reference.commands import commands_page
+from infra.reference.doctor import doctor_page
 from infra.reference.errors import errors_page
 from infra.reference.events import events_page
 from infra.reference.log_events import log_events_page
@@ -29,6 +30,7 @@ def pages() -> Mapping[Path, str]:
         FOLDER / "commands.md": commands_page(),
         FOLDER / "events.md": events_page(),
         FOLDER / "retention.md": retention_page(),
+        FOLDER / "doctor.md": doctor_page(),
     }
 
 

@@ -9,7 +9,9 @@ from waypost.settings import Settings
 
 class NotificationsSettings(Settings):
     smtp_host: str
+    """Host of the mail server. Mails are sent with TLS if it offers that, without a sign-in."""
     smtp_port: int = Field(ge=1, le=65535)
+    """Port of the mail server."""
     smtp_timeout_seconds: float = Field(default=20.0, gt=0, le=23)
     """Time limit for each step of an SMTP delivery. All steps together may take 1.5 times as
     long.

@@ -28,38 +28,54 @@ shared.
 
 class MigrateSettings(Settings):
     owner_dsn: Dsn
+    """DSN of the role `<service>_owner`, which owns the tables. Migrations, rebuilds and some other
+    commands use it; no process that serves does.
+    """
 
 
 class ListeningSettings(Settings):
     service_port: Port
     """HTTP port of the API, or of the health and metrics of a worker."""
     host: str = "127.0.0.1"
+    """Address on which that port listens; `0.0.0.0` in a container."""
 
 
 class ProcessSettings(ListeningSettings):
     app_dsn: Dsn
+    """DSN of the role `<service>_app`: `postgresql://user:password@host:port/database`. Like every
+    DSN, it may name several servers (`first:5432,second:5432` with
+    `?target_session_attrs=read-write`), and must not lead to a connection pooler.
+    """
     connection_budget: int = 0
     """Number of connections that all processes of the PostgreSQL server open together. The process
-    refuses to start if the server allows fewer.
+    refuses to start if the server allows fewer. 0 means no check.
     """
 
 
 class ApiSettings(ProcessSettings):
     pool_size: PoolSize = 20
+    """Connections of the requests, as `<service>_app`."""
     ops_dsn: Dsn
+    """DSN of the role `<service>_ops`, for the operator routes and the count of the outbox."""
     ops_pool_size: PoolSize = 2
     """Connections of the operator routes."""
     kafka_bootstrap: str
-    """Used only by an operator route: an API serves requests without a broker."""
+    """`host:port` of each broker, separated by commas. Used only by an operator route: an API
+    serves requests without a broker.
+    """
     outbox_cap_rows: Annotated[int, Field(ge=1)] = 500_000
     """At this number of unpublished events, requests that write events are answered with 503. It
     equals a few hundred MB of rows.
     """
     idempotency_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
-    """Keys the hashes of request bodies that are stored with idempotency keys. Must be equal on
-    every replica.
+    """16 to 64 bytes. Keys the hashes of request bodies that are stored with idempotency keys. Must
+    be equal on every replica. After a change, a repeated request whose key was stored before it is
+    answered 422 (`KeyReused`), until the key expires after a day.
     """
     jwks_url: str | None = None
+    """URL of `/.well-known/jwks.json` of the service that signs the access tokens. Required in
+    every service but that one.
+    """
 
     @property
     def published_keys_url(self) -> str:
@@ -75,6 +91,9 @@ class ApiSettings(ProcessSettings):
 
 class WorkerSettings(ProcessSettings):
     pool_size: PoolSize = 5
+    """Connections of the consumers and the probes, as `<service>_app`. Each consumer has a
+    share.
+    """
     max_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_dead_letters
     """Maximum number of dead letters of each consumer that failed or wait behind a failed one. At
     the limit its partitions pause until some are settled.
@@ -84,15 +103,21 @@ class WorkerSettings(ProcessSettings):
     limit its partitions pause.
     """
     relay_dsn: Dsn
+    """DSN of the role `<service>_relay`, which reads and deletes the rows of the outbox."""
     kafka_bootstrap: str
+    """`host:port` of each broker, separated by commas."""
 
 
 class JobSettings(ProcessSettings):
     pool_size: PoolSize = 5
+    """Connections of the jobs' transactions, the scheduler and the retention, as
+    `<service>_app`.
+    """
 
 
 class LiveSettings(ListeningSettings):
     kafka_bootstrap: str
+    """`host:port` of each broker, separated by commas."""
 
 
 __all__ = [

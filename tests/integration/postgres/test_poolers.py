@@ -1,6 +1,6 @@
-"""A connection pooler before PostgreSQL (row 41 of the fault matrix): no process starts behind one,
-and no statement of a tenant passes it. Such a statement could leave the session's state to another
-client.
+"""A connection pooler in front of PostgreSQL (row 41 of the fault matrix): no process starts behind
+one, and no statement of a tenant passes it. Such a statement could leave the session's state to
+another client.
 """
 
 import asyncio

@@ -39,7 +39,7 @@ def tail(
         list[str] | None, typer.Argument(help="Topics to read. Default: all topics of the services' events.")
     ] = None,
     start: Annotated[
-        Start, typer.Option("--from", help="Start at the first record, or after the last one.")
+        Start, typer.Option("--from", help="beginning: at the first record. end: after the last one.")
     ] = Start.END,
     follow: Annotated[
         bool, typer.Option(help="Continues until Ctrl-C. Otherwise stops at the current end of the topics.")

@@ -2,7 +2,7 @@
 generator.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -10,7 +10,7 @@ from pkgutil import walk_packages
 import pytest
 
 from infra.reference import __main__ as reference
-from infra.reference import log_events, retention
+from infra.reference import doctor, log_events, retention
 from infra.reference.docstrings import attribute_docs
 from infra.reference.errors import PACKAGES, below, effects_of, errors_page, modules_with_errors
 from infra.reference.log_events import catalog, emitted
@@ -76,6 +76,31 @@ def test_a_bound_names_a_function_that_exists(
         "waypost.postgres.retention.prune_in_box for processed_messages, which does not exist"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("checks", "problem"),
+    [
+        (
+            lambda known: {**known, "kafka": [*known["kafka"], "disks"]},
+            "checks of `waypost doctor` without a description: disks. Add an entry for each to infra/reference/doctor.yaml",
+        ),
+        (
+            lambda known: {**known, "kafka": known["kafka"][1:]},
+            "infra/reference/doctor.yaml describes checks that do not exist: broker. Remove them",
+        ),
+    ],
+)
+def test_a_check_without_a_description_and_a_description_without_a_check_are_named(
+    checks: Callable[[Mapping[str, Sequence[str]]], Mapping[str, Sequence[str]]],
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = doctor.checks()
+    monkeypatch.setattr(doctor, "checks", lambda: checks(known))
+    assert reference.main("write") == 1
+    assert problem in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("package", PACKAGES)
