@@ -81,14 +81,16 @@ class Guard:
         if attributes is None:
             return Decision.POISON
         if (sequence := attributes.sequence) is None:
-            return self._defer(message) if message.key in self._parked else self._handle(message)
+            if message.key in self._parked:
+                return self._park(message, Decision.WAITING)
+            return self._handle(message)
         reached = self._versions.get(attributes.aggregate_id, 0)
         if sequence <= reached:
             # Within the inbox's memory the claim would have recognized the same event: this is
             # another one under the same version.
             return Decision.STALE if attributes.occurred_at < self._inbox_kept_since else Decision.CONFLICT
         if sequence > reached + 1 or sequence in self._held.get(message.key, ()):
-            return self._defer(message)
+            return self._park(message, Decision.WAITING)
         return self._handle(message)
 
     def _handle(self, message: Message) -> Decision:
@@ -103,9 +105,6 @@ class Guard:
             if attributes.sequence + 1 in self._held.get(message.key, ()):
                 self.to_schedule.add(message.key)
         return Decision.HANDLED
-
-    def _defer(self, message: Message) -> Decision:
-        return self._park(message, Decision.WAITING)
 
     def _park(self, message: Message, decision: Decision) -> Decision:
         if message.key not in self._parked:

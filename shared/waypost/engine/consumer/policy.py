@@ -26,7 +26,7 @@ class ConsumerPolicy:
     """Time limit of a poll, which returns when records arrive, and when its partition is revoked or
     must seek.
     """
-    defer_seconds: float = 0.5
+    ignored_wait_seconds: float = 0.5
     """How long records without a handler wait for others. A record with a handler ends the wait."""
     handler_seconds: float = 10.0
     """Time limit for the handlers of one transaction; below the role's `transaction_timeout`."""
@@ -69,7 +69,7 @@ class ConsumerPolicy:
     """Limit of open dead letters of a tenant. Beyond it, records of further keys of the tenant that
     fail stay on the topic too.
     """
-    deferred_seconds: float = 60.0
+    deferred_retry_seconds: float = 60.0
     """Pause before a key whose records stay on the topic is tried again, if there was no space."""
     max_out_of_order_dead_letters: int = 100_000
     """Limit per consumer of out-of-order dead letters, which wait for an earlier version. That

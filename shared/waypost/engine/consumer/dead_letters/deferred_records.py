@@ -67,17 +67,17 @@ class DeferredRecords:
         if plan is None:
             return True
         if plan.space <= 0:
-            return await self._postpone(parked, seconds=self._policy.deferred_seconds)
+            return await self._postpone(parked, seconds=self._policy.deferred_retry_seconds)
         try:
             scan = await self._scan(parked, plan)
         except Transient as error:
             log.warning("deferred_records_not_read", consumer=self._name, error=str(error))
-            return await self._postpone(parked, seconds=self._policy.deferred_seconds)
+            return await self._postpone(parked, seconds=self._policy.deferred_retry_seconds)
         if plan.missing is None or scan.messages:
             await self._store(parked, plan, scan)
             return True
         self._remember(parked, plan, scan)
-        return await self._postpone(parked, seconds=self._policy.deferred_seconds if scan.at_end else 0.0)
+        return await self._postpone(parked, seconds=self._policy.deferred_retry_seconds if scan.at_end else 0.0)
 
     async def _postpone(self, parked: ParkedKey, *, seconds: float) -> bool:
         async with self._transactions.begin(()) as transaction:
