@@ -80,7 +80,7 @@ class BatchProcessor:
         settled.
         """
         self.stuck = False
-        """Whether one batch has failed `ConsumerPolicy.unready_from` times in a row."""
+        """Whether one batch has failed `ConsumerPolicy.unready_after_failures` times in a row."""
 
     async def process(self, batch: Batch) -> None:
         """Returns when every record of the batch is handled, skipped as processed, or stored as a
@@ -102,7 +102,7 @@ class BatchProcessor:
         tally = _Tally()
         while (error := await self._failure(batch)) is not None:
             tally.count(error, batch)
-            self._report_stuck(tally.failed_times >= self._policy.unready_from)
+            self._report_stuck(tally.failed_times >= self._policy.unready_after_failures)
             following = await self._following(error, batch, tally)
             if len(following) != 1:
                 return following
@@ -170,9 +170,9 @@ class BatchProcessor:
             return False
         if isinstance(error, RETRYABLE):
             persistent = (
-                tally.conflicts >= self._policy.conflicts
+                tally.conflicts >= self._policy.max_conflicts
                 if isinstance(error, ConcurrencyConflict)
-                else tally.terminations >= self._policy.terminations
+                else tally.terminations >= self._policy.max_terminations
             )
             return persistent and await self._transactions.is_reachable()
         return True

@@ -89,7 +89,7 @@ class ConsumerGroup:
         self._membership = FunctionLoop(
             self._maintain_membership,
             name=f"{self.name} membership",
-            every_seconds=self._policy.watch_seconds,
+            every_seconds=self._policy.check_seconds,
             backoff=JOIN_PAUSES,
         )
         self._offsets = FunctionLoop(

@@ -44,11 +44,11 @@ class ConsumerPolicy:
     """After this number of starts the record is assumed to crash the process and is dead-lettered
     without another attempt.
     """
-    terminations: int = 2
+    max_terminations: int = 2
     """How often the database may end one batch, while it answers other queries, before the batch is
     split.
     """
-    conflicts: int = 10
+    max_conflicts: int = 10
     """How often one event may conflict with another writer of its aggregate before it counts as
     failed.
     """
@@ -80,7 +80,7 @@ class ConsumerPolicy:
     """After this number of times in a row that the database refused the content of one record's
     dead letter, it is stored without key and headers.
     """
-    unready_from: int = 5
+    unready_after_failures: int = 5
     """After this number of failed transactions of one batch the partition reports itself as not
     ready.
     """
@@ -96,7 +96,7 @@ class ConsumerPolicy:
     """Maximum of keys whose dead letters one process retries at the same time."""
     dead_letters_per_turn: int = 10
     """How many dead letters of a key are retried before other due keys have a turn."""
-    watch_seconds: float = 10.0
+    check_seconds: float = 10.0
     """Pause between checks of topic ids and end offsets."""
     stalled_seconds: float = 30.0
     """Time without progress, while records are available, after which the Kafka client is replaced.

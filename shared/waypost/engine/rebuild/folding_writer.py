@@ -102,7 +102,7 @@ class FoldingWriter:
         try:
             if next_offset != part.stored_offset:
                 store = partial(self._store, partition, part, next_offset)
-                await self._in_transaction(transactions, (), store, terminations=self._policy.terminations)
+                await self._in_transaction(transactions, (), store, max_terminations=self._policy.max_terminations)
                 part.stored_offset = next_offset
         except ShadowIncomplete:
             raise
@@ -158,7 +158,7 @@ class FoldingWriter:
         tenants: Iterable[TenantId],
         run: Callable[[ShadowTransaction], Awaitable[R]],
         *,
-        terminations: int | None = None,
+        max_terminations: int | None = None,
     ) -> R:
         """Runs it in a transaction, until no transient error ends the transaction. Raises the error
         after this number of terminations if the database is reachable: the transaction may exceed
@@ -170,7 +170,7 @@ class FoldingWriter:
                     return await run(transaction)
             except Transient as error:
                 log.warning("rebuild_transaction_failed", consumer=self._shadow_writer.name, error=str(error))
-                if terminations is not None and failures >= terminations and await transactions.is_reachable():
+                if max_terminations is not None and failures >= max_terminations and await transactions.is_reachable():
                     raise
                 await asyncio.sleep(self._policy.pauses.seconds(failures))
         raise AssertionError("it returns or raises")

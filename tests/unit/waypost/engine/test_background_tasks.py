@@ -157,7 +157,7 @@ def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joi
         subscription.join = trouble.join
     transactions: Any = SimpleNamespace(begin=opening.due)
     codec: Any = None
-    policy = ConsumerPolicy(commit_seconds=0.01, watch_seconds=0.01)
+    policy = ConsumerPolicy(commit_seconds=0.01, check_seconds=0.01)
     return ConsumerGroup("club", Reactor("readers", {}), subscription, transactions, codec, policy=policy), trouble
 
 

@@ -159,7 +159,7 @@ class FailingPipeline:
 @pytest.mark.parametrize(("conflicts", "failed"), [(9, []), (10, [0])])
 async def test_an_event_may_conflict_with_other_writers_several_times(conflicts: int, failed: list[int]) -> None:
     pipeline = ConflictingPipeline(conflicts)
-    policy = replace(POLICY, conflicts=10, pauses=Backoff(first_seconds=0.001, factor=1.0))
+    policy = replace(POLICY, max_conflicts=10, pauses=Backoff(first_seconds=0.001, factor=1.0))
     processor = BatchProcessor("c", cast(Pipeline, pipeline), cast(Any, Reachable()), policy, asyncio.Event())
     async with asyncio.timeout(20):
         await processor.process(batch_of(1))
