@@ -31,12 +31,12 @@ class MemoryDeadLetters:
         return frozenset(key for key in found if self._is_parked(ParkedKey(topic, key)))
 
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
-        held: dict[bytes, set[int]] = {}
+        waiting: dict[bytes, set[int]] = {}
         for key in keys:
             for dead_letter in self._ordered(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
                 if dead_letter.sequence is not None:
-                    held.setdefault(key, set()).add(dead_letter.sequence)
-        return {key: frozenset(sequences) for key, sequences in held.items()}
+                    waiting.setdefault(key, set()).add(dead_letter.sequence)
+        return {key: frozenset(sequences) for key, sequences in waiting.items()}
 
     async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
         now = self._now

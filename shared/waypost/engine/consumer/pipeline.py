@@ -143,11 +143,11 @@ class Pipeline:
         known = (message.attributes for message in batch.claimed if message.attributes)
         sequenced = {attributes.aggregate_id for attributes in known if attributes.sequence is not None}
         if batch.parked:
-            batch.held = await transaction.dead_letters.waiting_versions(topic, batch.parked)
+            batch.waiting_versions = await transaction.dead_letters.waiting_versions(topic, batch.parked)
         guard = Guard(
             versions=await transaction.inbox.versions(topic, sequenced),
             parked=batch.parked,
-            held=batch.held,
+            waiting_versions=batch.waiting_versions,
             failures=batch.failures,
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )

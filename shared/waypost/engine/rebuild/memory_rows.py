@@ -39,7 +39,7 @@ class MemoryRows:
         guard = Guard(
             versions={each: self._versions[each] for each in aggregates if each in self._versions},
             parked=(),
-            held={},
+            waiting_versions={},
             failures={},
             inbox_kept_since=inbox_kept_since,
         )

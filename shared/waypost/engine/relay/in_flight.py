@@ -67,9 +67,9 @@ class InFlight:
         since = dropwhile(lambda other: other is not chunk, self._since)
         return [other for other in since if other.lane is chunk.lane and not other.acknowledged]
 
-    def slow_rows(self) -> set[ShardTopic]:
-        """The rows of partitions with a chunk that has been in flight for too long."""
-        return {rows for lane in self._slow_lanes() for rows in lane.rows}
+    def slow_shard_topics(self) -> set[ShardTopic]:
+        """Where the rows are of partitions with a chunk that has been in flight for too long."""
+        return {shard_topic for lane in self._slow_lanes() for shard_topic in lane.shard_topics}
 
     def slow_shards(self) -> set[int]:
         """Shards of rows that wait for slow partitions."""

@@ -161,7 +161,7 @@ class RelayState:
 
     def _hold(self, lane: Lane) -> None:
         self._failures[lane.partition] += 1
-        self.held_rows.hold(lane.rows, PAUSES.seconds(self._failures[lane.partition]))
+        self.held_rows.hold(lane.shard_topics, PAUSES.seconds(self._failures[lane.partition]))
 
 
 def first_error_of_group(error: BaseException) -> BaseException:

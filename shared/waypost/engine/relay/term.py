@@ -108,7 +108,7 @@ class Term:
             pending = await self._lease.read_pending(
                 shards,
                 in_flight=self._in_flight.ids,
-                held=self._state.held_rows.now() | self._in_flight.slow_rows(),
+                held=self._state.held_rows.now() | self._in_flight.slow_shard_topics(),
                 rows_per_shard=rows_per_shard,
                 bytes_per_shard=bytes_per_shard,
             )

@@ -95,8 +95,8 @@ class Deferred:
 
     async def versions(self) -> set[int]:
         async with self.transactions.begin(()) as transaction:
-            held = await transaction.dead_letters.waiting_versions(TOPIC, [self.parked.key])
-        return set(held[self.parked.key])
+            waiting = await transaction.dead_letters.waiting_versions(TOPIC, [self.parked.key])
+        return set(waiting[self.parked.key])
 
     async def is_due(self) -> bool:
         async with self.transactions.begin(()) as transaction:

@@ -179,7 +179,7 @@ class DeferredRecords:
         guard = Guard(
             versions=await transaction.inbox.versions(parked.topic, aggregates),
             parked=[parked.key],
-            held=await transaction.dead_letters.waiting_versions(parked.topic, [parked.key]),
+            waiting_versions=await transaction.dead_letters.waiting_versions(parked.topic, [parked.key]),
             failures={},
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )
