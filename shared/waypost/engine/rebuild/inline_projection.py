@@ -82,19 +82,19 @@ class _Rebuild:
                 return await swap_if_allowed(swap, report, force=force)
 
     async def _round(self) -> int:
-        """Processes the events up to a settled position. Returns their number."""
-        settled, before = await self._shadow.settled(), self._records
-        while events := await self._process_chunk(settled):
+        """Processes the events up to a stable position. Returns their number."""
+        stable, before = await self._shadow.stable_position(), self._records
+        while events := await self._process_chunk(stable):
             self._position = events[-1].position
             self._records += len(events)
             self._progress(Progress.since(self._started_at, self._records, max(self._of, self._records)))
             await self._rate.after(len(events))
         return self._records - before
 
-    async def _process_chunk(self, settled: int) -> Sequence[StoredEvent]:
+    async def _process_chunk(self, stable: int) -> Sequence[StoredEvent]:
         with _handler_errors_as_permanent(self._projection):
             async with self._shadow.transaction() as transaction:
-                events = await transaction.events(self._position, self._rate.at_once(CHUNK), up_to=settled)
+                events = await transaction.events(self._position, self._rate.at_once(CHUNK), up_to=stable)
                 await self._process(events, transaction)
         return events
 

@@ -24,7 +24,7 @@ class InFlight:
         self._since: dict[Chunk, float] = {}
         self._shard_of: dict[int, int] = {}
         self._reading: Collection[int] = ()
-        self._settled = asyncio.Event()
+        self._removed = asyncio.Event()
 
     def __contains__(self, chunk: Chunk) -> bool:
         return chunk in self._since
@@ -59,7 +59,7 @@ class InFlight:
         del self._since[chunk]
         for row in chunk.rows:
             del self._shard_of[row.id]
-        self._settled.set()
+        self._removed.set()
         return was_slow
 
     def behind(self, chunk: Chunk) -> Sequence[Chunk]:
@@ -81,10 +81,10 @@ class InFlight:
         counted.
         """
         while self._counted() > rows:
-            self._settled.clear()
+            self._removed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SLOW_SECONDS):
-                    await self._settled.wait()
+                    await self._removed.wait()
 
     def _slow_lanes(self) -> set[Lane]:
         slow_since = time.monotonic() - SLOW_SECONDS
