@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.fixtures.club import Stage
 from tests.integration.consumer.rebuilds import live, rebuilt
 from tests.integration.consumer.test_rebuild_of_own_events import Office
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.errors import Transient
 from waypost.postgres import stable_position as stable
 from waypost.postgres.database import Database
@@ -129,7 +129,7 @@ async def test_an_event_between_the_comparison_and_the_swap_is_in_the_new_rows(
     assert await stage.names(ann) == [["first", "second"]]
 
 
-class BetweenTransactions(Rate):
+class BetweenTransactions(OperatorRate):
     """A rate that observes the rebuild between its transactions."""
 
     def __init__(self, observer: asyncpg.Connection) -> None:

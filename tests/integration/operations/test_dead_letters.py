@@ -12,7 +12,7 @@ from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.club.operator import closed
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
 from waypost.kernel.ids import new_id
@@ -28,7 +28,7 @@ EVERYTHING = Search(statuses=list(Status))
 
 
 async def redriven(service: AdminService, search: Search) -> list[RedriveResult]:
-    return [each async for each in (await Redrive.of(service, search)).process(AUDIT, Rate())]
+    return [each async for each in (await Redrive.of(service, search)).process(AUDIT, OperatorRate())]
 
 
 async def the_dead_one(service: AdminService) -> Search:
@@ -123,7 +123,7 @@ async def test_an_error_before_the_attempt_is_reported_after_the_other_keys_and_
     stage.club.trouble = bob_alone
     redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     with pytest.raises(Transient, match="too slow"):
-        assert [each async for each in redrive.process(AUDIT, Rate())] == []
+        assert [each async for each in redrive.process(AUDIT, OperatorRate())] == []
     told = {each.outcome: each.dead_letters[0] for each in redrive.results}
     assert (told[ParkedKeyOutcome.PREVENTED].status, told[ParkedKeyOutcome.PREVENTED].error) == (
         Status.DEAD,
@@ -151,7 +151,7 @@ async def test_one_is_redriven_beyond_the_limit_by_its_id(stage: Stage, admin_se
         await redriven(admin_service, search)
     stage.club.trouble = no_trouble
     redrive = await Redrive.of(admin_service, search, beyond_limit=True)
-    assert [each.is_settled async for each in redrive.process(AUDIT, Rate())] == [True]
+    assert [each.is_settled async for each in redrive.process(AUDIT, OperatorRate())] == [True]
     assert await stage.greeted(bob) == [[1, 2, 3]]
 
 
@@ -161,7 +161,7 @@ async def test_the_limit_holds_for_another_dead_letter_of_the_key(admin_service:
         await redriven(admin_service, search)
     (waiting, *_) = await find_dead_letters(admin_service.ops, Search(statuses=[Status.WAITING]), limit=10)
     redrive = await Redrive.of(admin_service, Search(id=waiting.dead_letter.id), beyond_limit=True)
-    assert [each.outcome async for each in redrive.process(AUDIT, Rate())] == [ParkedKeyOutcome.EXHAUSTED]
+    assert [each.outcome async for each in redrive.process(AUDIT, OperatorRate())] == [ParkedKeyOutcome.EXHAUSTED]
 
 
 async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: AdminService, bob: User) -> None:
@@ -202,7 +202,7 @@ async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, admin_ser
         await eventually(lambda: stage.reached(1, consumers=1))
     found = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     (unprocessable,) = found.selection.unprocessable
-    assert ([each async for each in found.process(AUDIT, Rate())], found.complete) == ([], False)
+    assert ([each async for each in found.process(AUDIT, OperatorRate())], found.complete) == ([], False)
     with pytest.raises(Conflict, match="discard it"):
         await Redrive.of(admin_service, Search(id=unprocessable.id))
     assert (await discard(admin_service, unprocessable.id, AUDIT)).is_settled
@@ -220,7 +220,7 @@ async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_t
     keys, left = set[bytes](), []
     for _ in range(3):
         redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"), at_most=1)
-        (drained,) = [each async for each in redrive.process(AUDIT, Rate())]
+        (drained,) = [each async for each in redrive.process(AUDIT, OperatorRate())]
         keys.add(drained.key)
         view = RedriveView.of(redrive)
         left.append((view.left, len(view.unprocessable), view.unprocessable_left))

@@ -15,8 +15,8 @@ from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.lost_records import LossDetector
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.message_buffer import MessageBuffer
-from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Fenced
+from waypost.engine.consumer.reactor_batch_size import ReactorBatchSize
 from waypost.engine.consumer.record_identity import identity_of
 from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.consumer.truncation import LogTruncated, TruncationDetector
@@ -56,7 +56,7 @@ class PartitionTask:
         self._losses = LossDetector(parts.name, partition, parts.subscription, parts.transactions)
         self._truncation = TruncationDetector(parts.name, partition, parts.transactions)
         self._buffer = MessageBuffer(parts.policy)
-        self._pace = Pace(parts.policy)
+        self._batch_size = ReactorBatchSize(parts.policy)
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
@@ -191,20 +191,20 @@ class PartitionTask:
             elif self._parts.by_batch:
                 await self._process(batch)
             else:
-                await self._process_paced(batch)
+                await self._process_sized(batch)
         except Stopped:
             return
         self._first = False
 
-    async def _process_paced(self, batch: Batch) -> None:
+    async def _process_sized(self, batch: Batch) -> None:
         rest: Batch | None = batch
         while rest is not None:
             if self._stopping.is_set():
                 raise Stopped
-            part, rest = rest.head(self._pace.events)
+            part, rest = rest.head(self._batch_size.events)
             began = time.monotonic()
             await self._process(part)
-            self._pace.adapt(len(part.decided_as(Decision.HANDLED)), time.monotonic() - began)
+            self._batch_size.adapt(len(part.decided_as(Decision.HANDLED)), time.monotonic() - began)
 
     async def _process(self, batch: Batch) -> None:
         await self._batch_processor.process(batch)

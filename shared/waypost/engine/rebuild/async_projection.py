@@ -9,7 +9,7 @@ from functools import partial
 
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
 from waypost.engine.rebuild.folding_writer import FoldingWriter, row_per_aggregate_of
 from waypost.engine.rebuild.followed_decisions import FollowedDecisions
@@ -43,7 +43,7 @@ async def rebuild_async_projection(
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
     force: bool = False,
-    rate: Rate | None = None,
+    rate: OperatorRate | None = None,
     policy: ConsumerPolicy | None = None,
     clock: Clock | None = None,
     processes: Processes | None = None,
@@ -59,7 +59,7 @@ async def rebuild_async_projection(
     """
     policy = (policy or ConsumerPolicy()).without_deferrals()
     policy = replace(policy, duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
-    rate, counter = rate or Rate(), Counter(progress)
+    rate, counter = rate or OperatorRate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
         parser = MessageParser(codec, projection.handlers)
         decisions = FollowedDecisions(parser, await shadow.operator_decisions())
@@ -90,7 +90,7 @@ class _Source:
     folding_writer: FoldingWriter | None
     """For a projection with one row per aggregate."""
     logs: TopicLogs
-    rate: Rate
+    rate: OperatorRate
     max_records: int
 
     @asynccontextmanager

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.projections import project
-from waypost.engine.rate import Rate
 from waypost.engine.rebuild.swap import Progress, RebuildReport, compare_and_swap, swap_if_allowed
 from waypost.kernel.errors import Permanent, WaypostError
 from waypost.kernel.ids import TenantId
@@ -25,7 +25,7 @@ async def rebuild_inline_projection(
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
     force: bool = False,
-    rate: Rate | None = None,
+    rate: OperatorRate | None = None,
 ) -> RebuildReport:
     """Reads the stored events in rounds, each only those since the round before. Compares on a
     snapshot. Then locks the event store, reads the events since the last round, and swaps.
@@ -34,7 +34,7 @@ async def rebuild_inline_projection(
     Permanent where a handler fails, because inline projections have no dead letters.
     """
     async with shadow_factory.shadow() as shadow:
-        rebuild = _Rebuild(projection, shadow, rate or Rate(), progress, of=await shadow.count())
+        rebuild = _Rebuild(projection, shadow, rate or OperatorRate(), progress, of=await shadow.count())
         return await compare_and_swap(rebuild, name=projection.name, dry_run=dry_run, force=force)
 
 
@@ -45,7 +45,7 @@ class _Rebuild:
         self,
         projection: InlineProjection,
         shadow: InlineShadow,
-        rate: Rate,
+        rate: OperatorRate,
         progress: Callable[[Progress], None],
         *,
         of: int,

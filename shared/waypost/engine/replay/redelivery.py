@@ -18,7 +18,7 @@ from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay.selection import SelectedEvents
 from waypost.kernel.errors import ConcurrencyConflict, Transient
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
@@ -67,7 +67,7 @@ class Redelivery:
         retries: ParkedKeyProcessor,
         note: Note,
         policy: ConsumerPolicy,
-        rate: Rate,
+        rate: OperatorRate,
     ) -> None:
         self._transactions = transactions
         self._effects = effects

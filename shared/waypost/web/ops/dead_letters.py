@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field, model_validator
 
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Discard, Redrive, nothing_matches
 from waypost.ports.dead_letters import Status
@@ -115,7 +115,7 @@ async def redrive_some(
     if not redrive.selection.has_matches:
         raise nothing_matches([redrive.service], redrive.selection.settled)
     audit_context = None if order.dry_run else order.audited_by(operator)
-    async for _ in redrive.process(audit_context, Rate(order.dead_letters_per_second)):
+    async for _ in redrive.process(audit_context, OperatorRate(order.dead_letters_per_second)):
         """The response contains all results."""
     return RedriveView.of(redrive)
 
@@ -131,7 +131,7 @@ async def discard_some(
     if not discard.matching:
         raise nothing_matches([discard.service])
     audit_context = None if order.dry_run else order.audited_by(operator)
-    async for _ in discard.process(audit_context, Rate(order.dead_letters_per_second)):
+    async for _ in discard.process(audit_context, OperatorRate(order.dead_letters_per_second)):
         """The response contains all results."""
     return DiscardView.of(discard)
 
@@ -142,7 +142,7 @@ async def redrive_dead_letter(
 ) -> RedriveView:
     """Redrives the key of one dead letter, from its lowest version."""
     redrive = await Redrive.of(admin_service, Search(id=dead_letter_id), beyond_limit=order.beyond_limit)
-    async for _ in redrive.process(order.audited_by(operator), Rate()):
+    async for _ in redrive.process(order.audited_by(operator), OperatorRate()):
         """There is one key."""
     return RedriveView.of(redrive)
 
