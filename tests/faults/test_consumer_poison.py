@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.fixtures.club import Stage
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.batch_processor import Stuck
+from waypost.engine.consumer.batch_processor import PartitionStuck
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable
@@ -235,7 +235,7 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
         async def not_ready() -> bool:
             try:
                 await group.makes_progress()
-            except Stuck as stuck:
+            except PartitionStuck as stuck:
                 return str(stuck).startswith(f"a batch of {stage.topic.club.topic}")
             return False
 

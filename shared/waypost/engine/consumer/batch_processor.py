@@ -32,7 +32,7 @@ class Stopped(WaypostError):
     """The partition was revoked, or the process stops; the records are read again later."""
 
 
-class Stuck(WaypostError):
+class PartitionStuck(WaypostError):
     """One batch of a partition fails repeatedly."""
 
 
