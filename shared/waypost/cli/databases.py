@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from waypost.cli.answers import ask_all, explained
-from waypost.cli.reads import APPLICATION_NAME, Role
+from waypost.cli.reads import APPLICATION_NAME, DsnRole
 from waypost.cli.services import chosen_services, environment_of, service_names, setting_of
 from waypost.hosting.runtime import build_admin_service, runtime_for_command
 from waypost.hosting.service import Service
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
+async def opened(service: str, role: DsnRole = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
     """Opens one connection.
 
     Raises Transient if the database does not answer, NotFound before the first migration,

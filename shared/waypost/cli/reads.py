@@ -16,14 +16,14 @@ from waypost.project import variable
 
 APPLICATION_NAME = "waypost-command"
 
-Role = Literal["OPS", "OWNER"]
+DsnRole = Literal["OPS", "OWNER"]
 """OPS reads operational tables over all tenants. Only OWNER reads the events of all tenants."""
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def reading(service: str, role: Role = "OPS") -> AsyncIterator[Reads]:
+async def reading(service: str, role: DsnRole = "OPS") -> AsyncIterator[Reads]:
     """Opens one session.
 
     Raises Transient if the database does not answer, NotFound before the first migration,

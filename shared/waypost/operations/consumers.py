@@ -20,7 +20,7 @@ the lag is known in records only.
 
 
 @dataclass(frozen=True, slots=True)
-class Offsets:
+class ConsumerOffsets:
     """The offsets from which the lag of one consumer follows."""
 
     partitions: Mapping[str, Sequence[Partition]]
@@ -74,12 +74,12 @@ async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootst
     read = {partition for consumer in consumers for topic in consumer.topics for partition in known.get(topic, ())}
     ends = await end_offsets(bootstrap, read)
     return [
-        await _lag_of(consumer, ops, Offsets(known, committed[consumer.group], ends), bootstrap)
+        await _lag_of(consumer, ops, ConsumerOffsets(known, committed[consumer.group], ends), bootstrap)
         for consumer in consumers
     ]
 
 
-async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: Offsets, bootstrap: str) -> ConsumerLag:
+async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: ConsumerOffsets, bootstrap: str) -> ConsumerLag:
     topics = sorted(consumer.topics)
     partitions = [partition for topic in topics for partition in offsets.partitions.get(topic, ())]
     committed = {partition: offsets.committed.get(partition, 0) for partition in partitions}

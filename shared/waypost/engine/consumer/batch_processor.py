@@ -37,7 +37,7 @@ class PartitionStuck(WaypostError):
 
 
 @dataclass(slots=True)
-class _Tally:
+class _FailureCounts:
     """Failures of one batch so far."""
 
     failed_times: int = 0
@@ -48,7 +48,7 @@ class _Tally:
     refusals: int = 0
     """Consecutive refusals of the content of its dead letters."""
 
-    def count(self, error: Exception, batch: Batch) -> None:
+    def record(self, error: Exception, batch: Batch) -> None:
         self.failed_times += 1
         if batch.step in _HANDLER_STEPS and isinstance(error, RETRYABLE):
             is_conflict = isinstance(error, ConcurrencyConflict)
@@ -99,17 +99,17 @@ class BatchProcessor:
 
     async def _process(self, batch: Batch) -> Sequence[Batch]:
         """Returns the parts to process instead, in order; none if every record is committed."""
-        tally = _Tally()
+        counts = _FailureCounts()
         while (error := await self._failure(batch)) is not None:
-            tally.count(error, batch)
-            self._report_stuck(tally.failed_times >= self._policy.unready_after_failures)
-            following = await self._following(error, batch, tally)
+            counts.record(error, batch)
+            self._report_stuck(counts.failed_times >= self._policy.unready_after_failures)
+            following = await self._following(error, batch, counts)
             if len(following) != 1:
                 return following
             (batch,) = following
         return ()
 
-    async def _following(self, error: Exception, batch: Batch, tally: "_Tally") -> Sequence[Batch]:
+    async def _following(self, error: Exception, batch: Batch, counts: "_FailureCounts") -> Sequence[Batch]:
         """After an error: the same records again, as one batch or split. Empty if every record is
         committed.
         """
@@ -118,17 +118,17 @@ class BatchProcessor:
             return parts
         if isinstance(error, DeadLetterLimitReached):
             self._report_limit(batch, full=error)
-            await self._pause(tally.failed_times)
+            await self._pause(counts.failed_times)
             return [batch.retried()]
-        if await self._is_handler_error(error, batch, tally):
+        if await self._is_handler_error(error, batch, counts):
             log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
             if len(batch.to_handle) > 1:
                 return list(batch.split())
             return [batch.retried({**batch.failures, batch.to_handle[0].record.offset: failure_of(error)})]
-        log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
-        if tally.refusals >= self._policy.drop_headers_after_errors and await self._stored_stripped(batch, error):
+        log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=counts.failed_times)
+        if counts.refusals >= self._policy.drop_headers_after_errors and await self._stored_stripped(batch, error):
             return ()
-        await self._pause(tally.failed_times)
+        await self._pause(counts.failed_times)
         return [batch.retried()]
 
     async def _stored_stripped(self, batch: Batch, refusal: Exception) -> bool:
@@ -161,7 +161,7 @@ class BatchProcessor:
             return error
         return None
 
-    async def _is_handler_error(self, error: Exception, batch: Batch, tally: "_Tally") -> bool:
+    async def _is_handler_error(self, error: Exception, batch: Batch, counts: "_FailureCounts") -> bool:
         """Whether the handler is at fault. A transient error is not, unless the database ends this
         one batch repeatedly while it answers other queries. A conflict with another writer is not
         for longer: writers of one aggregate meet by chance.
@@ -170,9 +170,9 @@ class BatchProcessor:
             return False
         if isinstance(error, RETRYABLE):
             persistent = (
-                tally.conflicts >= self._policy.max_conflicts
+                counts.conflicts >= self._policy.max_conflicts
                 if isinstance(error, ConcurrencyConflict)
-                else tally.terminations >= self._policy.max_terminations
+                else counts.terminations >= self._policy.max_terminations
             )
             return persistent and await self._transactions.is_reachable()
         return True

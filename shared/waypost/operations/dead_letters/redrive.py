@@ -17,9 +17,9 @@ from waypost.operations.dead_letters.selection import parked_key_processor_of, s
 from waypost.ports.dead_letters import DeadLetter, ParkedKey
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.redrive_selection import (
+    RedriveSelection,
     SelectedDeadLetter,
     SelectedKey,
-    Selection,
     dead_letter_statuses,
 )
 from waypost.postgres.dead_letters.search import Search
@@ -78,7 +78,7 @@ class Redrive:
     stay settled, and another redrive processes the rest.
     """
 
-    def __init__(self, service: AdminService, selection: Selection, *, beyond_limit: UUID | None) -> None:
+    def __init__(self, service: AdminService, selection: RedriveSelection, *, beyond_limit: UUID | None) -> None:
         self.service = service.name
         self.selection = selection
         self._beyond_limit = beyond_limit

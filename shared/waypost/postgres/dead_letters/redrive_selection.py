@@ -74,7 +74,7 @@ class SelectedKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class RedriveSelection:
     keys: Sequence[SelectedKey]
     more_keys: int
     """Number of matching keys beyond the limit."""
@@ -90,7 +90,7 @@ class Selection:
         return bool(self.keys or self.unprocessable)
 
 
-async def select_for_redrive(database: Database, search: Search, *, limit: int | None = None) -> Selection:
+async def select_for_redrive(database: Database, search: Search, *, limit: int | None = None) -> RedriveSelection:
     """Selects the keys of the matching open dead letters, up to `limit` keys, and counts the
     others.
     """
@@ -99,7 +99,7 @@ async def select_for_redrive(database: Database, search: Search, *, limit: int |
     chosen = {f"{name}s": [row[name] for row in keys] for name in ("consumer", "topic", "key_digest")}
     dead_letters = await database.fetch(*_OF_KEYS.bind(search.parameters(**chosen))) if keys else []
     unprocessable = await database.fetch(*_UNPROCESSABLE.bind(limited))
-    return Selection(
+    return RedriveSelection(
         keys=list(_grouped_by_key(dead_letters)),
         more_keys=_total(keys) - len(keys),
         unprocessable=[_selected(row) for row in unprocessable],
