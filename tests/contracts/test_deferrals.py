@@ -3,7 +3,7 @@
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
 from tests.contracts.test_dead_letters import ANN, BOB, TOPIC, dead_letter
 from waypost.kernel.ids import EventId, TenantId, new_id
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.ports.deferrals import Deferral, KeyLoad
 from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
@@ -73,8 +73,8 @@ async def test_partition_that_is_read_again_restarts_its_deferrals(service: Serv
 async def test_open_dead_letters_of_keys_and_tenants_are_counted_up_to_a_limit(service: ServiceUnderTest) -> None:
     letters = [
         *(dead_letter(ANN, sequence, tenant_id=TENANT) for sequence in range(1, 5)),
-        dead_letter(ANN, 5, Status.REDRIVEN, tenant_id=TENANT),
-        dead_letter(BOB, 1, Status.DEAD, tenant_id=TENANT),
+        dead_letter(ANN, 5, DeadLetterStatus.REDRIVEN, tenant_id=TENANT),
+        dead_letter(BOB, 1, DeadLetterStatus.DEAD, tenant_id=TENANT),
     ]
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.park(TOPIC, [ANN.key, BOB.key])

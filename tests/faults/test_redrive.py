@@ -18,7 +18,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Redrive, RedriveResult
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.dead_letters.search import Search
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
@@ -77,7 +77,7 @@ async def test_consumer_may_process_the_key_during_a_redrive(
 
         assert drained.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.LOCKED), drained
         await eventually(flows, deadline_seconds=20)
-    assert drained.dead_letters[0].status is Status.REDRIVEN
+    assert drained.dead_letters[0].status is DeadLetterStatus.REDRIVEN
     assert await stage.greeted(bob) == [list(range(1, 4 + len(names)))]
 
 

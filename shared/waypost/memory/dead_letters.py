@@ -8,7 +8,7 @@ from uuid import UUID
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.memory.database import MemoryTransaction, Schedule
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, DeadLetterStatus, Failure, ParkedKey, Tally
 
 FIRST_LOOK, LAST_LOOK = timedelta(minutes=1), timedelta(days=1)
 """Pauses of a key that waits for a missing version."""
@@ -33,7 +33,7 @@ class MemoryDeadLetters:
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         waiting: dict[bytes, set[int]] = {}
         for key in keys:
-            for dead_letter in self._ordered(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
+            for dead_letter in self._ordered(ParkedKey(topic, key), (*OPEN, DeadLetterStatus.DISCARDED)):
                 if dead_letter.sequence is not None:
                     waiting.setdefault(key, set()).add(dead_letter.sequence)
         return {key: frozenset(sequences) for key, sequences in waiting.items()}
@@ -65,7 +65,7 @@ class MemoryDeadLetters:
 
     async def _schedule(self, parked: ParkedKey) -> None:
         first = next(iter(self._ordered(parked, OPEN)), None)
-        is_dead = first is not None and first.status is Status.DEAD
+        is_dead = first is not None and first.status is DeadLetterStatus.DEAD
         due_at = self._now + LAST_LOOK if is_dead else (first and first.next_attempt_at) or self._now
         waits = is_dead or bool(first and first.failure and first.failure.uses_no_attempt)
         await self._set_due(parked, due_at, waits=waits)
@@ -85,7 +85,7 @@ class MemoryDeadLetters:
     async def end_pauses(self) -> None:
         for (consumer, parked), schedule in list(self._tables.parked.items()):
             first = next(iter(self._ordered(parked, OPEN)), None)
-            is_dead = first is not None and first.status is Status.DEAD
+            is_dead = first is not None and first.status is DeadLetterStatus.DEAD
             if consumer == self._consumer and schedule.waits and schedule.due_at > self._now and not is_dead:
                 await self._set_due(parked, self._now, waits=True)
 
@@ -110,9 +110,13 @@ class MemoryDeadLetters:
         return min(sum(dead_letter.status in OPEN for dead_letter in self._own()), at_most)
 
     async def failed_dead_letters(self, at_most: int) -> int:
-        failed = [dead_letter for dead_letter in self._own() if dead_letter.status in (Status.RETRYING, Status.DEAD)]
+        failed = [
+            dead_letter
+            for dead_letter in self._own()
+            if dead_letter.status in (DeadLetterStatus.RETRYING, DeadLetterStatus.DEAD)
+        ]
         blocked = {(dead_letter.record.topic, dead_letter.key) for dead_letter in failed if _is_ordered(dead_letter)}
-        waiting = [dead_letter for dead_letter in self._own() if dead_letter.status is Status.WAITING]
+        waiting = [dead_letter for dead_letter in self._own() if dead_letter.status is DeadLetterStatus.WAITING]
         behind = [dead_letter for dead_letter in waiting if (dead_letter.record.topic, dead_letter.key) in blocked]
         return min(len(failed) + len(behind), at_most)
 
@@ -125,8 +129,8 @@ class MemoryDeadLetters:
         return self._tables.parked.try_lock(row) and self._is_parked(parked)
 
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
-        for dead_letter in self._ordered(parked, (*OPEN, Status.DISCARDED)):
-            if dead_letter.sequence is None and dead_letter.status is not Status.DISCARDED:
+        for dead_letter in self._ordered(parked, (*OPEN, DeadLetterStatus.DISCARDED)):
+            if dead_letter.sequence is None and dead_letter.status is not DeadLetterStatus.DISCARDED:
                 return dead_letter
             if dead_letter.sequence is not None and dead_letter.sequence > above:
                 return dead_letter
@@ -140,10 +144,10 @@ class MemoryDeadLetters:
         self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
     ) -> DeadLetter:
         await self._tables.dead_letters.lock(dead_letter.id)
-        stays_dead = audit_context is not None and dead_letter.status is Status.DEAD
+        stays_dead = audit_context is not None and dead_letter.status is DeadLetterStatus.DEAD
         started = replace(
             dead_letter,
-            status=Status.DEAD if stays_dead else Status.RETRYING,
+            status=DeadLetterStatus.DEAD if stays_dead else DeadLetterStatus.RETRYING,
             attempts=dead_letter.attempts + 1,
             unfinished=dead_letter.unfinished + 1,
             redrives=dead_letter.redrives + (audit_context is not None),
@@ -162,7 +166,7 @@ class MemoryDeadLetters:
         self,
         dead_letter_id: UUID,
         *,
-        status: Status,
+        status: DeadLetterStatus,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
@@ -183,7 +187,7 @@ class MemoryDeadLetters:
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """Without an audit entry: there is no audit in memory."""
-        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+        await self.update(dead_letter.id, status=DeadLetterStatus.DISCARDED, attempts=dead_letter.attempts)
 
     async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
         """Without an audit entry, as for a discard."""
@@ -191,7 +195,7 @@ class MemoryDeadLetters:
         now = await self.find(dead_letter.id)
         if now is None or now.status not in OPEN:
             return False
-        await self.update(dead_letter.id, status=Status.ADOPTED, attempts=now.attempts)
+        await self.update(dead_letter.id, status=DeadLetterStatus.ADOPTED, attempts=now.attempts)
         return True
 
     async def unpark(self, parked: ParkedKey) -> None:
@@ -212,7 +216,7 @@ class MemoryDeadLetters:
             dead_letter for consumer, dead_letter in self._tables.dead_letters.values() if consumer == self._consumer
         ]
 
-    def _ordered(self, key: ParkedKey, statuses: Sequence[Status]) -> list[DeadLetter]:
+    def _ordered(self, key: ParkedKey, statuses: Sequence[DeadLetterStatus]) -> list[DeadLetter]:
         """Open dead letters of the key, in order."""
         dead_letters = [
             dead_letter

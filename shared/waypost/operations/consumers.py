@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.tally import tally_of
@@ -56,7 +56,7 @@ class ConsumerLag:
     partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
-    dead_letters: Mapping[Status, int]
+    dead_letters: Mapping[DeadLetterStatus, int]
     """Number of unsettled dead letters by status."""
 
     @property

@@ -19,7 +19,7 @@ class DeadLetterNotStorable(WaypostError):
     """
 
 
-class Status(StrEnum):
+class DeadLetterStatus(StrEnum):
     RETRYING = "retrying"
     """Failed; the consumer retries it."""
     DEAD = "dead"
@@ -37,7 +37,7 @@ class Status(StrEnum):
     """A rebuild has processed its record."""
 
 
-OPEN = (Status.RETRYING, Status.DEAD, Status.WAITING)
+OPEN = (DeadLetterStatus.RETRYING, DeadLetterStatus.DEAD, DeadLetterStatus.WAITING)
 """Statuses that are not settled."""
 
 
@@ -78,7 +78,7 @@ class DeadLetter:
     type: str | None = None
     """None if the headers are not valid: such a dead letter is outside every key's order."""
     sequence: int | None = None
-    status: Status
+    status: DeadLetterStatus
     attempts: int = 0
     unfinished: int = 0
     """Attempts since the last attempt that recorded its end: each was cut off, for example by a
@@ -108,7 +108,7 @@ class Tally:
     """Counts of parked keys and open dead letters."""
 
     parked_keys: int
-    dead_letters: Mapping[Status, int]
+    dead_letters: Mapping[DeadLetterStatus, int]
     """Open dead letters by status."""
 
 
@@ -222,7 +222,7 @@ class DeadLetters(Protocol):
         self,
         dead_letter_id: UUID,
         *,
-        status: Status,
+        status: DeadLetterStatus,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,

@@ -9,7 +9,7 @@ from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.errors import Invalid
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Discard
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.dead_letters.search import Search
 from waypost.testing.eventually import eventually
@@ -37,4 +37,4 @@ async def test_all_matching_dead_letters_are_discarded(stage: Stage, admin_servi
 
 async def test_a_discard_of_settled_ones_is_refused(admin_service: AdminService, bob: User) -> None:
     with pytest.raises(Invalid, match="status redriven are settled; a discard accepts retrying, dead, waiting"):
-        await Discard.of(admin_service, Search(statuses=[Status.REDRIVEN, Status.DEAD]))
+        await Discard.of(admin_service, Search(statuses=[DeadLetterStatus.REDRIVEN, DeadLetterStatus.DEAD]))

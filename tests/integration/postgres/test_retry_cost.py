@@ -21,7 +21,7 @@ from waypost.kernel.envelope import Record
 from waypost.kernel.ids import new_id
 from waypost.ports.consumer_transaction import ConsumerTransaction
 from waypost.ports.consumers import Reactor
-from waypost.ports.dead_letters import ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetterStatus, ParkedKey
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.sql import Sql, driver
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
@@ -150,7 +150,7 @@ class Retries:
                 assert await transaction.dead_letters.lock(parked)
                 past = datetime.now(UTC) - timedelta(hours=1)
                 await transaction.dead_letters.update(
-                    first.id, status=Status.RETRYING, attempts=1, next_attempt_at=past
+                    first.id, status=DeadLetterStatus.RETRYING, attempts=1, next_attempt_at=past
                 )
             handler.fails = False
             assert [attempt.outcome for attempt in await processor.process(parked)] == [

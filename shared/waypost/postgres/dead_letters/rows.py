@@ -11,7 +11,7 @@ from waypost.kernel.cloudevents import header_name
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, TenantId
 from waypost.kernel.text import storable
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, Status
+from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, DeadLetterStatus, Failure
 
 FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
 _FIELDS = {"awaits_topic": "uses_no_attempt"}
@@ -81,7 +81,7 @@ def from_row(row: asyncpg.Record) -> DeadLetter:
         tenant_id=row["tenant_id"] and TenantId(row["tenant_id"]),
         type=row["type"],
         sequence=row["sequence"],
-        status=Status(row["status"]),
+        status=DeadLetterStatus(row["status"]),
         attempts=row["attempts"],
         unfinished=row["unfinished"],
         redrives=row["redrives"],

@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable, DeadLetterStatus, Failure, ParkedKey, Tally
 from waypost.postgres.audit import record_action
 from waypost.postgres.dead_letters.due_keys import (
     AWAIT_VERSION,
@@ -204,7 +204,7 @@ class PostgresDeadLetters:
         self,
         dead_letter_id: UUID,
         *,
-        status: Status,
+        status: DeadLetterStatus,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
@@ -214,7 +214,7 @@ class PostgresDeadLetters:
         await self._schedule_key_of(dead_letter_id)
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
-        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+        await self.update(dead_letter.id, status=DeadLetterStatus.DISCARDED, attempts=dead_letter.attempts)
         await self._record_audit(dead_letter, audit_context, verb="dead_letters.discard")
 
     async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:

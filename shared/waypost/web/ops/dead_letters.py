@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from waypost.engine.operator_rate import OperatorRate
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Discard, Redrive, nothing_matches
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.dead_letters.search import Place, Search, StoredDeadLetter, find_dead_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
@@ -39,7 +39,7 @@ class DeadLetterFilter(RequestModel):
     """Failures at the same line with the same error."""
     error_class: Name | None = None
     """Class name of the last error."""
-    status: tuple[Status, ...] = ()
+    status: tuple[DeadLetterStatus, ...] = ()
     """Default: every status that is not settled."""
     since: Moment | None = None
     """Earliest first failure, inclusive."""

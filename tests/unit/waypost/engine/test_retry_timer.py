@@ -22,7 +22,7 @@ from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.consumer_transaction import ConsumerTransaction
-from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, ParkedKey
 from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 
@@ -82,7 +82,7 @@ class Retries:
     def failed(self, parked: ParkedKey, after: timedelta) -> DeadLetter:
         """A dead letter that is due after this time."""
         return replace(
-            dead_letter(parked), status=Status.RETRYING, attempts=1, next_attempt_at=self.clock.now() + after
+            dead_letter(parked), status=DeadLetterStatus.RETRYING, attempts=1, next_attempt_at=self.clock.now() + after
         )
 
     @asynccontextmanager
@@ -169,7 +169,7 @@ async def test_no_dead_letter_begins_after_a_drain_has() -> None:
 async def test_it_sleeps_until_the_next_key_is_due() -> None:
     retries = Retries()
     longest = retries.policy.retry_poll_seconds * retries.policy.retry_idle_polls
-    await retries.park(BOB, replace(dead_letter(BOB), status=Status.DEAD))
+    await retries.park(BOB, replace(dead_letter(BOB), status=DeadLetterStatus.DEAD))
     assert await retries.timer.tick() == longest
     await retries.park(ANN, retries.failed(ANN, after=timedelta(seconds=7)))
     assert await retries.timer.tick() == pytest.approx(7, abs=0.5)

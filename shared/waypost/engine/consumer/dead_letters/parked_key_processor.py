@@ -23,7 +23,7 @@ from waypost.engine.retry import RETRYABLE, attempts_count_from_here, failure_of
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
-from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status
+from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterStatus, Failure, ParkedKey
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -187,7 +187,9 @@ class ParkedKeyProcessor:
         async with self._transactions.begin(batch.tenants) as transaction:
             if not await self._queue.is_unchanged(parked, counted, transaction):
                 return ParkedKeyOutcome.LOCKED
-            await transaction.dead_letters.update(counted.id, status=Status.REDRIVEN, attempts=counted.attempts)
+            await transaction.dead_letters.update(
+                counted.id, status=DeadLetterStatus.REDRIVEN, attempts=counted.attempts
+            )
             if message.sequence is not None:
                 await transaction.inbox.advance(parked.topic, {message.aggregate_id: message.sequence})
             outcome = ParkedKeyOutcome.HANDLED
@@ -236,7 +238,7 @@ class ParkedKeyProcessor:
                     failure=failure,
                 )
         facts = {"consumer": self.name, "dead_letter": str(counted.id), "attempts": attempts}
-        if status is Status.DEAD or attempts >= self._policy.retry.alarm_after:
+        if status is DeadLetterStatus.DEAD or attempts >= self._policy.retry.alarm_after:
             log.error("retry_failed", **facts, exc_info=error)
         else:
             log.warning("retry_failed", **facts, exc_info=error)

@@ -8,7 +8,7 @@ from uuid import UUID
 from waypost.engine.retry import PROCESS_DIED, RetryPolicy
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
-from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, ParkedKey
 
 
 class ParkedKeyOutcome(StrEnum):
@@ -100,7 +100,7 @@ class ParkedKeyQueue:
     async def _blocked_by(
         self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime
     ) -> ParkedKeyOutcome | None:
-        if dead_letter.status is Status.DEAD:
+        if dead_letter.status is DeadLetterStatus.DEAD:
             return ParkedKeyOutcome.DEAD
         if dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return ParkedKeyOutcome.NOT_DUE
@@ -112,7 +112,7 @@ class ParkedKeyQueue:
         # A running process records every failure, and the last one marks the dead letter as dead.
         # This one is still open, so the process that attempted it has died.
         await transaction.dead_letters.update(
-            dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
+            dead_letter.id, status=DeadLetterStatus.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
         )
         return ParkedKeyOutcome.DEAD
 
@@ -124,7 +124,7 @@ class ParkedKeyQueue:
         reached = (await transaction.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
         while (
             dead_letter := await transaction.dead_letters.first(parked, reached)
-        ) and dead_letter.status is Status.DISCARDED:
+        ) and dead_letter.status is DeadLetterStatus.DISCARDED:
             if dead_letter.sequence != reached + 1:
                 break
             reached += 1
