@@ -162,9 +162,9 @@ class BatchProcessor:
         return None
 
     async def _is_handler_error(self, error: Exception, batch: Batch, counts: "_FailureCounts") -> bool:
-        """Whether the handler is at fault. A transient error is not, unless the database ends this
-        one batch repeatedly while it answers other queries. A conflict with another writer is not
-        for longer: writers of one aggregate meet by chance.
+        """Whether the handler is at fault. A transient error counts only after `max_terminations`
+        of this one batch while the database answers other queries. A conflict counts only after
+        `max_conflicts` repetitions: writers of one aggregate meet by chance.
         """
         if batch.step not in _HANDLER_STEPS or not batch.to_handle:
             return False
