@@ -27,7 +27,7 @@ from waypost.ports.dead_letters import DeadLetterStatus, Failure
 PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
 
 MAX_ERROR_LENGTH = 2000
-"""Limit of stored characters of a message."""
+"""Limit of stored characters of a message, of a job's as well."""
 
 NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
 """The same work would fail again: the dead letter is dead at once, unless the failure uses no
