@@ -9,11 +9,9 @@ from datetime import timedelta
 from typing import Self
 
 from waypost.engine.retry import RetryPolicy
-from waypost.kernel.backoff import Backoff
+from waypost.kernel.backoff import OUTAGE_BACKOFF, Backoff
 from waypost.kernel.errors import Transient
 from waypost.telemetry.loop_lag import LOOP_LAG
-
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +82,7 @@ class ConsumerPolicy:
     """After this number of failed transactions of one batch the partition reports itself as not
     ready.
     """
-    pauses: Backoff = BACKOFF
+    pauses: Backoff = OUTAGE_BACKOFF
     retry_poll_seconds: float = 0.5
     """Pause before another turn of a due key that another process holds."""
     retry_idle_polls: int = 60
