@@ -109,15 +109,15 @@ async def test_dead_letter_outside_the_key_order_is_never_first(service: Service
 async def test_key_is_parked_for_its_consumer_until_unparked(service: ServiceUnderTest) -> None:
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key])
-        await transaction.dead_letters.park(TOPIC, [ANN.key])
-        assert await transaction.dead_letters.parked(TOPIC, [ANN.key, BOB.key]) == {ANN.key}
+        await transaction.parked_keys.park(TOPIC, [ANN.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key])
+        assert await transaction.parked_keys.parked(TOPIC, [ANN.key, BOB.key]) == {ANN.key}
     async with service.transactions("club.writers").begin(()) as other:
-        assert await other.dead_letters.parked(TOPIC, [ANN.key]) == frozenset()
+        assert await other.parked_keys.parked(TOPIC, [ANN.key]) == frozenset()
     async with transactions.begin(()) as transaction:
-        assert await transaction.dead_letters.lock(ANN)
-        await transaction.dead_letters.unpark(ANN)
-        assert not await transaction.dead_letters.lock(ANN)
+        assert await transaction.parked_keys.lock(ANN)
+        await transaction.parked_keys.unpark(ANN)
+        assert not await transaction.parked_keys.lock(ANN)
 
 
 async def test_update_without_failure_keeps_the_last_one(service: ServiceUnderTest) -> None:
@@ -225,16 +225,16 @@ async def test_dead_letter_life_cycle_works_with_any_key(service: ServiceUnderTe
         dead_letter(parked, None, offset=9),
     )
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [parked.key])
+        await transaction.parked_keys.park(TOPIC, [parked.key])
         await transaction.dead_letters.insert([first, second])
-        assert await transaction.dead_letters.parked(TOPIC, [near.key, parked.key]) == {parked.key}
+        assert await transaction.parked_keys.parked(TOPIC, [near.key, parked.key]) == {parked.key}
         assert await transaction.dead_letters.first(parked, 0) == first
         assert await transaction.dead_letters.first(near, 0) is None
         assert await transaction.dead_letters.failed_dead_letters(10) == 2
         await transaction.dead_letters.begin(first, next_attempt_at=NOW, audit_context=AUDIT)
         await transaction.dead_letters.discard(first, AUDIT)
-        assert await transaction.dead_letters.due(10) == [parked]
+        assert await transaction.parked_keys.due(10) == [parked]
         assert await transaction.dead_letters.find(second.id) == second
-        assert await transaction.dead_letters.lock(parked)
-        await transaction.dead_letters.unpark(parked)
-        assert await transaction.dead_letters.parked(TOPIC, [parked.key]) == frozenset()
+        assert await transaction.parked_keys.lock(parked)
+        await transaction.parked_keys.unpark(parked)
+        assert await transaction.parked_keys.parked(TOPIC, [parked.key]) == frozenset()

@@ -127,7 +127,7 @@ class FoldingWriter:
             return True
 
         async def read(transaction: ShadowTransaction) -> bool:
-            if parked and await transaction.dead_letters.parked(partition.topic, parked):
+            if parked and await transaction.parked_keys.parked(partition.topic, parked):
                 return False
             await part.memory.read(absent, partition.topic, transaction)
             return True

@@ -127,9 +127,9 @@ class Redelivery:
         batch = Batch.of_one(message, step="replay")
         for _ in range(MAX_LOCK_ATTEMPTS):
             async with self._transactions.begin(()) as transaction:
-                await transaction.dead_letters.park(parked.topic, [parked.key])
+                await transaction.parked_keys.park(parked.topic, [parked.key])
             async with self._transactions.begin(batch.tenants) as transaction:
-                if locked := await transaction.dead_letters.lock(parked):
+                if locked := await transaction.parked_keys.lock(parked):
                     await self._note(transaction, message)
                     async with self._policy.handler_timeout():
                         await self._effects.run([message], batch, transaction)

@@ -105,7 +105,7 @@ async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(
     parked = ParkedKey("users.user", b"ann")
     kept = dead_letter(parked)
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.parked_keys.park(parked.topic, [parked.key])
         await transaction.dead_letters.insert([kept])
     drain = ParkedKeyProcessor("club.readers", transactions, Everything(), Failing(error), ConsumerPolicy())
 

@@ -74,10 +74,10 @@ class Retries:
 
     async def park(self, parked: ParkedKey, *dead_letters: DeadLetter, awaits_version: bool = False) -> None:
         async with self.transactions.begin(()) as transaction:
-            await transaction.dead_letters.park(TOPIC, [parked.key], awaits_version=awaits_version)
+            await transaction.parked_keys.park(TOPIC, [parked.key], awaits_version=awaits_version)
             await transaction.dead_letters.insert(dead_letters)
             if not awaits_version:
-                await transaction.dead_letters.schedule(TOPIC, [parked.key])
+                await transaction.parked_keys.schedule(TOPIC, [parked.key])
 
     def failed(self, parked: ParkedKey, after: timedelta) -> DeadLetter:
         """A dead letter that is due after this time."""
@@ -104,7 +104,7 @@ async def test_due_dead_letter_is_attempted_before_3000_keys_that_wait_for_a_ver
     retries = Retries()
     gaps = [ParkedKey(TOPIC, str(new_id()).encode()) for _ in range(3_000)]
     async with retries.transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [gap.key for gap in gaps], awaits_version=True)
+        await transaction.parked_keys.park(TOPIC, [gap.key for gap in gaps], awaits_version=True)
         await transaction.dead_letters.insert([replace(dead_letter(gap), sequence=3) for gap in gaps])
     await retries.park(ANN, retries.failed(ANN, after=timedelta(seconds=1)))
     retries.clock.move(timedelta(seconds=1))
@@ -124,7 +124,7 @@ async def test_missing_version_makes_its_key_due_at_once() -> None:
     gap = ParkedKey(TOPIC, str(new_id()).encode())
     await retries.park(gap, replace(dead_letter(gap), sequence=2), awaits_version=True)
     async with retries.transactions.begin(()) as transaction:
-        await transaction.dead_letters.schedule(TOPIC, [gap.key])
+        await transaction.parked_keys.schedule(TOPIC, [gap.key])
     assert await retries.processor.due(1) == [gap]
 
 
@@ -138,7 +138,7 @@ async def test_key_with_many_dead_letters_lets_others_have_a_turn() -> None:
         await eventually(lambda: len(retries.handler.handled) == 26)
     assert retries.handler.handled.index(BOB.key) == 10
     async with retries.transactions.begin(()) as transaction:
-        assert not await transaction.dead_letters.parked(TOPIC, [ANN.key, BOB.key])
+        assert not await transaction.parked_keys.parked(TOPIC, [ANN.key, BOB.key])
 
 
 async def test_slow_key_does_not_delay_a_key_that_becomes_due_meanwhile() -> None:
@@ -180,7 +180,7 @@ async def test_key_that_another_process_holds_has_another_turn_after_a_pause() -
     retries = Retries(retry_poll_seconds=1000.0)
     await retries.park(ANN, *waiting(ANN, 1))
     async with retries.transactions.begin(()) as other:
-        assert await other.dead_letters.lock(ANN)
+        assert await other.parked_keys.lock(ANN)
         async with retries.running():
             await eventually(lambda: retries.timer._locked)
             retries.timer.wakeup.set()

@@ -40,7 +40,7 @@ async def test_attempts_whose_end_cannot_be_stored_do_not_count_as_ends_of_the_p
     parked = ParkedKey("users.user", b"ann")
     kept = dead_letter(parked)
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.parked_keys.park(parked.topic, [parked.key])
         await transaction.dead_letters.insert([kept])
     policy = ConsumerPolicy(retry=RetryPolicy(pauses=Backoff(first_seconds=0.0)))
     retries = ParkedKeyProcessor("club.readers", transactions, Everything(), Failing(LineDown()), policy)

@@ -157,7 +157,7 @@ class DeferredRecords:
     async def _store(self, parked: ParkedKey, plan: ReadPlan, scan: Scan) -> None:
         """Does nothing if another process was faster, or holds the key."""
         async with self._transactions.begin(()) as transaction:
-            if not await transaction.dead_letters.lock(parked):
+            if not await transaction.parked_keys.lock(parked):
                 return
             if await transaction.deferrals.find(parked) != plan.deferral:
                 return
@@ -168,7 +168,7 @@ class DeferredRecords:
                 position = await transaction.inbox.consumer_position(plan.deferral.partition)
                 is_end = scan.next_offset >= position.next_offset
                 await transaction.deferrals.advance(parked, None if is_end else scan.next_offset)
-            await transaction.dead_letters.schedule(parked.topic, [parked.key])
+            await transaction.parked_keys.schedule(parked.topic, [parked.key])
             AFTER_STORE.hit()
         AFTER_COMMIT.hit()
         self._remember(parked, plan, scan)

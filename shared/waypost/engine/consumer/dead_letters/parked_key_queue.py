@@ -61,17 +61,17 @@ class ParkedKeyQueue:
         whose handler ends the process would be attempted without limit.
         """
         async with self._transactions.begin(()) as transaction:
-            if not await transaction.dead_letters.lock(parked):
+            if not await transaction.parked_keys.lock(parked):
                 return ParkedKeyOutcome.LOCKED
             reached = await self._skip_discarded(parked, transaction)
             dead_letter = await transaction.dead_letters.first(parked, reached)
             if dead_letter is None:
                 if await transaction.deferrals.find(parked):
                     return ParkedKeyOutcome.DEFERRED
-                await transaction.dead_letters.unpark(parked)
+                await transaction.parked_keys.unpark(parked)
                 return ParkedKeyOutcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
-                await transaction.dead_letters.await_version(parked)
+                await transaction.parked_keys.await_version(parked)
                 if await transaction.deferrals.find(parked):
                     return ParkedKeyOutcome.DEFERRED  # the version may be among these records
                 return ParkedKeyOutcome.VERSION_MISSING
@@ -89,7 +89,7 @@ class ParkedKeyQueue:
         now = await transaction.dead_letters.now()
         if not audit_context and (blocked_by := await self._blocked_by(dead_letter, transaction, now)):
             # It was due without an attempt that is due, and would be selected again at once.
-            await transaction.dead_letters.schedule(parked.topic, [parked.key])
+            await transaction.parked_keys.schedule(parked.topic, [parked.key])
             return blocked_by
         next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
         counted = await transaction.dead_letters.begin(
@@ -152,7 +152,7 @@ class ParkedKeyQueue:
         """
         # Waits for a consumer that is adding dead letters to this key. To give up here would waste
         # a counted attempt.
-        if not await transaction.dead_letters.lock(parked, wait=True):
+        if not await transaction.parked_keys.lock(parked, wait=True):
             return False
         now = await transaction.dead_letters.find(counted.id)
         return now is not None and (now.status, now.attempts) == (counted.status, counted.attempts)
