@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
-from waypost.cli.answers import ask_all, explained
+from waypost.cli.answers import call_all, explained
 from waypost.cli.services import chosen_names, setting_of
 from waypost.kernel.errors import WaypostError
 from waypost.postgres.direct import COMMAND_SECONDS
@@ -48,4 +48,4 @@ async def read_each(
         async with reading(service) as reads:
             return await read(service, reads)
 
-    return await ask_all(chosen_names(name), read_one)
+    return await call_all(chosen_names(name), read_one)

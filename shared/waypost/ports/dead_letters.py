@@ -113,7 +113,7 @@ class Tally:
 
 
 class DeadLetters(Protocol):
-    """The dead letters of one consumer, inside one open transaction. Their keys are `ParkedKeys`."""
+    """The dead letters of one consumer, inside one open transaction. Their keys: `ParkedKeys`."""
 
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         """The versions of these keys that dead letters hold and that are not handled yet."""

@@ -79,7 +79,7 @@ class FoldingWriter:
             await self.flush(partition, transactions)
         if part.is_refused:
             return
-        messages = [each for each in self._parser.parse_all(records) if not self._parser.is_replaced(each)]
+        messages = [message for message in self._parser.parse_all(records) if not self._parser.is_replaced(message)]
         if await self._load(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)
@@ -179,7 +179,7 @@ class FoldingWriter:
 def row_per_aggregate_of(projection: AsyncProjection) -> RowPerAggregate | None:
     """The declared row per aggregate; None for a projection with other handlers."""
     first, *others = projection.handlers.values()
-    return first if isinstance(first, RowPerAggregate) and all(each is first for each in others) else None
+    return first if isinstance(first, RowPerAggregate) and all(handler is first for handler in others) else None
 
 
 def _tenants_of(messages: Iterable[Message]) -> set[TenantId]:
