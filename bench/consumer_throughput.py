@@ -25,7 +25,7 @@ import asyncpg
 
 from tests.fixtures.club import Club, Topic, User, club, migrate, topic
 from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
-from waypost.postgres.provisioning.roles import Role, ensure_roles
+from waypost.postgres.provisioning.roles import DatabaseRole, ensure_roles
 from waypost.testing.folders import scratch_folder
 from waypost.testing.kafka import Broker, running_kafka
 from waypost.testing.postgres import running_postgres
@@ -148,7 +148,7 @@ async def progress(look: asyncpg.Connection, *, at_least: int) -> tuple[float, i
 @asynccontextmanager
 async def fresh_database(admin_dsn: str) -> AsyncIterator[ServiceDatabase]:
     admin = await asyncpg.connect(admin_dsn)
-    passwords = {role: secrets.token_urlsafe(24) for role in Role}
+    passwords = {role: secrets.token_urlsafe(24) for role in DatabaseRole}
     name = f"club_{secrets.token_hex(4)}"
     try:
         await ensure_roles(admin, "club", passwords)

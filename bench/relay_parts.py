@@ -21,7 +21,7 @@ from waypost.native.postgres import Postgres
 from waypost.ports.broker import OutgoingRecord
 from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
-from waypost.postgres.provisioning.roles import Role, ensure_roles
+from waypost.postgres.provisioning.roles import DatabaseRole, ensure_roles
 from waypost.testing.folders import scratch_folder
 
 TOPIC = "users.user"
@@ -107,7 +107,7 @@ async def _create_topic(bootstrap: str) -> None:
 
 async def _create_database(admin_dsn: str) -> ServiceDatabase:
     admin = await asyncpg.connect(admin_dsn)
-    passwords = {role: secrets.token_urlsafe(16) for role in Role}
+    passwords = {role: secrets.token_urlsafe(16) for role in DatabaseRole}
     await ensure_roles(admin, "users", passwords)
     await ensure_database(admin, "users", "users")
     await admin.close()

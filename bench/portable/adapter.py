@@ -45,7 +45,7 @@ from waypost.postgres.direct import CONNECT_SECONDS
 from waypost.postgres.hosts import connect
 from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
-from waypost.postgres.provisioning.roles import Role, checked, ensure_roles, role_name
+from waypost.postgres.provisioning.roles import DatabaseRole, checked, ensure_roles, role_name
 from waypost.postgres.revisions import TOOLKIT
 from waypost.telemetry import logging
 
@@ -83,11 +83,11 @@ async def provision(database_url: str) -> ServiceDatabase:
     them.
     """
     parts = urlsplit(database_url)
-    name, passwords = parts.path.lstrip("/"), dict.fromkeys(Role, parts.password or "")
+    name, passwords = parts.path.lstrip("/"), dict.fromkeys(DatabaseRole, parts.password or "")
     admin = await connect(database_url, timeout=CONNECT_SECONDS)
     try:
         await ensure_roles(admin, NAME, passwords)
-        await admin.execute(f'alter database "{checked(name)}" owner to {role_name(NAME, Role.OWNER)}')
+        await admin.execute(f'alter database "{checked(name)}" owner to {role_name(NAME, DatabaseRole.OWNER)}')
         await ensure_database(admin, NAME, name)
     finally:
         await admin.close()

@@ -23,7 +23,7 @@ from nacl.public import PrivateKey
 
 from infra import services
 from waypost.kernel.ids import new_id
-from waypost.postgres.provisioning.roles import Passwords, Role
+from waypost.postgres.provisioning.roles import DatabaseRole, Passwords
 
 ENTROPY_BYTES = 24
 
@@ -37,7 +37,7 @@ class Secrets:
     roles: dict[str, dict[str, str]]
 
     def passwords(self, service: str) -> Passwords:
-        return {role: self.roles[service][role.value] for role in Role}
+        return {role: self.roles[service][role.value] for role in DatabaseRole}
 
     @property
     def all_passwords(self) -> Mapping[str, Passwords]:
@@ -74,7 +74,8 @@ def _load_or_make_secrets(file: Path) -> Secrets:
         payments_webhook=stored.get("payments_webhook") or _secret(),
         idempotency=stored.get("idempotency") or _secret(),
         roles={
-            service: roles.get(service) or {role.value: _secret() for role in Role} for service in services.SERVICES
+            service: roles.get(service) or {role.value: _secret() for role in DatabaseRole}
+            for service in services.SERVICES
         },
     )
     _write_private(file, json.dumps(asdict(complete), indent=2))

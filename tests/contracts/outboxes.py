@@ -69,7 +69,9 @@ class OnPostgres:
     RELAY = "relay-under-test"
 
     def __init__(self, database: ServiceDatabase, admin_dsn: str, owner: asyncpg.Connection) -> None:
-        self.outbox = PostgresOutbox(database.relay, application_name=self.RELAY, silent_seconds=0.3, settle_seconds=0)
+        self.outbox = PostgresOutbox(
+            database.relay, application_name=self.RELAY, silent_seconds=0.3, writers_query_seconds=0
+        )
         self._database = database
         self._admin_dsn = admin_dsn
         self._owner = owner

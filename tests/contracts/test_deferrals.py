@@ -3,7 +3,7 @@
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
 from tests.contracts.test_dead_letters import ANN, BOB, TOPIC, dead_letter
 from waypost.kernel.ids import EventId, TenantId, new_id
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.ports.deferrals import Deferral, KeyLoad
 from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
@@ -21,7 +21,7 @@ def deferral(from_offset: int, partition: Partition = PARTITION) -> Deferral:
 async def test_deferral_begins_at_its_lowest_offset(service: ServiceUnderTest) -> None:
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key, BOB.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key, BOB.key])
         assert await transaction.deferrals.find(ANN) is None
         await transaction.deferrals.defer({ANN.key: deferral(7)})
         await transaction.deferrals.defer({ANN.key: deferral(9), BOB.key: deferral(5)})
@@ -33,13 +33,13 @@ async def test_deferral_begins_at_its_lowest_offset(service: ServiceUnderTest) -
         await transaction.deferrals.defer({ANN.key: deferral(6)})
         assert await transaction.deferrals.find(ANN) == deferral(6)
     async with service.transactions("club.writers").begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key])
         assert await transaction.deferrals.find(ANN) is None
 
 
 async def test_deferral_advances_and_ends(service: ServiceUnderTest) -> None:
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key])
         await transaction.deferrals.defer({ANN.key: deferral(7)})
         await transaction.deferrals.advance(ANN, 9)
         assert await transaction.deferrals.find(ANN) == deferral(9)
@@ -50,20 +50,20 @@ async def test_deferral_advances_and_ends(service: ServiceUnderTest) -> None:
 async def test_key_with_records_on_the_topic_stays_parked(service: ServiceUnderTest) -> None:
     """A worker of an earlier release does not know of them."""
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key])
         await transaction.deferrals.defer({ANN.key: deferral(7)})
-        await transaction.dead_letters.unpark(ANN)
+        await transaction.parked_keys.unpark(ANN)
         assert await transaction.deferrals.find(ANN) == deferral(7)
-        assert await transaction.dead_letters.due(9) == []
-        assert await transaction.dead_letters.due_in() is not None
+        assert await transaction.parked_keys.due(9) == []
+        assert await transaction.parked_keys.due_in() is not None
         await transaction.deferrals.advance(ANN, None)
-        await transaction.dead_letters.unpark(ANN)
-        assert await transaction.dead_letters.parked(TOPIC, [ANN.key]) == frozenset()
+        await transaction.parked_keys.unpark(ANN)
+        assert await transaction.parked_keys.parked(TOPIC, [ANN.key]) == frozenset()
 
 
 async def test_partition_that_is_read_again_restarts_its_deferrals(service: ServiceUnderTest) -> None:
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key, BOB.key, b"eve"])
+        await transaction.parked_keys.park(TOPIC, [ANN.key, BOB.key, b"eve"])
         await transaction.deferrals.defer({ANN.key: deferral(7), BOB.key: deferral(5, OTHER)})
         await transaction.deferrals.restart(PARTITION)
         loads = await transaction.deferrals.loads(TOPIC, [ANN.key, BOB.key, b"eve", b"unknown"], 10)
@@ -73,11 +73,11 @@ async def test_partition_that_is_read_again_restarts_its_deferrals(service: Serv
 async def test_open_dead_letters_of_keys_and_tenants_are_counted_up_to_a_limit(service: ServiceUnderTest) -> None:
     letters = [
         *(dead_letter(ANN, sequence, tenant_id=TENANT) for sequence in range(1, 5)),
-        dead_letter(ANN, 5, Status.REDRIVEN, tenant_id=TENANT),
-        dead_letter(BOB, 1, Status.DEAD, tenant_id=TENANT),
+        dead_letter(ANN, 5, DeadLetterStatus.REDRIVEN, tenant_id=TENANT),
+        dead_letter(BOB, 1, DeadLetterStatus.DEAD, tenant_id=TENANT),
     ]
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [ANN.key, BOB.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key, BOB.key])
         await transaction.dead_letters.insert(letters)
         assert await transaction.deferrals.loads(TOPIC, [ANN.key, BOB.key], 3) == {
             ANN.key: KeyLoad(dead_letters=3, from_offset=None),

@@ -77,9 +77,9 @@ async def test_open_transaction_is_invisible_to_others(service: ServiceUnderTest
     transactions, aggregate = await started(service), new_id()
     async with transactions.begin(()) as first, transactions.begin(()) as second:
         await first.inbox.advance(TOPIC, {aggregate: 2})
-        await first.dead_letters.park(TOPIC, [ANN.key])
+        await first.parked_keys.park(TOPIC, [ANN.key])
         assert await second.inbox.versions(TOPIC, [aggregate]) == {}
-        assert await second.dead_letters.parked(TOPIC, [ANN.key]) == frozenset()
+        assert await second.parked_keys.parked(TOPIC, [ANN.key]) == frozenset()
         assert await first.inbox.versions(TOPIC, [aggregate]) == {aggregate: 2}
 
 
@@ -96,17 +96,17 @@ async def test_locked_key_is_skipped_or_waited_for(service: ServiceUnderTest) ->
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
         await transaction.dead_letters.insert([dead_letter(ANN, 1), dead_letter(BOB, 1)])
-        await transaction.dead_letters.park(TOPIC, [ANN.key, BOB.key])
+        await transaction.parked_keys.park(TOPIC, [ANN.key, BOB.key])
     async with transactions.begin(()) as first, transactions.begin(()) as second:
-        assert await first.dead_letters.lock(ANN)
-        assert not await second.dead_letters.lock(ANN)
+        assert await first.parked_keys.lock(ANN)
+        assert not await second.parked_keys.lock(ANN)
 
     async def settle(transaction: ConsumerTransaction) -> None:
-        assert await transaction.dead_letters.lock(BOB)
-        await transaction.dead_letters.unpark(BOB)
+        assert await transaction.parked_keys.lock(BOB)
+        await transaction.parked_keys.unpark(BOB)
 
     async def wait(transaction: ConsumerTransaction) -> bool:
-        return await transaction.dead_letters.lock(BOB, wait=True)
+        return await transaction.parked_keys.lock(BOB, wait=True)
 
     assert await second_result(transactions, settle, wait) is False
 

@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 
 from tests.fixtures.club import Stage
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.batch_processor import Stuck
+from waypost.engine.consumer.batch_processor import PartitionStuck
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable
+from waypost.postgres.dead_letters.parked_keys import PostgresParkedKeys
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
@@ -206,14 +207,15 @@ async def test_rejected_dead_letter_is_stored_stripped(
 
 
 def refuse_keys(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    original = getattr(PostgresDeadLetters, method)
+    store = PostgresParkedKeys if method == "park" else PostgresDeadLetters
+    original = getattr(store, method)
 
-    async def refusing(self: PostgresDeadLetters, *arguments: Any) -> None:
+    async def refusing(self: Any, *arguments: Any) -> None:
         if method == "park" or any(dead_letter.key for dead_letter in arguments[0]):
             raise DeadLetterNotStorable("an unknown limit")
         await original(self, *arguments)
 
-    monkeypatch.setattr(PostgresDeadLetters, method, refusing)
+    monkeypatch.setattr(store, method, refusing)
 
 
 async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
@@ -235,7 +237,7 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
         async def not_ready() -> bool:
             try:
                 await group.makes_progress()
-            except Stuck as stuck:
+            except PartitionStuck as stuck:
                 return str(stuck).startswith(f"a batch of {stage.topic.club.topic}")
             return False
 

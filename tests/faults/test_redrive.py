@@ -13,12 +13,12 @@ from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.club.operator import WHY, Operator
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Redrive, RedriveResult
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.dead_letters.search import Search
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
@@ -50,7 +50,7 @@ async def test_killed_redrive_is_completed_by_the_next_run(
     )
     stage.club.trouble = no_trouble
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.is_settled async for each in again.process(AUDIT, Rate())] == [True]
+    assert [each.is_settled async for each in again.process(AUDIT, OperatorRate())] == [True]
     assert (await stage.greeted(bob), await stage.parked()) == ([[1, 2, 3]], [])
     assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
         redrives,
@@ -68,7 +68,7 @@ async def test_consumer_may_process_the_key_during_a_redrive(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
         publishing = asyncio.create_task(stage.topic.publish(*bob.tells(*names)))
-        (drained,) = [each async for each in (await Redrive.of(admin_service, Search())).process(AUDIT, Rate())]
+        (drained,) = [each async for each in (await Redrive.of(admin_service, Search())).process(AUDIT, OperatorRate())]
         await publishing
         await eventually(lambda: stage.reached(3 + len(names), consumers=1))
 
@@ -77,7 +77,7 @@ async def test_consumer_may_process_the_key_during_a_redrive(
 
         assert drained.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.LOCKED), drained
         await eventually(flows, deadline_seconds=20)
-    assert drained.dead_letters[0].status is Status.REDRIVEN
+    assert drained.dead_letters[0].status is DeadLetterStatus.REDRIVEN
     assert await stage.greeted(bob) == [list(range(1, 4 + len(names)))]
 
 
@@ -89,7 +89,7 @@ async def test_redrive_waits_for_a_locked_key(
         async with owner.transaction():
             await owner.execute("select from parked_keys for update")
             redriving = asyncio.create_task(
-                first_of((await Redrive.of(admin_service, Search())).process(AUDIT, Rate()))
+                first_of((await Redrive.of(admin_service, Search())).process(AUDIT, OperatorRate()))
             )
             await eventually(lambda: observer.fetchval(WAITS_FOR_LOCK, stage.database.name))
         drained = await redriving
@@ -111,7 +111,7 @@ async def test_handler_that_ends_the_command_is_attempted_up_to_the_limit(
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
     assert (await operator.runs(*REDRIVE)).code == -9
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.outcome async for each in again.process(AUDIT, Rate())] == [ParkedKeyOutcome.EXHAUSTED]
+    assert [each.outcome async for each in again.process(AUDIT, OperatorRate())] == [ParkedKeyOutcome.EXHAUSTED]
     assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 

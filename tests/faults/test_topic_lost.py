@@ -20,7 +20,7 @@ from waypost.cli.events.republish import republished
 from waypost.cli.projections import find, rebuilt
 from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.engine.failpoints import VARIABLE
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.audit_context import AuditContext
@@ -70,7 +70,7 @@ async def test_topic_is_recreated_and_filled_again(services: ServicesRig) -> Non
 
         async with services.billing.consuming("customers"):
             await eventually(lambda: eva_is_parked(services), deadline_seconds=WAIT_SECONDS)
-            report = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
+            report = await republished(TOPIC, AUDIT, rate=OperatorRate(), quiet=True)
             assert (report.stored, report.missing, report.published) == (6, 6, 6)
             await eventually(lambda: customers_are(services, Anna=2, Rob=2, Eva=2), deadline_seconds=WAIT_SECONDS)
             await eventually(lambda: recipients_are(services, "Anna", "Rob", "Eva"), deadline_seconds=WAIT_SECONDS)
@@ -82,7 +82,7 @@ async def test_topic_is_recreated_and_filled_again(services: ServicesRig) -> Non
     made_anew = await rebuilt(*find("notifications.recipients"), dry_run=True)
     assert made_anew.refusals == []
     assert all(comparison.equal for comparison in made_anew.comparison.comparisons)
-    again = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
+    again = await republished(TOPIC, AUDIT, rate=OperatorRate(), quiet=True)
     assert (again.missing, again.published) == (0, 0)
     (action,) = await services.actions()
     assert (action.operator, action.verb, action.subject) == ("grace", "events.republish", TOPIC)
@@ -92,14 +92,14 @@ async def test_killed_midway_and_run_again(services: ServicesRig) -> None:
     people = [await services.sign_up(f"person {number}") for number in range(6)]
     for person in people:
         await services.rename(person, "renamed")
-    asked = await republished(TOPIC, None, rate=Rate(), quiet=True)
+    asked = await republished(TOPIC, None, rate=OperatorRate(), quiet=True)
     assert (asked.missing, asked.published) == (12, 0)
     assert await read_topic(services.bootstrap, TOPIC) == []
 
     assert await killed(services, "--rate", "8") < 0
     assert len(await read_topic(services.bootstrap, TOPIC)) == 8
 
-    report = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
+    report = await republished(TOPIC, AUDIT, rate=OperatorRate(), quiet=True)
     assert (report.missing, report.published) == (4, 4)
     assert await events_on_topic(services) == await events_in_store(services)
     assert len(await read_topic(services.bootstrap, TOPIC)) == 12

@@ -20,11 +20,13 @@ from waypost.memory.dead_letters import MemoryDeadLetters
 from waypost.memory.deferrals import MemoryDeferrals
 from waypost.memory.inbox import MemoryInbox
 from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
+from waypost.memory.parked_keys import MemoryParkedKeys
 from waypost.memory.unit_of_work import MemoryUnitOfWork
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
 from waypost.ports.outbox import Backlog, OutboxLease
+from waypost.ports.parked_keys import ParkedKeys
 from waypost.ports.unit_of_work import Precondition
 from waypost.ports.wakeups import WakeupSender
 
@@ -147,11 +149,13 @@ class SimulatedTransaction:
     """`waypost.ports.consumer_transaction.ConsumerTransaction`."""
 
     inbox: Inbox
+    parked_keys: ParkedKeys
     dead_letters: DeadLetters
     deferrals: Deferrals
 
     def __init__(self, connection: Connection, opened: MemoryTransaction, name: str, units: SimulatedUnits) -> None:
         self.inbox = cast(Any, Remote(MemoryInbox(opened, name), connection))
+        self.parked_keys = cast(Any, Remote(MemoryParkedKeys(opened, name), connection))
         self.dead_letters = cast(Any, Remote(MemoryDeadLetters(opened, name), connection))
         self.deferrals = cast(Any, Remote(MemoryDeferrals(opened, name), connection))
         self._reactions = SimulatedReactions(connection, opened.tables, units)

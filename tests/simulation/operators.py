@@ -15,7 +15,7 @@ from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.wakeups import LocalWakeups
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetterStatus, ParkedKey
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -48,7 +48,7 @@ class Operator:
         dead = {
             ParkedKey(letter.record.topic, letter.key or b"")
             for _, letter in self._world.database.tables.dead_letters.values()
-            if letter.status is Status.DEAD
+            if letter.status is DeadLetterStatus.DEAD
         }
         if dead and (self._task is None or self._task.done()):
             self._task = self._world.loop.spawn(self._process, self._redrive(sorted(dead, key=str)))

@@ -43,7 +43,7 @@ TENANT = TenantId(UUID(int=7))
 POLICY = ConsumerPolicy(
     poll_seconds=2.0,
     revoke_seconds=1.0,
-    watch_seconds=5.0,
+    check_seconds=5.0,
     stalled_seconds=8.0,
     retry_idle_polls=10,
     pauses=Backoff(first_seconds=0.1, factor=2.0, max_seconds=1.0),

@@ -12,13 +12,13 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-async def ask_all(
-    services: Sequence[S], ask: Callable[[S], Awaitable[T]]
+async def call_all(
+    services: Sequence[S], call: Callable[[S], Awaitable[T]]
 ) -> tuple[Sequence[T], Sequence[WaypostError]]:
-    """Calls `ask` for all services concurrently. Returns the answers in the order of the services,
+    """Calls `call` for all services concurrently. Returns the answers in the order of the services,
     and the errors of the services that did not answer.
     """
-    results = await asyncio.gather(*(ask(service) for service in services), return_exceptions=True)
+    results = await asyncio.gather(*(call(service) for service in services), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, WaypostError):
             raise result
@@ -31,7 +31,7 @@ async def find_in_any(find_in: Callable[[str], Awaitable[T | None]], *, what: st
     searched and the services that did not answer.
     """
     services = service_names()
-    answers, problems = await ask_all(services, find_in)
+    answers, problems = await call_all(services, find_in)
     for answer in answers:
         if answer is not None:
             return answer

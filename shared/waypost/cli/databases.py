@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from waypost.cli.answers import ask_all, explained
-from waypost.cli.reads import APPLICATION_NAME, Role
+from waypost.cli.answers import call_all, explained
+from waypost.cli.reads import APPLICATION_NAME, DsnRole
 from waypost.cli.services import chosen_services, environment_of, service_names, setting_of
 from waypost.hosting.runtime import build_admin_service, runtime_for_command
 from waypost.hosting.service import Service
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
+async def opened(service: str, role: DsnRole = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
     """Opens one connection.
 
     Raises Transient if the database does not answer, NotFound before the first migration,
@@ -53,17 +53,17 @@ async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
 
 
 async def ask_service(
-    name: str | None, ask: Callable[[AdminService], Awaitable[T]]
+    name: str | None, call: Callable[[AdminService], Awaitable[T]]
 ) -> tuple[Sequence[T], Sequence[WaypostError]]:
-    """Calls `ask` for the named service, or for all services concurrently. Returns the answers in
+    """Calls `call` for the named service, or for all services concurrently. Returns the answers in
     the order of the services, and the errors of the services that did not answer.
     """
 
-    async def ask_one(service: Service) -> T:
+    async def call_one(service: Service) -> T:
         async with open_admin_service(service) as chosen:
-            return await ask(chosen)
+            return await call(chosen)
 
-    return await ask_all(chosen_services(name), ask_one)
+    return await call_all(chosen_services(name), call_one)
 
 
 def trace_as(service: str) -> None:

@@ -13,7 +13,7 @@ from waypost.cli.options import PerSecond
 from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import service_within, setting_of
 from waypost.engine.consumer import group_name
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.rebuild import Processes, RebuildReport, rebuild_async_projection, rebuild_inline_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
@@ -67,7 +67,7 @@ def rebuild_command(
                 progress=lambda progress: show(progress.records, progress.of),
                 dry_run=dry_run,
                 force=force,
-                rate=Rate(per_second),
+                rate=OperatorRate(per_second),
                 processes=Processes(at_most=processes),
             )
         )

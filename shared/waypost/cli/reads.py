@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
-from waypost.cli.answers import ask_all, explained
+from waypost.cli.answers import call_all, explained
 from waypost.cli.services import chosen_names, setting_of
 from waypost.kernel.errors import WaypostError
 from waypost.postgres.direct import COMMAND_SECONDS
@@ -16,14 +16,14 @@ from waypost.project import variable
 
 APPLICATION_NAME = "waypost-command"
 
-Role = Literal["OPS", "OWNER"]
+DsnRole = Literal["OPS", "OWNER"]
 """OPS reads operational tables over all tenants. Only OWNER reads the events of all tenants."""
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def reading(service: str, role: Role = "OPS") -> AsyncIterator[Reads]:
+async def reading(service: str, role: DsnRole = "OPS") -> AsyncIterator[Reads]:
     """Opens one session.
 
     Raises Transient if the database does not answer, NotFound before the first migration,
@@ -48,4 +48,4 @@ async def read_each(
         async with reading(service) as reads:
             return await read(service, reads)
 
-    return await ask_all(chosen_names(name), read_one)
+    return await call_all(chosen_names(name), read_one)

@@ -14,7 +14,7 @@ from joserfc.jwk import OKPKey
 
 from waypost.devstack.requests import write_whole
 from waypost.kernel.ids import new_id
-from waypost.postgres.provisioning.roles import Passwords, Role
+from waypost.postgres.provisioning.roles import DatabaseRole, Passwords
 
 ENTROPY_BYTES = 24
 
@@ -27,7 +27,7 @@ class Secrets:
     roles: Mapping[str, Mapping[str, str]]
 
     def passwords(self, service: str) -> Passwords:
-        return {role: self.roles[service][role.value] for role in Role}
+        return {role: self.roles[service][role.value] for role in DatabaseRole}
 
 
 def load_or_make_secrets(directory: Path, services: Sequence[str]) -> Secrets:
@@ -59,7 +59,7 @@ def read_signing_key(file: Path) -> OKPKey:
 
 
 def _role_passwords() -> Mapping[str, str]:
-    return {role.value: _secret() for role in Role}
+    return {role.value: _secret() for role in DatabaseRole}
 
 
 def _secret() -> str:

@@ -18,7 +18,7 @@ from waypost.project import project
 from waypost.schemas.topics import declared_topics
 
 
-class Plan:
+class StackPlan:
     """Components of one stack. `directory` holds its data, keys and logs; the caller holds the
     stack's lock.
     """

@@ -11,7 +11,7 @@ from waypost.devstack.client import StackClient
 from waypost.devstack.environment import write_command_environments
 from waypost.devstack.files import board_file, requests_folder
 from waypost.devstack.logs import rotate
-from waypost.devstack.plan import Plan
+from waypost.devstack.plan import StackPlan
 from waypost.devstack.port_checks import refuse_taken_ports
 from waypost.devstack.ports import Ports
 from waypost.devstack.requests import Action, Request
@@ -44,7 +44,7 @@ async def supervise(only: Sequence[str] = ()) -> None:
     directory, ports = stack_directory(), Ports.of_the_project()
     preload("waypost.devstack.preloaded")
     async with only_supervisor(directory, remedy="`waypost dev down` stops it"):
-        plan = Plan(ports, directory)
+        plan = StackPlan(ports, directory)
         components = limited(plan.components(), only)
         await refuse_taken_ports(components)
         for component in components:

@@ -11,13 +11,14 @@ _ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError
 """They end a task or the process, and are no fault of the code that they pass through."""
 
 
-class Panicked(WaypostError):
+class NonExceptionRaised(WaypostError):
     """The called code raised an exception that does not derive from `Exception`."""
 
 
 class panics_as_errors:  # noqa: N801 - used like a function
-    """Turns such an exception into Panicked, so that `except Exception` handles it like every other
-    error of a handler. A class, because a generator costs four times as much for each call.
+    """Turns such an exception into NonExceptionRaised, so that `except Exception` handles it like
+    every other error of a handler. A class, because a generator costs four times as much for each
+    call.
     """
 
     __slots__ = ()
@@ -28,4 +29,4 @@ class panics_as_errors:  # noqa: N801 - used like a function
         self, _kind: type[BaseException] | None, raised: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if raised is not None and not isinstance(raised, (Exception, *_ENDINGS)):
-            raise Panicked(f"{type(raised).__name__}: {raised}") from raised
+            raise NonExceptionRaised(f"{type(raised).__name__}: {raised}") from raised

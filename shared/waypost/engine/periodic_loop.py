@@ -9,12 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import structlog
 
 from waypost.engine.panics import panics_as_errors
-from waypost.kernel.backoff import Backoff
+from waypost.kernel.backoff import OUTAGE_BACKOFF, Backoff
 from waypost.kernel.errors import Transient
 
 log = structlog.get_logger()
-
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 class PeriodicLoop:
@@ -28,7 +26,7 @@ class PeriodicLoop:
     name = "loop"
 
     def __init__(
-        self, *, every_seconds: float, wakeup: asyncio.Event | None = None, backoff: Backoff = BACKOFF
+        self, *, every_seconds: float, wakeup: asyncio.Event | None = None, backoff: Backoff = OUTAGE_BACKOFF
     ) -> None:
         self.ready = asyncio.Event()
         self.wakeup = wakeup or asyncio.Event()
@@ -177,7 +175,7 @@ class FunctionLoop(PeriodicLoop):
         name: str,
         every_seconds: float,
         wakeup: asyncio.Event | None = None,
-        backoff: Backoff = BACKOFF,
+        backoff: Backoff = OUTAGE_BACKOFF,
         ready: asyncio.Event | None = None,
         on_failure: Callable[[], None] | None = None,
         on_recovery: Callable[[], None] | None = None,

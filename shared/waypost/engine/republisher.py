@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from waypost.engine.by_partition import by_partition
 from waypost.engine.failpoints import failpoint
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 from waypost.kernel.header_forms import SEQUENCE
@@ -52,7 +52,7 @@ async def republish(
     broker: Broker,
     *,
     before_first: Callable[[], Awaitable[None]],
-    rate: Rate,
+    rate: OperatorRate,
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda checked, of: None,
 ) -> Republished:

@@ -22,12 +22,12 @@ from waypost.kernel.errors import (
     Unavailable,
     WaypostError,
 )
-from waypost.ports.dead_letters import Failure, Status
+from waypost.ports.dead_letters import DeadLetterStatus, Failure
 
 PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
 
 MAX_ERROR_LENGTH = 2000
-"""Limit of stored characters of a message."""
+"""Limit of stored characters of a message, of a job's as well."""
 
 NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
 """The same work would fail again: the dead letter is dead at once, unless the failure uses no
@@ -64,13 +64,13 @@ class RetryPolicy:
     alarm_after: int = 10
     """After this number of attempts, a failure that uses none is logged as an error."""
 
-    def status_after(self, failure: Failure, attempts: int, now: datetime) -> tuple[Status, datetime | None]:
+    def status_after(self, failure: Failure, attempts: int, now: datetime) -> tuple[DeadLetterStatus, datetime | None]:
         """The status and time of the next attempt after failure number `attempts`; (DEAD, None)
         without one.
         """
         if failure.uses_no_attempt or (failure.retryable and attempts < self.max_attempts):
-            return Status.RETRYING, now + timedelta(seconds=self.pauses.seconds(attempts))
-        return Status.DEAD, None
+            return DeadLetterStatus.RETRYING, now + timedelta(seconds=self.pauses.seconds(attempts))
+        return DeadLetterStatus.DEAD, None
 
 
 def failure_of(error: BaseException) -> Failure:

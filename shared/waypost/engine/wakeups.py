@@ -28,7 +28,6 @@ BURST = 8
 commits per second 2 of 100 wait for an interval; without bursts 73 did.
 """
 IDLE_SECONDS = 60.0
-SEND_PAUSES = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 RECONNECT_PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=5.0)
 
 
@@ -58,7 +57,7 @@ class CoalescingWakeupSender(PeriodicLoop):
     name = "wakeup_sender"
 
     def __init__(self, wakeups: LocalWakeups, notifier: Notifier) -> None:
-        super().__init__(every_seconds=IDLE_SECONDS, backoff=SEND_PAUSES)
+        super().__init__(every_seconds=IDLE_SECONDS)
         self._wakeups = wakeups
         self._notifier = notifier
         self._pending: set[Channel] = set()

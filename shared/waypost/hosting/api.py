@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from waypost.engine.outbox_cap import OutboxCap
+from waypost.engine.outbox_limit import OutboxLimit
 from waypost.hosting.asyncapi import asyncapi_of
 from waypost.hosting.process_runner import run_parts
 from waypost.hosting.runtime import Runtime, build_admin_service, build_runtime
@@ -30,12 +30,14 @@ from waypost.web.tokens import KeySource
 async def run_api(service: Service) -> None:
     settings = load(ApiSettings)
     ops = operators_database(service, settings)
-    cap = OutboxCap(partial(outbox_rows, ops), rows=settings.outbox_cap_rows)
-    runtime = build_runtime(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=cap.admit)
+    outbox_limit = OutboxLimit(partial(outbox_rows, ops), rows=settings.outbox_cap_rows)
+    runtime = build_runtime(
+        service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=outbox_limit.admit
+    )
     runtime.database.reserve("requests")
     app = api_app(service, settings, runtime, ops=ops)
     server = HttpServer(app, host=settings.host, port=settings.service_port)
-    await run_parts(runtime, [runtime.wakeup_sender, server, cap], settings)
+    await run_parts(runtime, [runtime.wakeup_sender, server, outbox_limit], settings)
 
 
 def operators_database(service: Service, settings: ApiSettings) -> Database:

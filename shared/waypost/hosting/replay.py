@@ -7,7 +7,7 @@ from waypost.engine.consumer import ConsumerPolicy, group_name
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, MessageParser
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay import Redelivered, Redelivery, SelectedEvents, Selection, find
 from waypost.hosting.runtime import Runtime, runtime_for_command
 from waypost.hosting.service import Service
@@ -45,7 +45,7 @@ class Replay:
         found: SelectedEvents,
         audit_context: AuditContext,
         *,
-        rate: Rate,
+        rate: OperatorRate,
         progress: Callable[[int], None] = lambda _: None,
     ) -> Redelivered:
         policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, redelivered=True)

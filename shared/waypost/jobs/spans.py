@@ -42,7 +42,7 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
     if not trace.get_current_span().get_span_context().trace_flags.sampled or not grant_spans():
         yield None
         return
-    with recorded(_tracer, names.send_span(job), SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
+    with recorded(_tracer, names.send_span_name(job), SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
         yield current_trace()
 
 
@@ -54,7 +54,7 @@ def processing(claim: Claim) -> Iterator[None]:
     parent = _context_of(claim.cause)
     if is_sampled(claim.cause.traceparent) and grant_spans():
         parent, attributes, links = _placed(claim, parent)
-        name = names.process_span(claim.name)
+        name = names.process_span_name(claim.name)
         with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
             yield
         return
@@ -70,7 +70,7 @@ def processing(claim: Claim) -> Iterator[None]:
 
 def _record_failure(claim: Claim, carried: Context, error: Exception, began_ns: int) -> None:
     parent, attributes, links = _placed(claim, carried)
-    name, failure = names.process_span(claim.name), type(error).__name__
+    name, failure = names.process_span_name(claim.name), type(error).__name__
     record_failure(_tracer, name, SpanKind.CONSUMER, attributes, failure, parent=parent, links=links, began_ns=began_ns)
 
 

@@ -33,7 +33,7 @@ from aiokafka.errors import (
 from aiokafka.producer.message_accumulator import MessageBatch
 from aiokafka.producer.sender import Sender, SendProduceReqHandler
 
-from waypost.kernel.backoff import Backoff
+from waypost.kernel.backoff import OUTAGE_BACKOFF
 
 ACKNOWLEDGE_MILLISECONDS = 2000
 """The time that a broker waits for the replicas of a request. Then it answers, also for the other
@@ -41,7 +41,6 @@ partitions of the request; a batch that the replicas do not have yet is sent aga
 """
 SILENT_SECONDS = 5.0
 """After this time without an answer of any broker, another producer is tried."""
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 class InvalidRecordError(BrokerResponseError):  # type: ignore[misc]  # aiokafka is not annotated
@@ -168,7 +167,7 @@ class IsolatingSender(Sender):  # type: ignore[misc]  # aiokafka is not annotate
 
     async def _pause(self, partition: TopicPartition, error: KafkaError | None, failures: int) -> None:
         self.held[partition] = type(error).__name__
-        await asyncio.sleep(BACKOFF.seconds(failures))
+        await asyncio.sleep(OUTAGE_BACKOFF.seconds(failures))
 
     async def _refresh(self, began: float) -> bool:
         """Requests metadata; returns whether a broker answered. Raises NoBrokersAvailable when none

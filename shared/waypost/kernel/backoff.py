@@ -24,3 +24,6 @@ class Backoff:
 
 
 DEFAULT_BACKOFF = Backoff()
+
+OUTAGE_BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
+"""For work that needs something that may be unavailable for a while."""

@@ -25,7 +25,7 @@ WaypostError
 │   ├── PartitionFailed         a partition needs a new producer
 │   ├── NotSent                 records behind others that failed
 │   ├── ForkEnded               a process of a rebuild was killed or failed
-│   └── LiveIsAhead             a rebuild has not read all records of the live consumer
+│   └── ShadowBehind            a rebuild has not read all records of the live consumer
 ├── NotYet                      a row that the handler needs has not arrived from another topic
 ├── Permanent                   the same work will fail again: dead letter or dead job
 │   ├── RecordsRejected         the broker can never accept a record
@@ -39,8 +39,9 @@ WaypostError
 ├── SetUpFailed, StartFailed    an installation step, or a process under `waypost.native`, failed
 ├── ShadowIncomplete            a crash of the database has undone some writes of a rebuild
 ├── NoTenantBound               a programming error: work without a tenant, or for another one
-└── signals                     caught by the caller: KeyTaken, Fenced, Stopped, Stuck,
-                                DeadLetterLimitReached, PartitionsHeld, FailpointReached
+└── signals                     caught by the caller: KeyTaken, Fenced, Stopped,
+                                PartitionStuck, DeadLetterLimitReached, PartitionsHeld,
+                                FailpointReached
 
 HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in
 `waypost.jobs.worker.failure`.

@@ -11,21 +11,25 @@ from waypost.memory.database import MemoryDatabase, MemoryTransaction
 from waypost.memory.dead_letters import MemoryDeadLetters
 from waypost.memory.deferrals import MemoryDeferrals
 from waypost.memory.inbox import MemoryInbox
+from waypost.memory.parked_keys import MemoryParkedKeys
 from waypost.memory.unit_of_work import MemoryUnitOfWork, MemoryUnitsOfWork
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
+from waypost.ports.parked_keys import ParkedKeys
 
 
 class MemoryConsumerTransaction:
     """`waypost.ports.consumer_transaction.ConsumerTransaction`."""
 
     inbox: Inbox
+    parked_keys: ParkedKeys
     dead_letters: DeadLetters
     deferrals: Deferrals
 
     def __init__(self, transaction: MemoryTransaction, units: MemoryUnitsOfWork, consumer: str) -> None:
         self.inbox = MemoryInbox(transaction, consumer)
+        self.parked_keys = MemoryParkedKeys(transaction, consumer)
         self.dead_letters = MemoryDeadLetters(transaction, consumer)
         self.deferrals = MemoryDeferrals(transaction, consumer)
         self._transaction = transaction

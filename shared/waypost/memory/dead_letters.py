@@ -1,51 +1,34 @@
-"""Dead letters and parked keys of one consumer, in memory."""
+"""Dead letters of one consumer, in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from waypost.kernel.audit_context import AuditContext
-from waypost.memory.database import MemoryTransaction, Schedule
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status, Tally
-
-FIRST_LOOK, LAST_LOOK = timedelta(minutes=1), timedelta(days=1)
-"""Pauses of a key that waits for a missing version."""
+from waypost.memory.database import MemoryTransaction
+from waypost.memory.key_order import dead_letters_of, in_key_order, is_in_key_order
+from waypost.memory.parked_keys import MemoryParkedKeys
+from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterStatus, Failure, ParkedKey, Tally
 
 
 class MemoryDeadLetters:
-    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. A shared lock excludes
-    other shared locks too.
-    """
+    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction."""
 
     def __init__(self, transaction: MemoryTransaction, consumer: str) -> None:
         self._tables = transaction.tables
         self._consumer = consumer
         self._now = transaction.tables.begun_at
-
-    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        found = [key for key in sorted(set(keys)) if self._is_parked(ParkedKey(topic, key))]
-        for key in found:
-            await self._tables.parked.lock((self._consumer, ParkedKey(topic, key)))
-        return frozenset(key for key in found if self._is_parked(ParkedKey(topic, key)))
+        self._parked_keys = MemoryParkedKeys(transaction, consumer)
 
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
-        held: dict[bytes, set[int]] = {}
+        waiting: dict[bytes, set[int]] = {}
         for key in keys:
-            for dead_letter in self._ordered(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
+            for dead_letter in self._unhandled(ParkedKey(topic, key)):
                 if dead_letter.sequence is not None:
-                    held.setdefault(key, set()).add(dead_letter.sequence)
-        return {key: frozenset(sequences) for key, sequences in held.items()}
-
-    async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
-        now = self._now
-        due_at = now + FIRST_LOOK if awaits_version else now
-        for key in sorted(keys):
-            row = (self._consumer, ParkedKey(topic, key))
-            if row not in self._tables.parked:
-                await self._tables.parked.lock(row)
-            self._tables.parked.setdefault(row, Schedule(parked_at=now, due_at=due_at, waits=awaits_version))
+                    waiting.setdefault(key, set()).add(dead_letter.sequence)
+        return {key: frozenset(sequences) for key, sequences in waiting.items()}
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         for dead_letter in dead_letters:
@@ -59,48 +42,6 @@ class MemoryDeadLetters:
     async def now(self) -> datetime:
         return self._now
 
-    async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
-        for key in keys:
-            await self._schedule(ParkedKey(topic, key))
-
-    async def _schedule(self, parked: ParkedKey) -> None:
-        first = next(iter(self._ordered(parked, OPEN)), None)
-        is_dead = first is not None and first.status is Status.DEAD
-        due_at = self._now + LAST_LOOK if is_dead else (first and first.next_attempt_at) or self._now
-        waits = is_dead or bool(first and first.failure and first.failure.uses_no_attempt)
-        await self._set_due(parked, due_at, waits=waits)
-
-    async def await_version(self, parked: ParkedKey) -> None:
-        if (schedule := self._tables.parked.get((self._consumer, parked))) is not None:
-            pause = min(max(self._now - schedule.parked_at, FIRST_LOOK), LAST_LOOK)
-            await self._set_due(parked, self._now + pause, waits=True)
-
-    async def _set_due(self, parked: ParkedKey, due_at: datetime, *, waits: bool) -> None:
-        row = (self._consumer, parked)
-        if self._is_parked(parked):
-            await self._tables.parked.lock(row)
-        if (schedule := self._tables.parked.get(row)) is not None:
-            self._tables.parked[row] = replace(schedule, due_at=due_at, waits=waits)
-
-    async def end_pauses(self) -> None:
-        for (consumer, parked), schedule in list(self._tables.parked.items()):
-            first = next(iter(self._ordered(parked, OPEN)), None)
-            is_dead = first is not None and first.status is Status.DEAD
-            if consumer == self._consumer and schedule.waits and schedule.due_at > self._now and not is_dead:
-                await self._set_due(parked, self._now, waits=True)
-
-    async def due(self, limit: int) -> Sequence[ParkedKey]:
-        keys = [each for each in self._scheduled() if each[1] <= self._now]
-        return [key for _, _, key in sorted(keys, key=lambda each: each[:2])][:limit]
-
-    async def due_in(self) -> timedelta | None:
-        return min((due_at - self._now for _, due_at, _ in self._scheduled() if due_at > self._now), default=None)
-
-    def _scheduled(self) -> Iterator[tuple[bool, datetime, ParkedKey]]:
-        for (consumer, key), schedule in self._tables.parked.items():
-            if consumer == self._consumer:
-                yield schedule.waits, schedule.due_at, key
-
     async def tally(self) -> Tally:
         counts = Counter(dead_letter.status for dead_letter in self._own())
         parked = sum(consumer == self._consumer for consumer, _ in self._tables.parked)
@@ -110,23 +51,21 @@ class MemoryDeadLetters:
         return min(sum(dead_letter.status in OPEN for dead_letter in self._own()), at_most)
 
     async def failed_dead_letters(self, at_most: int) -> int:
-        failed = [dead_letter for dead_letter in self._own() if dead_letter.status in (Status.RETRYING, Status.DEAD)]
-        blocked = {(dead_letter.record.topic, dead_letter.key) for dead_letter in failed if _is_ordered(dead_letter)}
-        waiting = [dead_letter for dead_letter in self._own() if dead_letter.status is Status.WAITING]
+        failed = [
+            dead_letter
+            for dead_letter in self._own()
+            if dead_letter.status in (DeadLetterStatus.RETRYING, DeadLetterStatus.DEAD)
+        ]
+        blocked = {
+            (dead_letter.record.topic, dead_letter.key) for dead_letter in failed if is_in_key_order(dead_letter)
+        }
+        waiting = [dead_letter for dead_letter in self._own() if dead_letter.status is DeadLetterStatus.WAITING]
         behind = [dead_letter for dead_letter in waiting if (dead_letter.record.topic, dead_letter.key) in blocked]
         return min(len(failed) + len(behind), at_most)
 
-    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        if not self._is_parked(parked):
-            return False
-        row = (self._consumer, parked)
-        if wait:
-            await self._tables.parked.lock(row)
-        return self._tables.parked.try_lock(row) and self._is_parked(parked)
-
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
-        for dead_letter in self._ordered(parked, (*OPEN, Status.DISCARDED)):
-            if dead_letter.sequence is None and dead_letter.status is not Status.DISCARDED:
+        for dead_letter in self._unhandled(parked):
+            if dead_letter.sequence is None and dead_letter.status is not DeadLetterStatus.DISCARDED:
                 return dead_letter
             if dead_letter.sequence is not None and dead_letter.sequence > above:
                 return dead_letter
@@ -140,10 +79,10 @@ class MemoryDeadLetters:
         self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
     ) -> DeadLetter:
         await self._tables.dead_letters.lock(dead_letter.id)
-        stays_dead = audit_context is not None and dead_letter.status is Status.DEAD
+        stays_dead = audit_context is not None and dead_letter.status is DeadLetterStatus.DEAD
         started = replace(
             dead_letter,
-            status=Status.DEAD if stays_dead else Status.RETRYING,
+            status=DeadLetterStatus.DEAD if stays_dead else DeadLetterStatus.RETRYING,
             attempts=dead_letter.attempts + 1,
             unfinished=dead_letter.unfinished + 1,
             redrives=dead_letter.redrives + (audit_context is not None),
@@ -162,7 +101,7 @@ class MemoryDeadLetters:
         self,
         dead_letter_id: UUID,
         *,
-        status: Status,
+        status: DeadLetterStatus,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
@@ -183,7 +122,7 @@ class MemoryDeadLetters:
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """Without an audit entry: there is no audit in memory."""
-        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+        await self.update(dead_letter.id, status=DeadLetterStatus.DISCARDED, attempts=dead_letter.attempts)
 
     async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
         """Without an audit entry, as for a discard."""
@@ -191,39 +130,16 @@ class MemoryDeadLetters:
         now = await self.find(dead_letter.id)
         if now is None or now.status not in OPEN:
             return False
-        await self.update(dead_letter.id, status=Status.ADOPTED, attempts=now.attempts)
+        await self.update(dead_letter.id, status=DeadLetterStatus.ADOPTED, attempts=now.attempts)
         return True
-
-    async def unpark(self, parked: ParkedKey) -> None:
-        if (self._consumer, parked) in self._tables.deferrals:
-            await self._set_due(parked, self._now + FIRST_LOOK, waits=True)
-        else:
-            self._tables.parked.pop((self._consumer, parked), None)
-
-    def _is_parked(self, key: ParkedKey) -> bool:
-        return (self._consumer, key) in self._tables.parked
 
     async def _schedule_key_of(self, dead_letter: DeadLetter) -> None:
         if dead_letter.key is not None:
-            await self._schedule(ParkedKey(dead_letter.record.topic, dead_letter.key))
+            await self._parked_keys.schedule_key(ParkedKey(dead_letter.record.topic, dead_letter.key))
 
-    def _own(self) -> list[DeadLetter]:
-        return [
-            dead_letter for consumer, dead_letter in self._tables.dead_letters.values() if consumer == self._consumer
-        ]
+    def _own(self) -> Sequence[DeadLetter]:
+        return dead_letters_of(self._tables, self._consumer)
 
-    def _ordered(self, key: ParkedKey, statuses: Sequence[Status]) -> list[DeadLetter]:
-        """Open dead letters of the key, in order."""
-        dead_letters = [
-            dead_letter
-            for dead_letter in self._own()
-            if (dead_letter.record.topic, dead_letter.key) == (key.topic, key.key)
-            and dead_letter.status in statuses
-            and _is_ordered(dead_letter)
-        ]
-        return sorted(dead_letters, key=lambda dead_letter: (dead_letter.sequence or 0, dead_letter.record.offset))
-
-
-def _is_ordered(dead_letter: DeadLetter) -> bool:
-    conflicts = dead_letter.failure is not None and dead_letter.failure.error_class == VERSION_CONFLICT
-    return dead_letter.type is not None and not conflicts
+    def _unhandled(self, key: ParkedKey) -> Sequence[DeadLetter]:
+        """Dead letters of the key whose versions the guard has not counted, in order."""
+        return in_key_order(self._tables, self._consumer, key, (*OPEN, DeadLetterStatus.DISCARDED))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.tally import tally_of
@@ -20,7 +20,7 @@ the lag is known in records only.
 
 
 @dataclass(frozen=True, slots=True)
-class Offsets:
+class ConsumerOffsets:
     """The offsets from which the lag of one consumer follows."""
 
     partitions: Mapping[str, Sequence[Partition]]
@@ -56,7 +56,7 @@ class ConsumerLag:
     partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
-    dead_letters: Mapping[Status, int]
+    dead_letters: Mapping[DeadLetterStatus, int]
     """Number of unsettled dead letters by status."""
 
     @property
@@ -74,12 +74,12 @@ async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootst
     read = {partition for consumer in consumers for topic in consumer.topics for partition in known.get(topic, ())}
     ends = await end_offsets(bootstrap, read)
     return [
-        await _lag_of(consumer, ops, Offsets(known, committed[consumer.group], ends), bootstrap)
+        await _lag_of(consumer, ops, ConsumerOffsets(known, committed[consumer.group], ends), bootstrap)
         for consumer in consumers
     ]
 
 
-async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: Offsets, bootstrap: str) -> ConsumerLag:
+async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: ConsumerOffsets, bootstrap: str) -> ConsumerLag:
     topics = sorted(consumer.topics)
     partitions = [partition for topic in topics for partition in offsets.partitions.get(topic, ())]
     committed = {partition: offsets.committed.get(partition, 0) for partition in partitions}

@@ -13,6 +13,7 @@ from waypost.kernel.ids import TenantId
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
+from waypost.ports.parked_keys import ParkedKeys
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -42,6 +43,7 @@ class ConsumerTransaction(Protocol):
     """One open transaction of one consumer, bound to the tenants of its records."""
 
     inbox: Inbox
+    parked_keys: ParkedKeys
     dead_letters: DeadLetters
     deferrals: Deferrals
 

@@ -1,8 +1,8 @@
-"""Records that a consumer could not handle, and the keys that wait behind them."""
+"""Records that a consumer could not handle."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -19,7 +19,7 @@ class DeadLetterNotStorable(WaypostError):
     """
 
 
-class Status(StrEnum):
+class DeadLetterStatus(StrEnum):
     RETRYING = "retrying"
     """Failed; the consumer retries it."""
     DEAD = "dead"
@@ -37,7 +37,7 @@ class Status(StrEnum):
     """A rebuild has processed its record."""
 
 
-OPEN = (Status.RETRYING, Status.DEAD, Status.WAITING)
+OPEN = (DeadLetterStatus.RETRYING, DeadLetterStatus.DEAD, DeadLetterStatus.WAITING)
 """Statuses that are not settled."""
 
 
@@ -78,7 +78,7 @@ class DeadLetter:
     type: str | None = None
     """None if the headers are not valid: such a dead letter is outside every key's order."""
     sequence: int | None = None
-    status: Status
+    status: DeadLetterStatus
     attempts: int = 0
     unfinished: int = 0
     """Attempts since the last attempt that recorded its end: each was cut off, for example by a
@@ -108,27 +108,15 @@ class Tally:
     """Counts of parked keys and open dead letters."""
 
     parked_keys: int
-    dead_letters: Mapping[Status, int]
+    dead_letters: Mapping[DeadLetterStatus, int]
     """Open dead letters by status."""
 
 
 class DeadLetters(Protocol):
-    """The dead letters of one consumer, inside one open transaction."""
-
-    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        """The keys that are parked. They stay parked until the transaction ends: a retry of them
-        waits, or is waited for.
-        """
-        ...
+    """The dead letters of one consumer, inside one open transaction. Their keys: `ParkedKeys`."""
 
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         """The versions of these keys that dead letters hold and that are not handled yet."""
-        ...
-
-    async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
-        """Parks the keys: later events of them become dead letters. A key that is parked stays so.
-        A new one is due at once; with `awaits_version`, as after `await_version`.
-        """
         ...
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
@@ -139,36 +127,6 @@ class DeadLetters(Protocol):
         """The database's time when the transaction began. Times of attempts are set and compared by
         this clock alone, so that the clocks of processes need not agree.
         """
-        ...
-
-    async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
-        """Makes each parked key due when its first open dead letter is; at once if that one was
-        never attempted, or if none is left; in a day if it is dead.
-
-        `begin`, `undo_attempt`, `update` and `discard` do this for the key of their dead letter;
-        `insert` does not.
-        """
-        ...
-
-    async def await_version(self, parked: ParkedKey) -> None:
-        """Postpones a key whose first dead letter waits for a missing version. The consumer that
-        handles this version calls `schedule`. If that is lost, the key becomes due nevertheless: a
-        minute after it was parked, then after twice the time, and each day.
-        """
-        ...
-
-    async def end_pauses(self) -> None:
-        """Makes all keys that wait due at once, except those whose first dead letter is dead."""
-        ...
-
-    async def due(self, limit: int) -> Sequence[ParkedKey]:
-        """Parked keys that are due; the longest due first, and keys that have waited after the
-        others.
-        """
-        ...
-
-    async def due_in(self) -> timedelta | None:
-        """The time until the next key becomes due; None if no key will."""
         ...
 
     async def tally(self) -> Tally:
@@ -182,14 +140,6 @@ class DeadLetters(Protocol):
     async def failed_dead_letters(self, at_most: int) -> int:
         """The number of open dead letters that have failed or wait behind a failed one of their
         key, counted up to `at_most`.
-        """
-        ...
-
-    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        """Locks the key for this transaction; must be the first statement.
-
-        False if the key is not parked or another transaction holds the lock. With `wait`, waits for
-        the other transaction.
         """
         ...
 
@@ -222,7 +172,7 @@ class DeadLetters(Protocol):
         self,
         dead_letter_id: UUID,
         *,
-        status: Status,
+        status: DeadLetterStatus,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
@@ -236,10 +186,4 @@ class DeadLetters(Protocol):
 
     async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
         """Marks the dead letter as adopted, with an audit entry. False if it is settled already."""
-        ...
-
-    async def unpark(self, parked: ParkedKey) -> None:
-        """Unparks the key: later events are handled normally. A key that has a deferral stays, and
-        is due later. The caller must hold its lock.
-        """
         ...

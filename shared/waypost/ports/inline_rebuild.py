@@ -75,7 +75,7 @@ class InlineShadow(Protocol):
         """The number of events that are stored now."""
         ...
 
-    async def settled(self) -> int:
+    async def stable_position(self) -> int:
         """A position at or below which no event can still appear: the newest position of now.
 
         Waits for the transactions that write events now. Raises Transient if one runs longer than a

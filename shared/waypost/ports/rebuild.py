@@ -24,7 +24,7 @@ class RebuildRuns(Conflict):
     """
 
 
-class LiveIsAhead(Transient):
+class ShadowBehind(Transient):
     """The live consumer has processed records that the rebuild has not read: read them, then swap
     again.
     """
@@ -119,8 +119,8 @@ class Swap(LivePositions, Protocol):
         """Renames the new tables to the live name, with their dead letters and parked keys. The
         live position and inbox stay.
 
-        Raises LiveIsAhead if the live consumer has begun a partition that `live` does not name, and
-        Conflict if an adopted event fails with the new rows.
+        Raises ShadowBehind if the live consumer has begun a partition that `live` does not name,
+        and Conflict if an adopted event fails with the new rows.
         """
         ...
 

@@ -12,8 +12,10 @@ from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
+from waypost.ports.parked_keys import ParkedKeys
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.deferrals import PostgresDeferrals
+from waypost.postgres.dead_letters.parked_keys import PostgresParkedKeys
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.reactions import PostgresReactions
@@ -25,6 +27,7 @@ class PostgresConsumerTransaction:
     """`waypost.ports.consumer_transaction.ConsumerTransaction` over one open transaction."""
 
     inbox: Inbox
+    parked_keys: ParkedKeys
     dead_letters: DeadLetters
     deferrals: Deferrals
 
@@ -37,6 +40,7 @@ class PostgresConsumerTransaction:
         tenants: frozenset[TenantId],
     ) -> None:
         self.inbox = PostgresInbox(connection, name, versions)
+        self.parked_keys = PostgresParkedKeys(connection, name)
         self.dead_letters = PostgresDeadLetters(connection, name)
         self.deferrals = PostgresDeferrals(connection, name)
         self._connection = connection

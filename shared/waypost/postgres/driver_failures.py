@@ -15,31 +15,31 @@ LOCK_NOT_AVAILABLE = "55P03"
 _LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
-def sqlstate(error: BaseException) -> str | None:
+def driver_sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE of an error of the server. None for other errors."""
     state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else None
 
 
-def is_transient(error: BaseException) -> bool:
+def is_transient_driver_error(error: BaseException) -> bool:
     """True if the same work may succeed on another connection."""
     if any(isinstance(cause, asyncpg.InvalidCachedStatementError) for cause in causes(error)):
         return True  # a migration changed a column's type; the next run prepares the statement again
-    state = sqlstate(error)
+    state = driver_sqlstate(error)
     if state is not None:
         return state.startswith(_TRANSIENT_CLASSES) or state == LOCK_NOT_AVAILABLE
     return isinstance(error, _LOST)
 
 
 @contextmanager
-def as_transient() -> Iterator[None]:
+def driver_error_as_transient() -> Iterator[None]:
     """Turns transient errors of the driver into Transient. Other errors pass unchanged."""
     try:
         yield
     except Exception as error:
-        if isinstance(error, Transient) or not is_transient(error):
+        if isinstance(error, Transient) or not is_transient_driver_error(error):
             raise
-        raise Transient(unavailable(error), sqlstate=sqlstate(error)) from error
+        raise Transient(unavailable(error), sqlstate=driver_sqlstate(error)) from error
 
 
 def unavailable(error: Exception) -> str:

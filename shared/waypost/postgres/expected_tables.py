@@ -10,8 +10,8 @@ from sqlalchemy import MetaData
 
 from waypost.postgres.tenancy import is_protected
 
-Role = Literal["app", "relay", "ops"]
-Privileges = Mapping[Role, str]
+GrantedRole = Literal["app", "relay", "ops"]
+Privileges = Mapping[GrantedRole, str]
 """`{"app": "select insert"}`. A privilege on some columns is sufficient."""
 
 READ_TABLE: Privileges = {"app": "select insert update delete", "ops": "select"}

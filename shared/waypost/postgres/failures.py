@@ -13,8 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from waypost.kernel.errors import Transient
 from waypost.kernel.tenant import NoTenantBound
-from waypost.postgres import driver_failures
-from waypost.postgres.driver_failures import causes, unavailable
+from waypost.postgres.driver_failures import causes, driver_sqlstate, is_transient_driver_error, unavailable
 from waypost.telemetry.loop_lag import LOOP_LAG
 
 _TOO_SLOW = ("25P03", "25P04")
@@ -27,17 +26,17 @@ def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE of a driver error, or of SQLAlchemy's wrapper around one. None for other
     errors.
     """
-    return driver_failures.sqlstate(_original(error))
+    return driver_sqlstate(_original(error))
 
 
 def is_transient(error: BaseException) -> bool:
     """True if the same work may succeed on another connection."""
-    if isinstance(error, PoolTimeout) or driver_failures.is_transient(error):
+    if isinstance(error, PoolTimeout) or is_transient_driver_error(error):
         return True
     if not isinstance(error, DBAPIError):
         return False
     if sqlstate(error) is not None:
-        return driver_failures.is_transient(_original(error))
+        return is_transient_driver_error(_original(error))
     return isinstance(error, InterfaceError) or error.connection_invalidated
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from waypost.postgres import keepalive
-from waypost.postgres.driver_failures import is_transient
+from waypost.postgres.driver_failures import is_transient_driver_error
 from waypost.postgres.poolers import refuse_answer_of_pooler, refuse_pooler
 
 DEAD_PEER_OPTIONS = {
@@ -45,7 +45,7 @@ async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connec
             return await _open(server, timeout=share, **options)
         except BaseException as error:
             _first[dsn] = (servers.index(server) + 1) % len(servers)
-            if not is_transient(error):
+            if not is_transient_driver_error(error):
                 raise
     try:
         return await _open(last, timeout=share, **options)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from waypost.postgres.direct import COMMAND_SECONDS, CONNECT_SECONDS, close_directly
-from waypost.postgres.driver_failures import as_transient
+from waypost.postgres.driver_failures import driver_error_as_transient
 from waypost.postgres.hosts import connect
 from waypost.postgres.reads import Statements
 
@@ -23,7 +23,7 @@ class ReadSession:
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[Statements]:
-        with as_transient():
+        with driver_error_as_transient():
             async with self._connection.transaction(readonly=True):
                 yield self._connection
 
@@ -33,7 +33,7 @@ async def read_session(
     dsn: str, *, application_name: str, command_seconds: float | None = COMMAND_SECONDS
 ) -> AsyncIterator[ReadSession]:
     """Raises Transient if the database does not answer."""
-    with as_transient():
+    with driver_error_as_transient():
         connection = await connect(
             dsn,
             timeout=CONNECT_SECONDS,

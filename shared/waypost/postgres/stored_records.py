@@ -17,8 +17,8 @@ from waypost.postgres.database import Database
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 from waypost.postgres.outbox.standbys import Standbys
-from waypost.postgres.settled_position import settled_position
 from waypost.postgres.sql import Sql
+from waypost.postgres.stable_position import stable_position
 
 _COUNT = text("select count(*) from events where aggregate_type = :aggregate_type")
 
@@ -46,9 +46,9 @@ class PostgresStoredRecords:
         """Each read is a separate transaction: one transaction over hours would hold back vacuum in
         the whole database.
         """
-        position, settled = 0, await settled_position(self._owner)
+        position, stable = 0, await stable_position(self._owner)
         async with self._standbys() as standbys:
-            while rows := await self._next(position, settled, size):
+            while rows := await self._next(position, stable, size):
                 with as_transient():
                     await standbys.until_confirmed()
                 yield [self._stored(row) for row in rows]

@@ -56,7 +56,7 @@ def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> 
         names.MESSAGE_ID: message_id,
         names.MESSAGE_KEY: key.decode("utf-8", "replace"),
     }
-    span = _tracer.start_span(names.send_span(topic), carried(headers), SpanKind.PRODUCER, attributes)
+    span = _tracer.start_span(names.send_span_name(topic), carried(headers), SpanKind.PRODUCER, attributes)
     forwarded: MutableSequence[tuple[str, bytes]] = [header for header in headers if header[0] not in _CONTEXT_HEADERS]
     _propagator.inject(forwarded, trace.set_span_in_context(span, Context()), _setter)
     return span, forwarded
@@ -75,7 +75,7 @@ def end_send(span: Span, *, partition: int | None = None, failure: str | None = 
 def rebuild_span(consumer: str) -> Iterator[None]:
     """A span around a whole rebuild; its batches are part of the trace."""
     attributes = {names.SYSTEM: names.KAFKA, names.CONSUMER_GROUP: consumer}
-    with recorded(_tracer, names.rebuild_span(consumer), SpanKind.CONSUMER, attributes, parent=Context()):
+    with recorded(_tracer, names.rebuild_span_name(consumer), SpanKind.CONSUMER, attributes, parent=Context()):
         yield
 
 
@@ -88,13 +88,13 @@ class _ConsumerSpan(NamedTuple):
     links: Sequence[Link]
 
     def recorded(self) -> AbstractContextManager[Span]:
-        name = names.process_span(self.topic)
+        name = names.process_span_name(self.topic)
         return recorded(_tracer, name, SpanKind.CONSUMER, self.attributes, parent=self.parent, links=self.links)
 
     def record_failure(self, error: Exception, began_ns: int) -> None:
         record_failure(
             _tracer,
-            names.process_span(self.topic),
+            names.process_span_name(self.topic),
             SpanKind.CONSUMER,
             self.attributes,
             type(error).__name__,
@@ -181,7 +181,7 @@ def _record_handled(record: Record, consumer: str, batch: Span, began_ns: int, *
     if redelivered:
         parent, other = trace.set_span_in_context(batch, Context()), _span_context(origin)
         attributes |= _original(origin)
-    name, links = names.process_span(record.topic), [Link(other)]
+    name, links = names.process_span_name(record.topic), [Link(other)]
     _tracer.start_span(name, parent, SpanKind.CONSUMER, attributes, links, began_ns).end()
 
 

@@ -48,13 +48,13 @@ PEER_SERVICE = "peer.service"
 SERVER_ADDRESS = ("server.address", "net.peer.name")
 
 
-def send_span(topic: str) -> str:
+def send_span_name(topic: str) -> str:
     return f"{SEND} {topic}"
 
 
-def process_span(topic: str) -> str:
+def process_span_name(topic: str) -> str:
     return f"{PROCESS} {topic}"
 
 
-def rebuild_span(consumer: str) -> str:
+def rebuild_span_name(consumer: str) -> str:
     return f"rebuild {consumer}"

@@ -14,8 +14,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from waypost.telemetry import metrics
-from waypost.telemetry.rate_limit import RateLimit
 from waypost.telemetry.spans import is_failure
+from waypost.telemetry.token_bucket import TokenBucket
 
 
 class _DecidingSampler(Sampler):
@@ -68,7 +68,7 @@ class TraceRateSampler(_DecidingSampler):
     def __init__(self, traces_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._traces_per_second = traces_per_second
-        self._limits = defaultdict[str, RateLimit](partial(RateLimit, traces_per_second, clock=clock))
+        self._limits = defaultdict[str, TokenBucket](partial(TokenBucket, traces_per_second, clock=clock))
 
     def _decide(self, context: Context | None, parent: SpanContext, name: str, kind: SpanKind | None) -> Decision:
         return Decision.RECORD_AND_SAMPLE if self._is_sampled(parent, name, kind) else Decision.DROP

@@ -3,10 +3,10 @@ replay of sampled records costs no more than the limit.
 """
 
 from waypost.telemetry import metrics
-from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry.token_bucket import TokenBucket
 from waypost.telemetry.tracing import SPANS_PER_SECOND
 
-SPAN_LIMIT = RateLimit(SPANS_PER_SECOND)
+SPAN_LIMIT = TokenBucket(SPANS_PER_SECOND)
 """`waypost.telemetry.tracing.configure` changes it."""
 
 

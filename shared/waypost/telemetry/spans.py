@@ -7,7 +7,7 @@ from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
 from waypost.telemetry import metrics
-from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry.token_bucket import TokenBucket
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def recorded(
             raise
 
 
-FAILURES = RateLimit(50)
+FAILURES = TokenBucket(50)
 """Failed work that is recorded per second."""
 
 _FAILURE = create_key("waypost.failure")

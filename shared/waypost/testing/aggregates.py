@@ -22,7 +22,7 @@ Raised = TypeVar("Raised", bound=Exception)
 class Given(Generic[A]):
     aggregate: A
 
-    def when(self, action: Callable[[A], object]) -> "Outcome[A]":
+    def when(self, action: Callable[[A], object]) -> "ActionOutcome[A]":
         """Calls `action` with the aggregate. `then_raises` returns the error of the action; every
         other `then` raises it.
         """
@@ -30,12 +30,12 @@ class Given(Generic[A]):
         try:
             action(self.aggregate)
         except Exception as error:  # noqa: BLE001 - the outcome compares it with the expected error
-            return Outcome(self.aggregate, tuple(self.aggregate.recorded[before:]), error)
-        return Outcome(self.aggregate, tuple(self.aggregate.recorded[before:]), None)
+            return ActionOutcome(self.aggregate, tuple(self.aggregate.recorded[before:]), error)
+        return ActionOutcome(self.aggregate, tuple(self.aggregate.recorded[before:]), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[A]):
+class ActionOutcome(Generic[A]):
     aggregate: A
     _recorded: Sequence[Event]
     _error: Exception | None

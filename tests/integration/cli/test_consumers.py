@@ -11,7 +11,7 @@ from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
 from waypost.operations.consumers import ConsumerLag, consumer_lag
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.testing.eventually import eventually
 
 
@@ -41,7 +41,7 @@ async def test_parked_keys_and_dead_letters_are_counted(stage: Stage, club_stack
         await eventually(lambda: stage.reached(2, consumers=1))
     greetings = (await consumer_positions(club_stack))[1]
     assert (greetings.lag, greetings.partitions[0].behind, greetings.parked_keys) == (0, None, 1)
-    assert greetings.dead_letters[Status.WAITING] == 1
+    assert greetings.dead_letters[DeadLetterStatus.WAITING] == 1
 
 
 async def consumer_positions(service: Service) -> Sequence[ConsumerLag]:

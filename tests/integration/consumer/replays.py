@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.fixtures.club import Stage, opened
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection
 from waypost.hosting.replay import Replay, opened_replay
 from waypost.hosting.service import Service
@@ -32,7 +32,7 @@ async def found(stage: Stage, **chosen: Any) -> SelectedEvents:
 
 async def replayed(stage: Stage, reactor: Reactor | None = None, **chosen: Any) -> Redelivered:
     async with replaying(stage, reactor) as replay:
-        return await replay.deliver(await replay.find(Selection(**chosen)), AUDIT, rate=Rate())
+        return await replay.deliver(await replay.find(Selection(**chosen)), AUDIT, rate=OperatorRate())
 
 
 async def consumed(stage: Stage, records: int) -> None:

@@ -10,7 +10,7 @@ from tests.fixtures.club import Stage, User
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import AUDIT
 from tests.integration.consumer.rebuilds import rebuilt
-from waypost.engine.rebuild.followed_decisions import DecidedTooLate
+from waypost.engine.rebuild.applied_decisions import OperatorDecisionConflict
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
@@ -86,7 +86,7 @@ async def test_event_that_is_discarded_before_it_is_read_is_skipped(stage: Stage
 async def test_swap_is_refused_if_a_handled_event_is_discarded_meanwhile(stage: Stage) -> None:
     ann = await parked(stage)
     stage.club.trouble = no_trouble
-    with pytest.raises(DecidedTooLate, match="run the rebuild again"):
+    with pytest.raises(OperatorDecisionConflict, match="run the rebuild again"):
         await rebuilt(stage, logs=Discarding(stage, ann, after_the_read=True))
     assert await stage.names(ann) == [["Ann", "Anna"]]
     assert (await rebuilt(stage)).swapped

@@ -11,7 +11,7 @@ import pytest
 from tests.fixtures.club import Stage
 from tests.fixtures.club.stage import staged
 from tests.integration.consumer.rebuilds import rebuilt
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.rebuild import Processes, Progress
 from waypost.engine.rebuild.forks import ForkEnded
 from waypost.kernel.envelope import Envelope
@@ -124,6 +124,6 @@ async def test_a_rate_limits_all_records(wide_stage: Stage) -> None:
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    report = await rebuilt(stage, processes=TWO, rate=Rate(1, now=lambda: 0.0, sleep=sleep))
+    report = await rebuilt(stage, processes=TWO, rate=OperatorRate(1, now=lambda: 0.0, sleep=sleep))
 
     assert (report.swapped, pauses) == (True, [1.0] * 8)

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.fixtures.club import Stage
 from tests.integration.consumer.rebuilds import live, rebuilt
 from tests.integration.consumer.test_rebuild_of_own_events import Office
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.errors import Transient
-from waypost.postgres import settled_position as settled
+from waypost.postgres import stable_position as stable
 from waypost.postgres.database import Database
 from waypost.postgres.rebuild import inline_shadow, swap
 from waypost.testing.database import connected
@@ -129,7 +129,7 @@ async def test_an_event_between_the_comparison_and_the_swap_is_in_the_new_rows(
     assert await stage.names(ann) == [["first", "second"]]
 
 
-class BetweenTransactions(Rate):
+class BetweenTransactions(OperatorRate):
     """A rate that observes the rebuild between its transactions."""
 
     def __init__(self, observer: asyncpg.Connection) -> None:
@@ -159,7 +159,7 @@ async def test_a_long_read_holds_back_no_vacuum(stage: Stage) -> None:
     assert set(rate.snapshots) == {0}
 
 
-async def test_a_position_is_settled_when_earlier_writers_have_ended(
+async def test_a_position_is_stable_when_earlier_writers_have_ended(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader above a later position would never read the late commit."""
@@ -173,11 +173,11 @@ async def test_a_position_is_settled_when_earlier_writers_have_ended(
         await store(stage, ann.tenant_id, 1)
 
         with monkeypatch.context() as impatient, pytest.raises(Transient, match=r"more than 0 s.*pg_prepared_xacts"):
-            impatient.setattr(settled, "WRITER_SECONDS", 0.2)
-            await settled.settled_position(owner)
+            impatient.setattr(stable, "WRITER_SECONDS", 0.2)
+            await stable.stable_position(owner)
 
-        settling = asyncio.create_task(settled.settled_position(owner))
+        waiting = asyncio.create_task(stable.stable_position(owner))
         await asyncio.sleep(0)
         await writing.commit()
-        assert await settling == 2
+        assert await waiting == 2
     await owner.close()

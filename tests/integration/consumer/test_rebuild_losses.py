@@ -11,7 +11,7 @@ from waypost.engine.consumer import ConsumerPolicy
 from waypost.engine.rebuild.read_ahead import ReadAhead
 from waypost.engine.rebuild.shadow_writer import ShadowIncomplete
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
-from waypost.ports.rebuild import LiveIsAhead
+from waypost.ports.rebuild import ShadowBehind
 from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
@@ -65,7 +65,7 @@ async def test_partition_first_assigned_during_the_swap_is_included(stage: Stage
     """
     await live(stage, [stage.user()])
     async with shadow_factory(stage).shadow() as shadow:
-        with pytest.raises(LiveIsAhead):
+        with pytest.raises(ShadowBehind):
             async with shadow.swap() as swap:
                 await stage.rows(
                     "insert into consumer_offsets (consumer, topic, partition, next_offset)"
@@ -97,7 +97,7 @@ async def test_records_of_the_old_topic_do_not_count_for_the_recreated_one(stage
     await live(stage, [stage.user()])
     logs = LogsOfATopicMadeAnew(stage.bootstrap)
     logs.stage = stage
-    with pytest.raises(LiveIsAhead):
+    with pytest.raises(ShadowBehind):
         await rebuilt(stage, logs=logs)
     assert await stage.rows("select 1 from pg_namespace where nspname = 'members_old'") == []
 

@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.fixtures.club import Stage
 from tests.integration.consumer.rebuilds import rebuilt
 from tests.integration.consumer.test_traces import in_trace
-from waypost.telemetry.names import ORIGINAL_TRACE, rebuild_span
+from waypost.telemetry.names import ORIGINAL_TRACE, rebuild_span_name
 from waypost.testing.eventually import eventually
 
 
@@ -20,7 +20,7 @@ async def test_a_rebuild_is_found_from_the_original_traces(stage: Stage, spans: 
     await rebuilt(stage)
 
     made = spans.get_finished_spans()
-    (whole,) = [opened for opened in made if opened.name == rebuild_span("club.members~new")]
+    (whole,) = [opened for opened in made if opened.name == rebuild_span_name("club.members~new")]
     handled = [
         each_opened for each_opened in made if each_opened.attributes and ORIGINAL_TRACE in each_opened.attributes
     ]

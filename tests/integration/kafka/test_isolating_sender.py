@@ -59,7 +59,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
         handle(self, response)
 
     monkeypatch.setattr(SendProduceReqHandler, "handle_response", changed)
-    monkeypatch.setattr(isolating_sender, "BACKOFF", Backoff(first_seconds=0.01, factor=1.0, max_seconds=0.01))
+    monkeypatch.setattr(isolating_sender, "OUTAGE_BACKOFF", Backoff(first_seconds=0.01, factor=1.0, max_seconds=0.01))
     return answers
 
 

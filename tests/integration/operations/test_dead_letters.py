@@ -12,27 +12,27 @@ from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.club.operator import closed
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
 from waypost.kernel.ids import new_id
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Redrive, RedriveResult, discard, find, nothing_matches
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.dead_letters.search import Search, find_dead_letters
 from waypost.testing.eventually import eventually
 from waypost.web.operator_views.redrives import RedriveView
 
-EVERYTHING = Search(statuses=list(Status))
+EVERYTHING = Search(statuses=list(DeadLetterStatus))
 
 
 async def redriven(service: AdminService, search: Search) -> list[RedriveResult]:
-    return [each async for each in (await Redrive.of(service, search)).process(AUDIT, Rate())]
+    return [each async for each in (await Redrive.of(service, search)).process(AUDIT, OperatorRate())]
 
 
 async def the_dead_one(service: AdminService) -> Search:
-    (kept,) = await find_dead_letters(service.ops, Search(statuses=[Status.DEAD]), limit=2)
+    (kept,) = await find_dead_letters(service.ops, Search(statuses=[DeadLetterStatus.DEAD]), limit=2)
     return Search(id=kept.dead_letter.id)
 
 
@@ -43,7 +43,7 @@ async def test_each_filter_narrows(admin_service: AdminService, bob: User) -> No
     now = datetime.now(UTC)
     one: Mapping[str, Any] = {
         "id": first.dead_letter.id,
-        "statuses": [Status.DEAD],
+        "statuses": [DeadLetterStatus.DEAD],
         "type": "user.created",
         "fingerprint": failure.fingerprint if failure else None,
         "error_class": "Permanent",
@@ -83,9 +83,9 @@ async def test_a_filter_finds_dead_letters_and_their_keys_are_drained_from_the_l
     (drained,) = await redriven(admin_service, search)
     assert (drained.outcome, drained.is_settled) == (ParkedKeyOutcome.UNPARKED, True)
     assert [(each.sequence, each.status, each.matches) for each in drained.dead_letters] == [
-        (1, Status.REDRIVEN, False),
-        (2, Status.REDRIVEN, True),
-        (3, Status.REDRIVEN, True),
+        (1, DeadLetterStatus.REDRIVEN, False),
+        (2, DeadLetterStatus.REDRIVEN, True),
+        (3, DeadLetterStatus.REDRIVEN, True),
     ]
     assert await stage.greeted(bob) == [[1, 2, 3]]
     told = await operator_actions(admin_service.ops)
@@ -101,9 +101,9 @@ async def test_a_dead_letter_that_fails_again_is_reported_with_its_error(
     (drained,) = await redriven(admin_service, await the_dead_one(admin_service))
     assert (drained.outcome, drained.is_settled) == (ParkedKeyOutcome.FAILED, False)
     assert [(each.status, each.error) for each in drained.dead_letters] == [
-        (Status.DEAD, "the club is closed"),
-        (Status.WAITING, None),
-        (Status.WAITING, None),
+        (DeadLetterStatus.DEAD, "the club is closed"),
+        (DeadLetterStatus.WAITING, None),
+        (DeadLetterStatus.WAITING, None),
     ]
     assert len(await operator_actions(admin_service.ops)) == 1
 
@@ -123,13 +123,16 @@ async def test_an_error_before_the_attempt_is_reported_after_the_other_keys_and_
     stage.club.trouble = bob_alone
     redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     with pytest.raises(Transient, match="too slow"):
-        assert [each async for each in redrive.process(AUDIT, Rate())] == []
+        assert [each async for each in redrive.process(AUDIT, OperatorRate())] == []
     told = {each.outcome: each.dead_letters[0] for each in redrive.results}
     assert (told[ParkedKeyOutcome.PREVENTED].status, told[ParkedKeyOutcome.PREVENTED].error) == (
-        Status.DEAD,
+        DeadLetterStatus.DEAD,
         "too slow",
     )
-    assert (told[ParkedKeyOutcome.UNPARKED].status, await stage.greeted(bob, eve)) == (Status.REDRIVEN, [[], [1]])
+    assert (told[ParkedKeyOutcome.UNPARKED].status, await stage.greeted(bob, eve)) == (
+        DeadLetterStatus.REDRIVEN,
+        [[], [1]],
+    )
     assert (await counted(stage))[:3] == before[:3]
 
 
@@ -151,7 +154,7 @@ async def test_one_is_redriven_beyond_the_limit_by_its_id(stage: Stage, admin_se
         await redriven(admin_service, search)
     stage.club.trouble = no_trouble
     redrive = await Redrive.of(admin_service, search, beyond_limit=True)
-    assert [each.is_settled async for each in redrive.process(AUDIT, Rate())] == [True]
+    assert [each.is_settled async for each in redrive.process(AUDIT, OperatorRate())] == [True]
     assert await stage.greeted(bob) == [[1, 2, 3]]
 
 
@@ -159,9 +162,9 @@ async def test_the_limit_holds_for_another_dead_letter_of_the_key(admin_service:
     search = await the_dead_one(admin_service)
     for _ in range(5):
         await redriven(admin_service, search)
-    (waiting, *_) = await find_dead_letters(admin_service.ops, Search(statuses=[Status.WAITING]), limit=10)
+    (waiting, *_) = await find_dead_letters(admin_service.ops, Search(statuses=[DeadLetterStatus.WAITING]), limit=10)
     redrive = await Redrive.of(admin_service, Search(id=waiting.dead_letter.id), beyond_limit=True)
-    assert [each.outcome async for each in redrive.process(AUDIT, Rate())] == [ParkedKeyOutcome.EXHAUSTED]
+    assert [each.outcome async for each in redrive.process(AUDIT, OperatorRate())] == [ParkedKeyOutcome.EXHAUSTED]
 
 
 async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: AdminService, bob: User) -> None:
@@ -171,7 +174,7 @@ async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: Adm
     drained = await discard(admin_service, search.id, AUDIT)
     assert (drained.is_settled, [each.status for each in drained.dead_letters]) == (
         True,
-        [Status.DISCARDED, Status.REDRIVEN, Status.REDRIVEN],
+        [DeadLetterStatus.DISCARDED, DeadLetterStatus.REDRIVEN, DeadLetterStatus.REDRIVEN],
     )
     assert await stage.greeted(bob) == [[2, 3]]
     assert [each.verb for each in await operator_actions(admin_service.ops)] == ["dead_letters.discard"]
@@ -186,7 +189,7 @@ async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob:
     with pytest.raises(
         Invalid, match="dead letters with status discarded are settled; a redrive accepts retrying, dead, waiting"
     ):
-        await Redrive.of(admin_service, Search(statuses=[Status.DISCARDED, Status.DEAD]))
+        await Redrive.of(admin_service, Search(statuses=[DeadLetterStatus.DISCARDED, DeadLetterStatus.DEAD]))
     with pytest.raises(NotFound, match="club has no dead letter"):
         await find(admin_service, new_id())
     nothing = await Redrive.of(admin_service, Search(type="user.gone"))
@@ -202,7 +205,7 @@ async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, admin_ser
         await eventually(lambda: stage.reached(1, consumers=1))
     found = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     (unprocessable,) = found.selection.unprocessable
-    assert ([each async for each in found.process(AUDIT, Rate())], found.complete) == ([], False)
+    assert ([each async for each in found.process(AUDIT, OperatorRate())], found.complete) == ([], False)
     with pytest.raises(Conflict, match="discard it"):
         await Redrive.of(admin_service, Search(id=unprocessable.id))
     assert (await discard(admin_service, unprocessable.id, AUDIT)).is_settled
@@ -220,7 +223,7 @@ async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_t
     keys, left = set[bytes](), []
     for _ in range(3):
         redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"), at_most=1)
-        (drained,) = [each async for each in redrive.process(AUDIT, Rate())]
+        (drained,) = [each async for each in redrive.process(AUDIT, OperatorRate())]
         keys.add(drained.key)
         view = RedriveView.of(redrive)
         left.append((view.left, len(view.unprocessable), view.unprocessable_left))

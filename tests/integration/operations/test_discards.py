@@ -5,11 +5,11 @@ import pytest
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import AUDIT
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.errors import Invalid
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Discard
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.dead_letters.search import Search
 from waypost.testing.eventually import eventually
@@ -22,14 +22,14 @@ async def test_all_matching_dead_letters_are_discarded(stage: Stage, admin_servi
         await eventually(lambda: stage.reached(6, consumers=1))
     garbage = Search(error_class="MalformedHeaders")
     dry_run = await Discard.of(admin_service, garbage)
-    assert [each.outcome async for each in dry_run.process(None, Rate())] == [None] * 3
+    assert [each.outcome async for each in dry_run.process(None, OperatorRate())] == [None] * 3
     assert (dry_run.left, await operator_actions(admin_service.ops)) == (0, [])
     some = await Discard.of(admin_service, garbage, at_most=2)
-    assert [each.is_settled async for each in some.process(AUDIT, Rate())] == [True] * 2
+    assert [each.is_settled async for each in some.process(AUDIT, OperatorRate())] == [True] * 2
     assert (some.matching, some.left, len(await operator_actions(admin_service.ops))) == (3, 1, 2)
     rest = await Discard.of(admin_service, Search())
     stage.club.trouble = no_trouble
-    assert [len(each.dead_letters) async for each in rest.process(AUDIT, Rate())] == [3, 1]
+    assert [len(each.dead_letters) async for each in rest.process(AUDIT, OperatorRate())] == [3, 1]
     assert (rest.left, await stage.greeted(bob)) == (0, [[2, 3]])
     statuses = await stage.rows("select status, count(*) from dead_letters group by status order by status")
     assert statuses == [("discarded", 4), ("redriven", 2)]
@@ -37,4 +37,4 @@ async def test_all_matching_dead_letters_are_discarded(stage: Stage, admin_servi
 
 async def test_a_discard_of_settled_ones_is_refused(admin_service: AdminService, bob: User) -> None:
     with pytest.raises(Invalid, match="status redriven are settled; a discard accepts retrying, dead, waiting"):
-        await Discard.of(admin_service, Search(statuses=[Status.REDRIVEN, Status.DEAD]))
+        await Discard.of(admin_service, Search(statuses=[DeadLetterStatus.REDRIVEN, DeadLetterStatus.DEAD]))

@@ -21,7 +21,7 @@ from waypost.kernel.envelope import Record
 from waypost.kernel.ids import new_id
 from waypost.ports.consumer_transaction import ConsumerTransaction
 from waypost.ports.consumers import Reactor
-from waypost.ports.dead_letters import ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetterStatus, ParkedKey
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.sql import Sql, driver
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
@@ -139,18 +139,18 @@ class Retries:
         with monkeypatch.context() as patch:
             pages.watch(patch)
             async with self.transactions.begin(()) as transaction:
-                await transaction.dead_letters.park(TOPIC, [parked.key])
+                await transaction.parked_keys.park(TOPIC, [parked.key])
                 await transaction.dead_letters.insert([first, second])
-                await transaction.dead_letters.schedule(TOPIC, [parked.key])
+                await transaction.parked_keys.schedule(TOPIC, [parked.key])
             assert await processor.due(10) == [parked]
             assert (await processor.attempt(parked)).outcome is ParkedKeyOutcome.FAILED
             due, due_in = await processor.select_due(10)
             assert (due, due_in is not None and due_in < timedelta(minutes=1)) == ([], True)
             async with self.transactions.begin(()) as transaction:
-                assert await transaction.dead_letters.lock(parked)
+                assert await transaction.parked_keys.lock(parked)
                 past = datetime.now(UTC) - timedelta(hours=1)
                 await transaction.dead_letters.update(
-                    first.id, status=Status.RETRYING, attempts=1, next_attempt_at=past
+                    first.id, status=DeadLetterStatus.RETRYING, attempts=1, next_attempt_at=past
                 )
             handler.fails = False
             assert [attempt.outcome for attempt in await processor.process(parked)] == [

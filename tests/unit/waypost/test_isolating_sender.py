@@ -66,7 +66,7 @@ async def servers() -> AsyncIterator[dict[int, SilentServer]]:
 
 @pytest.fixture
 async def sender(servers: dict[int, SilentServer], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[IsolatingSender]:
-    monkeypatch.setattr(isolating_sender, "BACKOFF", Backoff(first_seconds=0.001, factor=1.0, max_seconds=0.001))
+    monkeypatch.setattr(isolating_sender, "OUTAGE_BACKOFF", Backoff(first_seconds=0.001, factor=1.0, max_seconds=0.001))
     producer = AIOKafkaProducer(bootstrap_servers="localhost:1", enable_idempotence=True, request_timeout_ms=60_000)
     monkeypatch.setattr(producer.client, "cluster", Cluster(servers))
     monkeypatch.setattr(producer.client, "force_metadata_update", answered)

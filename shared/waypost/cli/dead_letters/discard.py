@@ -16,7 +16,7 @@ from waypost.cli.dead_letters.searched import require_one_selection, services_to
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
 from waypost.cli.parsers import parse_id, parse_rate
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import WaypostError
 from waypost.operations.dead_letters import Discard, nothing_matches
@@ -55,7 +55,7 @@ def discard(
             f"Dead letters: {number}. A discarded event will never be handled. Discard?", abort=True, err=True
         )
     trace_as(ALL_SERVICES)
-    discards, problems = asyncio.run(_process(wanted, service, audit_context, Rate(rate), quiet=as_json))
+    discards, problems = asyncio.run(_process(wanted, service, audit_context, OperatorRate(rate), quiet=as_json))
     if as_json:
         views = [DiscardView.of(discarded).model_dump(mode="json") for discarded in discards]
         console.print(to_json(views), soft_wrap=True)
@@ -79,7 +79,7 @@ async def _count(search: Search, name: str | None) -> int:
 
 
 async def _process(
-    search: Search, name: str | None, audit_context: AuditContext | None, rate: Rate, *, quiet: bool
+    search: Search, name: str | None, audit_context: AuditContext | None, rate: OperatorRate, *, quiet: bool
 ) -> tuple[Sequence[Discard], Sequence[WaypostError]]:
     """Discards in one service after the other. Returns the completed work together with the
     problems.

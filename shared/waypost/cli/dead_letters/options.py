@@ -12,7 +12,7 @@ import typer
 from waypost.cli.answers import find_in_any
 from waypost.cli.parsers import parse_id, parse_time
 from waypost.cli.reads import reading
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
 DeadLetterId = Annotated[UUID, typer.Argument(parser=parse_id, help="Id from `waypost dead-letters list`.")]
@@ -37,7 +37,7 @@ def search_of(
     ] = None,
     error_class: Annotated[str | None, typer.Option(help="Only this error class: Permanent, TimeoutError.")] = None,
     status: Annotated[
-        list[Status] | None, typer.Option(help="Repeatable. Default: every status that is not settled.")
+        list[DeadLetterStatus] | None, typer.Option(help="Repeatable. Default: every status that is not settled.")
     ] = None,
     since: Moment = None,
     until: Annotated[datetime | None, typer.Option(parser=parse_time, help="Latest first failure, exclusive.")] = None,

@@ -16,7 +16,7 @@ from waypost.cli.dead_letters.searched import require_one_selection, services_to
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
 from waypost.cli.parsers import parse_id, parse_rate
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import WaypostError
 from waypost.operations.dead_letters import Redrive, nothing_matches
@@ -60,7 +60,7 @@ def redrive(
     trace_as(ALL_SERVICES)
     wanted = replace(search, id=dead_letter_id)
     redrives, problems = asyncio.run(
-        _redrive(wanted, service, audit_context, Rate(rate), beyond_limit=beyond_limit, quiet=as_json)
+        _redrive(wanted, service, audit_context, OperatorRate(rate), beyond_limit=beyond_limit, quiet=as_json)
     )
     if as_json:
         views = [RedriveView.of(redriven).model_dump(mode="json") for redriven in redrives]
@@ -77,7 +77,7 @@ async def _redrive(
     search: Search,
     name: str | None,
     audit_context: AuditContext | None,
-    rate: Rate,
+    rate: OperatorRate,
     *,
     beyond_limit: bool,
     quiet: bool,

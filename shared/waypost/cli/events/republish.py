@@ -10,7 +10,7 @@ from waypost.cli.databases import opened
 from waypost.cli.options import As, PerSecond, Reason
 from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import service_named, setting_of
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.republisher import Republished, republish
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.producer import KafkaBroker
@@ -43,7 +43,9 @@ def republish_command(
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
     for topic in topics:
         require_published(topic)
-    reports = [asyncio.run(republished(topic, audit_context, rate=Rate(per_second), quiet=as_json)) for topic in topics]
+    reports = [
+        asyncio.run(republished(topic, audit_context, rate=OperatorRate(per_second), quiet=as_json)) for topic in topics
+    ]
     present([as_dict(report) for report in reports], lambda: _show(reports, dry_run=dry_run), as_json=as_json)
 
 
@@ -55,7 +57,9 @@ def require_published(topic: str) -> None:
         raise NotFound(f"{service.name} publishes no events to {topic!r}; it publishes to {', '.join(declared)}")
 
 
-async def republished(topic: str, audit_context: AuditContext | None, *, rate: Rate, quiet: bool) -> Republished:
+async def republished(
+    topic: str, audit_context: AuditContext | None, *, rate: OperatorRate, quiet: bool
+) -> Republished:
     """Publishes nothing without an audit context. Raises NotFound for a topic that does not exist,
     and Transient.
     """

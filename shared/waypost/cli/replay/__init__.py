@@ -16,7 +16,7 @@ from waypost.cli.parsers import parse_id, parse_time
 from waypost.cli.replay.report import as_dict, show
 from waypost.cli.services import service_within, setting_of
 from waypost.engine.consumer import group_name
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection
 from waypost.hosting.replay import opened_replay
 from waypost.hosting.service import Service
@@ -71,7 +71,7 @@ def replay(
         trace_as(service.name)
     with as_transient(), explained(service.name):
         selected, redelivered = asyncio.run(
-            _run(service, reactor, selection, audit_context, rate=Rate(per_second), quiet=as_json)
+            _run(service, reactor, selection, audit_context, rate=OperatorRate(per_second), quiet=as_json)
         )
     present(as_dict(name, selected, redelivered), lambda: show(name, selected, redelivered, limit), as_json=as_json)
     raise typer.Exit(1 if redelivered and redelivered.failures else 0)
@@ -99,7 +99,7 @@ async def _run(
     selection: Selection,
     audit_context: AuditContext | None,
     *,
-    rate: Rate,
+    rate: OperatorRate,
     quiet: bool,
 ) -> tuple[SelectedEvents, Redelivered | None]:
     dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))

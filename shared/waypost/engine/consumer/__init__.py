@@ -9,7 +9,7 @@ events are committed together, so that a crash at any moment causes neither a ga
 
 One task per partition polls and processes records; `pipeline` lists the steps of a transaction. An
 async projection processes a whole poll per transaction, a reactor the events that fit into a
-moment (`pace`). `dead_letters` retries parked keys.
+moment (`reactor_batch_size`). `dead_letters` retries parked keys.
 """
 
 from waypost.engine.consumer.group import ConsumerGroup, declaration_of, group_name

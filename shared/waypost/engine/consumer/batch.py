@@ -40,7 +40,7 @@ class Batch:
     """The message whose handler runs, where a handler gets one event at a time."""
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
-    held: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
+    waiting_versions: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
     """Versions of parked keys that dead letters hold."""
     decisions: Sequence[tuple[Message, Decision]] = ()
     newly_parked: Set[bytes] = frozenset()

@@ -32,12 +32,12 @@ class Stopped(WaypostError):
     """The partition was revoked, or the process stops; the records are read again later."""
 
 
-class Stuck(WaypostError):
+class PartitionStuck(WaypostError):
     """One batch of a partition fails repeatedly."""
 
 
 @dataclass(slots=True)
-class _Tally:
+class _FailureCounts:
     """Failures of one batch so far."""
 
     failed_times: int = 0
@@ -48,7 +48,7 @@ class _Tally:
     refusals: int = 0
     """Consecutive refusals of the content of its dead letters."""
 
-    def count(self, error: Exception, batch: Batch) -> None:
+    def record(self, error: Exception, batch: Batch) -> None:
         self.failed_times += 1
         if batch.step in _HANDLER_STEPS and isinstance(error, RETRYABLE):
             is_conflict = isinstance(error, ConcurrencyConflict)
@@ -80,7 +80,7 @@ class BatchProcessor:
         settled.
         """
         self.stuck = False
-        """Whether one batch has failed `ConsumerPolicy.unready_from` times in a row."""
+        """Whether one batch has failed `ConsumerPolicy.unready_after_failures` times in a row."""
 
     async def process(self, batch: Batch) -> None:
         """Returns when every record of the batch is handled, skipped as processed, or stored as a
@@ -99,17 +99,17 @@ class BatchProcessor:
 
     async def _process(self, batch: Batch) -> Sequence[Batch]:
         """Returns the parts to process instead, in order; none if every record is committed."""
-        tally = _Tally()
+        counts = _FailureCounts()
         while (error := await self._failure(batch)) is not None:
-            tally.count(error, batch)
-            self._report_stuck(tally.failed_times >= self._policy.unready_from)
-            following = await self._following(error, batch, tally)
+            counts.record(error, batch)
+            self._report_stuck(counts.failed_times >= self._policy.unready_after_failures)
+            following = await self._following(error, batch, counts)
             if len(following) != 1:
                 return following
             (batch,) = following
         return ()
 
-    async def _following(self, error: Exception, batch: Batch, tally: "_Tally") -> Sequence[Batch]:
+    async def _following(self, error: Exception, batch: Batch, counts: "_FailureCounts") -> Sequence[Batch]:
         """After an error: the same records again, as one batch or split. Empty if every record is
         committed.
         """
@@ -118,17 +118,17 @@ class BatchProcessor:
             return parts
         if isinstance(error, DeadLetterLimitReached):
             self._report_limit(batch, full=error)
-            await self._pause(tally.failed_times)
+            await self._pause(counts.failed_times)
             return [batch.retried()]
-        if await self._is_handler_error(error, batch, tally):
+        if await self._is_handler_error(error, batch, counts):
             log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
             if len(batch.to_handle) > 1:
                 return list(batch.split())
             return [batch.retried({**batch.failures, batch.to_handle[0].record.offset: failure_of(error)})]
-        log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
-        if tally.refusals >= self._policy.drop_headers_after_errors and await self._stored_stripped(batch, error):
+        log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=counts.failed_times)
+        if counts.refusals >= self._policy.drop_headers_after_errors and await self._stored_stripped(batch, error):
             return ()
-        await self._pause(tally.failed_times)
+        await self._pause(counts.failed_times)
         return [batch.retried()]
 
     async def _stored_stripped(self, batch: Batch, refusal: Exception) -> bool:
@@ -161,18 +161,18 @@ class BatchProcessor:
             return error
         return None
 
-    async def _is_handler_error(self, error: Exception, batch: Batch, tally: "_Tally") -> bool:
-        """Whether the handler is at fault. A transient error is not, unless the database ends this
-        one batch repeatedly while it answers other queries. A conflict with another writer is not
-        for longer: writers of one aggregate meet by chance.
+    async def _is_handler_error(self, error: Exception, batch: Batch, counts: "_FailureCounts") -> bool:
+        """Whether the handler is at fault. A transient error counts only after `max_terminations`
+        of this one batch while the database answers other queries. A conflict counts only after
+        `max_conflicts` repetitions: writers of one aggregate meet by chance.
         """
         if batch.step not in _HANDLER_STEPS or not batch.to_handle:
             return False
         if isinstance(error, RETRYABLE):
             persistent = (
-                tally.conflicts >= self._policy.conflicts
+                counts.conflicts >= self._policy.max_conflicts
                 if isinstance(error, ConcurrencyConflict)
-                else tally.terminations >= self._policy.terminations
+                else counts.terminations >= self._policy.max_terminations
             )
             return persistent and await self._transactions.is_reachable()
         return True

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from waypost.engine.consumer.batch_processor import Stuck
+from waypost.engine.consumer.batch_processor import PartitionStuck
 from waypost.engine.consumer.consumer_parts import ConsumerParts
 from waypost.engine.consumer.dead_letters.deferred_records import DeferredRecords
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
@@ -89,7 +89,7 @@ class ConsumerGroup:
         self._membership = FunctionLoop(
             self._maintain_membership,
             name=f"{self.name} membership",
-            every_seconds=self._policy.watch_seconds,
+            every_seconds=self._policy.check_seconds,
             backoff=JOIN_PAUSES,
         )
         self._offsets = FunctionLoop(
@@ -157,13 +157,15 @@ class ConsumerGroup:
 
     async def makes_progress(self) -> None:
         """For readiness probes. Raises DeadLetterLimitReached while a partition is paused by the
-        limit, Stuck while a batch fails repeatedly, and RecordsLost or LogTruncated after a loss,
-        until the next assignment.
+        limit, PartitionStuck while a batch fails repeatedly, and RecordsLost or LogTruncated after
+        a loss, until the next assignment.
         """
         if any(task.at_dead_letter_limit for task in self._running):
             raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:
-            raise Stuck(f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason")
+            raise PartitionStuck(
+                f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason"
+            )
         if with_losses := [str(task.partition) for task in self._running if task.lost_offsets]:
             raise RecordsLost(f"{', '.join(with_losses)} lost records; run `waypost events republish` for the topic")
         if truncated := [str(task.partition) for task in self._running if task.truncated]:

@@ -48,13 +48,13 @@ class Guard:
         *,
         versions: Mapping[UUID, int],
         parked: Iterable[bytes],
-        held: Mapping[bytes, frozenset[int]],
+        waiting_versions: Mapping[bytes, frozenset[int]],
         failures: Mapping[int, Failure],
         inbox_kept_since: datetime,
     ) -> None:
         self._versions = dict(versions)
         self._parked = set(parked)
-        self._held = {key: set(sequences) for key, sequences in held.items()}
+        self._waiting = {key: set(sequences) for key, sequences in waiting_versions.items()}
         self._failures = failures
         self._inbox_kept_since = inbox_kept_since
         self.advanced: dict[UUID, int] = {}
@@ -81,14 +81,16 @@ class Guard:
         if attributes is None:
             return Decision.POISON
         if (sequence := attributes.sequence) is None:
-            return self._defer(message) if message.key in self._parked else self._handle(message)
+            if message.key in self._parked:
+                return self._park(message, Decision.WAITING)
+            return self._handle(message)
         reached = self._versions.get(attributes.aggregate_id, 0)
         if sequence <= reached:
             # Within the inbox's memory the claim would have recognized the same event: this is
             # another one under the same version.
             return Decision.STALE if attributes.occurred_at < self._inbox_kept_since else Decision.CONFLICT
-        if sequence > reached + 1 or sequence in self._held.get(message.key, ()):
-            return self._defer(message)
+        if sequence > reached + 1 or sequence in self._waiting.get(message.key, ()):
+            return self._park(message, Decision.WAITING)
         return self._handle(message)
 
     def _handle(self, message: Message) -> Decision:
@@ -100,17 +102,14 @@ class Guard:
             return self._park(message, Decision.FAILED)
         if (attributes := message.attributes) and attributes.sequence is not None:
             self._versions[attributes.aggregate_id] = self.advanced[attributes.aggregate_id] = attributes.sequence
-            if attributes.sequence + 1 in self._held.get(message.key, ()):
+            if attributes.sequence + 1 in self._waiting.get(message.key, ()):
                 self.to_schedule.add(message.key)
         return Decision.HANDLED
-
-    def _defer(self, message: Message) -> Decision:
-        return self._park(message, Decision.WAITING)
 
     def _park(self, message: Message, decision: Decision) -> Decision:
         if message.key not in self._parked:
             self._parked.add(message.key)
             self.newly_parked.add(message.key)
         if message.sequence is not None:
-            self._held.setdefault(message.key, set()).add(message.sequence)
+            self._waiting.setdefault(message.key, set()).add(message.sequence)
         return decision

@@ -11,12 +11,12 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
 from waypost.engine.consumer.consumer_parts import ConsumerParts
-from waypost.engine.consumer.deferred_messages import DeferredMessages
 from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.lost_records import LossDetector
 from waypost.engine.consumer.message import Message
-from waypost.engine.consumer.pace import Pace
+from waypost.engine.consumer.message_buffer import MessageBuffer
 from waypost.engine.consumer.pipeline import Fenced
+from waypost.engine.consumer.reactor_batch_size import ReactorBatchSize
 from waypost.engine.consumer.record_identity import identity_of
 from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.consumer.truncation import LogTruncated, TruncationDetector
@@ -55,8 +55,8 @@ class PartitionTask:
         )
         self._losses = LossDetector(parts.name, partition, parts.subscription, parts.transactions)
         self._truncation = TruncationDetector(parts.name, partition, parts.transactions)
-        self._deferred = DeferredMessages(parts.policy)
-        self._pace = Pace(parts.policy)
+        self._buffer = MessageBuffer(parts.policy)
+        self._batch_size = ReactorBatchSize(parts.policy)
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
@@ -147,23 +147,23 @@ class PartitionTask:
 
     async def _poll(self) -> None:
         records = await self._parts.subscription.poll(
-            self.partition, max_records=self._deferred.poll_records, timeout_seconds=self._deferred.poll_seconds
+            self.partition, max_records=self._buffer.poll_records, timeout_seconds=self._buffer.poll_seconds
         )
         if self._stopping.is_set() or not self.positioned.is_set():
-            return  # a poll that is ended for a seek: the seek drops what is deferred
+            return  # a poll that is ended for a seek: the seek drops the buffered messages
         if records:
             records = await self._truncation.without_last(records, self.position, self.topic_id)
         if records:
             AFTER_POLL.hit()
-            if records[0].offset < self._deferred.next_offset(self.position):
+            if records[0].offset < self._buffer.next_offset(self.position):
                 # The client was reset to the beginning: the topic holds less than was read.
                 self.request_seek()
                 return
-            if records[0].offset > (expected := self._deferred.next_offset(self.position)):
+            if records[0].offset > (expected := self._buffer.next_offset(self.position)):
                 await self._losses.check(expected)
                 if self._stopping.is_set() or not self.positioned.is_set():
                     return
-        messages = self._deferred.add(self._parts.parser.parse_all(records))
+        messages = self._buffer.add(self._parts.parser.parse_all(records))
         if not messages:
             return
         with self._busy():
@@ -191,20 +191,20 @@ class PartitionTask:
             elif self._parts.by_batch:
                 await self._process(batch)
             else:
-                await self._process_paced(batch)
+                await self._process_sized(batch)
         except Stopped:
             return
         self._first = False
 
-    async def _process_paced(self, batch: Batch) -> None:
+    async def _process_sized(self, batch: Batch) -> None:
         rest: Batch | None = batch
         while rest is not None:
             if self._stopping.is_set():
                 raise Stopped
-            part, rest = rest.head(self._pace.events)
+            part, rest = rest.head(self._batch_size.events)
             began = time.monotonic()
             await self._process(part)
-            self._pace.adapt(len(part.decided_as(Decision.HANDLED)), time.monotonic() - began)
+            self._batch_size.adapt(len(part.decided_as(Decision.HANDLED)), time.monotonic() - began)
 
     async def _process(self, batch: Batch) -> None:
         await self._batch_processor.process(batch)
@@ -244,7 +244,7 @@ class PartitionTask:
             self.partition, parts.name, parts.subscription, parts.transactions, self._truncation.resume_at
         )
         self.topic_id, self.position = resumption.topic_id, await self._losses.skip(resumption)
-        self._deferred.clear()
+        self._buffer.clear()
         parts.subscription.seek(self.partition, self._truncation.begin(resumption, self.position))
         self.advanced_at = time.monotonic()
         self.positioned.set()

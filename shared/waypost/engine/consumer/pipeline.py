@@ -135,7 +135,7 @@ class Pipeline:
         the commit of a transaction that the claim waited for.
         """
         keys = {message.key for message in batch.claimed if message.attributes}
-        batch.parked = await transaction.dead_letters.parked(batch.partition.topic, keys) if keys else frozenset()
+        batch.parked = await transaction.parked_keys.parked(batch.partition.topic, keys) if keys else frozenset()
 
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Decides on each record and advances the guard."""
@@ -143,11 +143,11 @@ class Pipeline:
         known = (message.attributes for message in batch.claimed if message.attributes)
         sequenced = {attributes.aggregate_id for attributes in known if attributes.sequence is not None}
         if batch.parked:
-            batch.held = await transaction.dead_letters.waiting_versions(topic, batch.parked)
+            batch.waiting_versions = await transaction.dead_letters.waiting_versions(topic, batch.parked)
         guard = Guard(
             versions=await transaction.inbox.versions(topic, sequenced),
             parked=batch.parked,
-            held=batch.held,
+            waiting_versions=batch.waiting_versions,
             failures=batch.failures,
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )
@@ -166,14 +166,14 @@ class Pipeline:
         batch.deferred = frozenset(message.record.offset for message in deferred)
         await self._insert(batch, transaction)
         if batch.to_schedule:
-            await transaction.dead_letters.schedule(batch.partition.topic, batch.to_schedule)
+            await transaction.parked_keys.schedule(batch.partition.topic, batch.to_schedule)
 
     async def _park(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         behind_gaps = batch.newly_parked - batch.to_schedule
         if failed := batch.newly_parked & batch.to_schedule:
-            await transaction.dead_letters.park(batch.partition.topic, failed)
+            await transaction.parked_keys.park(batch.partition.topic, failed)
         if behind_gaps:
-            await transaction.dead_letters.park(batch.partition.topic, behind_gaps, awaits_version=True)
+            await transaction.parked_keys.park(batch.partition.topic, behind_gaps, awaits_version=True)
 
     async def _insert(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         if all(decision is Decision.HANDLED for _, decision in batch.decisions):

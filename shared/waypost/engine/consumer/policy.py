@@ -9,11 +9,9 @@ from datetime import timedelta
 from typing import Self
 
 from waypost.engine.retry import RetryPolicy
-from waypost.kernel.backoff import Backoff
+from waypost.kernel.backoff import OUTAGE_BACKOFF, Backoff
 from waypost.kernel.errors import Transient
 from waypost.telemetry.loop_lag import LOOP_LAG
-
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +24,7 @@ class ConsumerPolicy:
     """Time limit of a poll, which returns when records arrive, and when its partition is revoked or
     must seek.
     """
-    defer_seconds: float = 0.5
+    ignored_wait_seconds: float = 0.5
     """How long records without a handler wait for others. A record with a handler ends the wait."""
     handler_seconds: float = 10.0
     """Time limit for the handlers of one transaction; below the role's `transaction_timeout`."""
@@ -44,11 +42,11 @@ class ConsumerPolicy:
     """After this number of starts the record is assumed to crash the process and is dead-lettered
     without another attempt.
     """
-    terminations: int = 2
+    max_terminations: int = 2
     """How often the database may end one batch, while it answers other queries, before the batch is
     split.
     """
-    conflicts: int = 10
+    max_conflicts: int = 10
     """How often one event may conflict with another writer of its aggregate before it counts as
     failed.
     """
@@ -69,7 +67,7 @@ class ConsumerPolicy:
     """Limit of open dead letters of a tenant. Beyond it, records of further keys of the tenant that
     fail stay on the topic too.
     """
-    deferred_seconds: float = 60.0
+    deferred_retry_seconds: float = 60.0
     """Pause before a key whose records stay on the topic is tried again, if there was no space."""
     max_out_of_order_dead_letters: int = 100_000
     """Limit per consumer of out-of-order dead letters, which wait for an earlier version. That
@@ -80,11 +78,11 @@ class ConsumerPolicy:
     """After this number of times in a row that the database refused the content of one record's
     dead letter, it is stored without key and headers.
     """
-    unready_from: int = 5
+    unready_after_failures: int = 5
     """After this number of failed transactions of one batch the partition reports itself as not
     ready.
     """
-    pauses: Backoff = BACKOFF
+    pauses: Backoff = OUTAGE_BACKOFF
     retry_poll_seconds: float = 0.5
     """Pause before another turn of a due key that another process holds."""
     retry_idle_polls: int = 60
@@ -96,7 +94,7 @@ class ConsumerPolicy:
     """Maximum of keys whose dead letters one process retries at the same time."""
     dead_letters_per_turn: int = 10
     """How many dead letters of a key are retried before other due keys have a turn."""
-    watch_seconds: float = 10.0
+    check_seconds: float = 10.0
     """Pause between checks of topic ids and end offsets."""
     stalled_seconds: float = 30.0
     """Time without progress, while records are available, after which the Kafka client is replaced.

@@ -9,10 +9,10 @@ from functools import partial
 
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
+from waypost.engine.rebuild.applied_decisions import AppliedDecisions
 from waypost.engine.rebuild.catch_up import CatchUp, Counter
 from waypost.engine.rebuild.folding_writer import FoldingWriter, row_per_aggregate_of
-from waypost.engine.rebuild.followed_decisions import FollowedDecisions
 from waypost.engine.rebuild.forks import Report, in_forks
 from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -22,7 +22,7 @@ from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection
-from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, LivePositions, Shadow, ShadowFactory
+from waypost.ports.rebuild import ComparisonReport, LivePositions, Shadow, ShadowBehind, ShadowFactory
 from waypost.ports.topic_log import TopicLogs
 from waypost.telemetry.messaging import rebuild_span
 
@@ -43,7 +43,7 @@ async def rebuild_async_projection(
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
     force: bool = False,
-    rate: Rate | None = None,
+    rate: OperatorRate | None = None,
     policy: ConsumerPolicy | None = None,
     clock: Clock | None = None,
     processes: Processes | None = None,
@@ -55,14 +55,14 @@ async def rebuild_async_projection(
     security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
     by side; without them, or with a `rate`, this process reads alone. An error or a crash before
     the swap's commit leaves the live rows unchanged. Raises RebuildRuns, ShadowIncomplete,
-    DecidedTooLate, LogTruncated and Transient.
+    OperatorDecisionConflict, LogTruncated and Transient.
     """
     policy = (policy or ConsumerPolicy()).without_deferrals()
     policy = replace(policy, duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
-    rate, counter = rate or Rate(), Counter(progress)
+    rate, counter = rate or OperatorRate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
         parser = MessageParser(codec, projection.handlers)
-        decisions = FollowedDecisions(parser, await shadow.operator_decisions())
+        decisions = AppliedDecisions(parser, await shadow.operator_decisions())
         clock = clock or SystemClock()
         shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock)
         rows = row_per_aggregate_of(projection)
@@ -90,7 +90,7 @@ class _Source:
     folding_writer: FoldingWriter | None
     """For a projection with one row per aggregate."""
     logs: TopicLogs
-    rate: Rate
+    rate: OperatorRate
     max_records: int
 
     @asynccontextmanager
@@ -121,7 +121,7 @@ class _Rebuild:
         self,
         shadow: Shadow,
         shadow_writer: ShadowWriter,
-        decisions: FollowedDecisions,
+        decisions: AppliedDecisions,
         catch_up: CatchUp,
         counter: Counter,
     ) -> None:
@@ -133,7 +133,7 @@ class _Rebuild:
 
     async def catch_up(self) -> None:
         """Processes records up to the live consumer's position and reads ahead. Raises
-        DecidedTooLate and Transient.
+        OperatorDecisionConflict and Transient.
         """
         self._decisions.update(await self._shadow.operator_decisions(), self._shadow_writer.next_offsets)
         live = await self._shadow.live()
@@ -154,7 +154,7 @@ class _Rebuild:
 
     async def swap(self, comparison: ComparisonReport, *, force: bool) -> RebuildReport:
         """Processes the rest and swaps in one transaction. Raises ShadowIncomplete,
-        DecidedTooLate and Transient.
+        OperatorDecisionConflict and Transient.
         """
         async with self._shadow.swap() as swap:
             self._decisions.update(await swap.operator_decisions(), self._shadow_writer.next_offsets)
@@ -166,7 +166,7 @@ class _Rebuild:
     async def _process_rest(self, transaction: LivePositions) -> int:
         """Processes the records that the live consumer processed since, from memory. Not counted,
         because the transaction may be rolled back. Returns the number of all records. Raises
-        LiveIsAhead for records that were not read yet, and Transient if it takes too long: the
+        ShadowBehind for records that were not read yet, and Transient if it takes too long: the
         session may have ended, and a batch is retried without a limit.
         """
         try:
@@ -180,7 +180,7 @@ class _Rebuild:
         for partition, consumer_position in transaction.live.items():
             known = self._shadow_writer.topic_ids.get(partition, consumer_position.topic_id)
             if consumer_position.topic_id != known:
-                raise LiveIsAhead(f"{partition} belongs to a topic that was recreated since it was read")
+                raise ShadowBehind(f"{partition} belongs to a topic that was recreated since it was read")
         rest = await self._catch_up.ahead.rest(transaction.live)
         for partition, records in rest.items():
             if records:

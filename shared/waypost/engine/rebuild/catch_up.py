@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from waypost.engine.consumer.truncation import refuse_other
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.rebuild.folding_writer import FoldingWriter
 from waypost.engine.rebuild.parts import Positions, records_below
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -25,7 +25,7 @@ class CatchUp:
         writer: ShadowWriter | FoldingWriter,
         ahead: ReadAhead,
         transactions: ShadowTransactions,
-        rate: Rate,
+        rate: OperatorRate,
         max_records: int,
         report: Callable[[int], None],
     ) -> None:

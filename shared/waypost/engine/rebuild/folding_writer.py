@@ -79,7 +79,7 @@ class FoldingWriter:
             await self.flush(partition, transactions)
         if part.is_refused:
             return
-        messages = [each for each in self._parser.parse_all(records) if not self._parser.is_replaced(each)]
+        messages = [message for message in self._parser.parse_all(records) if not self._parser.is_replaced(message)]
         if await self._load(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)
@@ -102,7 +102,7 @@ class FoldingWriter:
         try:
             if next_offset != part.stored_offset:
                 store = partial(self._store, partition, part, next_offset)
-                await self._in_transaction(transactions, (), store, terminations=self._policy.terminations)
+                await self._in_transaction(transactions, (), store, max_terminations=self._policy.max_terminations)
                 part.stored_offset = next_offset
         except ShadowIncomplete:
             raise
@@ -127,7 +127,7 @@ class FoldingWriter:
             return True
 
         async def read(transaction: ShadowTransaction) -> bool:
-            if parked and await transaction.dead_letters.parked(partition.topic, parked):
+            if parked and await transaction.parked_keys.parked(partition.topic, parked):
                 return False
             await part.memory.read(absent, partition.topic, transaction)
             return True
@@ -158,7 +158,7 @@ class FoldingWriter:
         tenants: Iterable[TenantId],
         run: Callable[[ShadowTransaction], Awaitable[R]],
         *,
-        terminations: int | None = None,
+        max_terminations: int | None = None,
     ) -> R:
         """Runs it in a transaction, until no transient error ends the transaction. Raises the error
         after this number of terminations if the database is reachable: the transaction may exceed
@@ -170,7 +170,7 @@ class FoldingWriter:
                     return await run(transaction)
             except Transient as error:
                 log.warning("rebuild_transaction_failed", consumer=self._shadow_writer.name, error=str(error))
-                if terminations is not None and failures >= terminations and await transactions.is_reachable():
+                if max_terminations is not None and failures >= max_terminations and await transactions.is_reachable():
                     raise
                 await asyncio.sleep(self._policy.pauses.seconds(failures))
         raise AssertionError("it returns or raises")
@@ -179,7 +179,7 @@ class FoldingWriter:
 def row_per_aggregate_of(projection: AsyncProjection) -> RowPerAggregate | None:
     """The declared row per aggregate; None for a projection with other handlers."""
     first, *others = projection.handlers.values()
-    return first if isinstance(first, RowPerAggregate) and all(each is first for each in others) else None
+    return first if isinstance(first, RowPerAggregate) and all(handler is first for handler in others) else None
 
 
 def _tenants_of(messages: Iterable[Message]) -> set[TenantId]:

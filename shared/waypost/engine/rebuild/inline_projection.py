@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.projections import project
-from waypost.engine.rate import Rate
 from waypost.engine.rebuild.swap import Progress, RebuildReport, compare_and_swap, swap_if_allowed
 from waypost.kernel.errors import Permanent, WaypostError
 from waypost.kernel.ids import TenantId
@@ -25,7 +25,7 @@ async def rebuild_inline_projection(
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
     force: bool = False,
-    rate: Rate | None = None,
+    rate: OperatorRate | None = None,
 ) -> RebuildReport:
     """Reads the stored events in rounds, each only those since the round before. Compares on a
     snapshot. Then locks the event store, reads the events since the last round, and swaps.
@@ -34,7 +34,7 @@ async def rebuild_inline_projection(
     Permanent where a handler fails, because inline projections have no dead letters.
     """
     async with shadow_factory.shadow() as shadow:
-        rebuild = _Rebuild(projection, shadow, rate or Rate(), progress, of=await shadow.count())
+        rebuild = _Rebuild(projection, shadow, rate or OperatorRate(), progress, of=await shadow.count())
         return await compare_and_swap(rebuild, name=projection.name, dry_run=dry_run, force=force)
 
 
@@ -45,7 +45,7 @@ class _Rebuild:
         self,
         projection: InlineProjection,
         shadow: InlineShadow,
-        rate: Rate,
+        rate: OperatorRate,
         progress: Callable[[Progress], None],
         *,
         of: int,
@@ -82,19 +82,19 @@ class _Rebuild:
                 return await swap_if_allowed(swap, report, force=force)
 
     async def _round(self) -> int:
-        """Processes the events up to a settled position. Returns their number."""
-        settled, before = await self._shadow.settled(), self._records
-        while events := await self._process_chunk(settled):
+        """Processes the events up to a stable position. Returns their number."""
+        stable, before = await self._shadow.stable_position(), self._records
+        while events := await self._process_chunk(stable):
             self._position = events[-1].position
             self._records += len(events)
             self._progress(Progress.since(self._started_at, self._records, max(self._of, self._records)))
             await self._rate.after(len(events))
         return self._records - before
 
-    async def _process_chunk(self, settled: int) -> Sequence[StoredEvent]:
+    async def _process_chunk(self, stable: int) -> Sequence[StoredEvent]:
         with _handler_errors_as_permanent(self._projection):
             async with self._shadow.transaction() as transaction:
-                events = await transaction.events(self._position, self._rate.at_once(CHUNK), up_to=settled)
+                events = await transaction.events(self._position, self._rate.at_once(CHUNK), up_to=stable)
                 await self._process(events, transaction)
         return events
 

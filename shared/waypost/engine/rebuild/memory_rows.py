@@ -37,9 +37,11 @@ class MemoryRows:
         """
         aggregates = {message.aggregate_id for message in messages}
         guard = Guard(
-            versions={each: self._versions[each] for each in aggregates if each in self._versions},
+            versions={
+                aggregate_id: self._versions[aggregate_id] for aggregate_id in aggregates & self._versions.keys()
+            },
             parked=(),
-            held={},
+            waiting_versions={},
             failures={},
             inbox_kept_since=inbox_kept_since,
         )
@@ -71,9 +73,9 @@ class MemoryRows:
 
     async def store(self, topic: str, transaction: ShadowTransaction) -> None:
         """Stores what has changed."""
-        for some in _by_tenants(self._new_rows):
-            await transaction.bind({tenant_id for tenant_id, _ in some})
-            await self._of_projection.write({key: self._new_rows[key] for key in some}, transaction.rows)
+        for keys in _by_tenants(self._new_rows):
+            await transaction.bind({tenant_id for tenant_id, _ in keys})
+            await self._of_projection.write({key: self._new_rows[key] for key in keys}, transaction.rows)
         await transaction.inbox.advance(topic, self._new_versions)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from waypost.engine.consumer.truncation import refuse_other, refuse_truncated
 from waypost.kernel.envelope import Record
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import LiveIsAhead
+from waypost.ports.rebuild import ShadowBehind
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import TopicLog
 
@@ -53,12 +53,12 @@ class ReadAhead:
                 ahead += await self._read(partition)
 
     async def rest(self, live: Mapping[Partition, ConsumerPosition]) -> Mapping[Partition, Sequence[Record]]:
-        """The records in memory below the live positions; they stay in memory. Raises LiveIsAhead
+        """The records in memory below the live positions; they stay in memory. Raises ShadowBehind
         if some were not read yet, and LogTruncated.
         """
         for partition, consumer_position in live.items():
             if partition not in self._ahead or await self._log.position(partition) < consumer_position.next_offset:
-                raise LiveIsAhead(f"{partition} was not read up to {consumer_position.next_offset} yet")
+                raise ShadowBehind(f"{partition} was not read up to {consumer_position.next_offset} yet")
         rest = {
             partition: [record for record in self._ahead[partition] if record.offset < consumer_position.next_offset]
             for partition, consumer_position in live.items()

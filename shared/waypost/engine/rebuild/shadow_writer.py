@@ -142,7 +142,7 @@ class ShadowWriter:
         rows were written without the order guard.
         """
         async with transactions.begin(()) as transaction:
-            await transaction.dead_letters.end_pauses()
+            await transaction.parked_keys.end_pauses()
 
     async def process_parked(self, transactions: ConsumerTransactions) -> None:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the

@@ -47,7 +47,7 @@ class Lane:
     """The chunks of one partition, which are sent in their order, until one of them fails."""
 
     partition: Partition
-    rows: Collection[ShardTopic]
+    shard_topics: Collection[ShardTopic]
     """Where the outbox has the partition's rows."""
     sender: PartitionSender
     latest_send: "asyncio.Task[None] | None" = None

@@ -34,13 +34,13 @@ class HeldRows:
         self._until: dict[ShardTopic, float] = {}
         self._wakeup = wakeup
 
-    def hold(self, rows: Collection[ShardTopic], seconds: float) -> None:
-        self._until.update(dict.fromkeys(rows, time.monotonic() + seconds))
+    def hold(self, shard_topics: Collection[ShardTopic], seconds: float) -> None:
+        self._until.update(dict.fromkeys(shard_topics, time.monotonic() + seconds))
         asyncio.get_running_loop().call_later(seconds + TIMER_SECONDS, self._wakeup.set)
 
     def now(self) -> set[ShardTopic]:
         now = time.monotonic()
-        return {rows for rows, until in self._until.items() if until > now}
+        return {shard_topic for shard_topic, until in self._until.items() if until > now}
 
 
 class HeldPartitions:

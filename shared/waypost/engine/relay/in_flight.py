@@ -24,7 +24,7 @@ class InFlight:
         self._since: dict[Chunk, float] = {}
         self._shard_of: dict[int, int] = {}
         self._reading: Collection[int] = ()
-        self._settled = asyncio.Event()
+        self._removed = asyncio.Event()
 
     def __contains__(self, chunk: Chunk) -> bool:
         return chunk in self._since
@@ -59,7 +59,7 @@ class InFlight:
         del self._since[chunk]
         for row in chunk.rows:
             del self._shard_of[row.id]
-        self._settled.set()
+        self._removed.set()
         return was_slow
 
     def behind(self, chunk: Chunk) -> Sequence[Chunk]:
@@ -67,9 +67,9 @@ class InFlight:
         since = dropwhile(lambda other: other is not chunk, self._since)
         return [other for other in since if other.lane is chunk.lane and not other.acknowledged]
 
-    def slow_rows(self) -> set[ShardTopic]:
-        """The rows of partitions with a chunk that has been in flight for too long."""
-        return {rows for lane in self._slow_lanes() for rows in lane.rows}
+    def slow_shard_topics(self) -> set[ShardTopic]:
+        """Where the rows are of partitions with a chunk that has been in flight for too long."""
+        return {shard_topic for lane in self._slow_lanes() for shard_topic in lane.shard_topics}
 
     def slow_shards(self) -> set[int]:
         """Shards of rows that wait for slow partitions."""
@@ -81,10 +81,10 @@ class InFlight:
         counted.
         """
         while self._counted() > rows:
-            self._settled.clear()
+            self._removed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SLOW_SECONDS):
-                    await self._settled.wait()
+                    await self._removed.wait()
 
     def _slow_lanes(self) -> set[Lane]:
         slow_since = time.monotonic() - SLOW_SECONDS

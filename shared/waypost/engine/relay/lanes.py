@@ -27,8 +27,8 @@ class Lanes:
         lane = self._lanes.get(partition)
         if lane is None:
             shards = shards_of(partition.number, self._partitions[partition.topic])
-            rows = frozenset((shard, partition.topic) for shard in shards)
-            self._lanes[partition] = lane = Lane(partition, rows, self._publisher.sender(partition))
+            shard_topics = frozenset((shard, partition.topic) for shard in shards)
+            self._lanes[partition] = lane = Lane(partition, shard_topics, self._publisher.sender(partition))
         return lane
 
     def record_failure(self, chunk: Chunk) -> None:

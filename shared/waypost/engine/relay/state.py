@@ -69,7 +69,7 @@ class RejectedRows:
             self._count(rows[0], reason)
 
     def sendable(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The rows to send now: up to the first suspected row, or that row alone. Order is kept."""
+        """Rows before the first suspected row, in their order; if that row is first, only it."""
         if not self._attempts:
             return list(rows)
         return list(takewhile(lambda row: row.id not in self._attempts, rows)) or list(rows[:1])
@@ -161,7 +161,7 @@ class RelayState:
 
     def _hold(self, lane: Lane) -> None:
         self._failures[lane.partition] += 1
-        self.held_rows.hold(lane.rows, PAUSES.seconds(self._failures[lane.partition]))
+        self.held_rows.hold(lane.shard_topics, PAUSES.seconds(self._failures[lane.partition]))
 
 
 def first_error_of_group(error: BaseException) -> BaseException:

@@ -108,7 +108,7 @@ class Term:
             pending = await self._lease.read_pending(
                 shards,
                 in_flight=self._in_flight.ids,
-                held=self._state.held_rows.now() | self._in_flight.slow_rows(),
+                held=self._state.held_rows.now() | self._in_flight.slow_shard_topics(),
                 rows_per_shard=rows_per_shard,
                 bytes_per_shard=bytes_per_shard,
             )
@@ -123,10 +123,10 @@ class Term:
         """A chunk for each partition. Rows of unavailable topics are put aside, and those of
         partitions that failed during the read: they may be behind rows that it did not see.
         """
-        found = await by_partition(pending, self._partitions)
+        partitioned = await by_partition(pending, self._partitions)
         return [
             Chunk(self._lanes.lane(partition), self._state.next_to_send(partition, rows))
-            for partition, rows in found.items()
+            for partition, rows in partitioned.items()
             if not self._lanes.failed_during_read(partition)
         ]
 

@@ -18,7 +18,7 @@ from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay.selection import SelectedEvents
 from waypost.kernel.errors import ConcurrencyConflict, Transient
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
@@ -67,7 +67,7 @@ class Redelivery:
         retries: ParkedKeyProcessor,
         note: Note,
         policy: ConsumerPolicy,
-        rate: Rate,
+        rate: OperatorRate,
     ) -> None:
         self._transactions = transactions
         self._effects = effects
@@ -127,9 +127,9 @@ class Redelivery:
         batch = Batch.of_one(message, step="replay")
         for _ in range(MAX_LOCK_ATTEMPTS):
             async with self._transactions.begin(()) as transaction:
-                await transaction.dead_letters.park(parked.topic, [parked.key])
+                await transaction.parked_keys.park(parked.topic, [parked.key])
             async with self._transactions.begin(batch.tenants) as transaction:
-                if locked := await transaction.dead_letters.lock(parked):
+                if locked := await transaction.parked_keys.lock(parked):
                     await self._note(transaction, message)
                     async with self._policy.handler_timeout():
                         await self._effects.run([message], batch, transaction)

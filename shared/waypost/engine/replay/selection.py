@@ -145,7 +145,7 @@ async def _handled(
             partition.topic, {message.aggregate_id for message in messages if message.sequence is not None}
         )
         unguarded = {message.key for message in messages if message.sequence is None}
-        parked = await transaction.dead_letters.parked(partition.topic, unguarded) if unguarded else frozenset()
+        parked = await transaction.parked_keys.parked(partition.topic, unguarded) if unguarded else frozenset()
     return [
         message
         for message in messages

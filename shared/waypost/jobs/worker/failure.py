@@ -1,6 +1,6 @@
 """Classification and text of a job's error."""
 
-from waypost.engine.retry import PAUSES, WITHOUT_ATTEMPTS, RetryPolicy
+from waypost.engine.retry import MAX_ERROR_LENGTH, PAUSES, WITHOUT_ATTEMPTS, RetryPolicy
 from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import Job
 from waypost.kernel.errors import ConcurrencyConflict, Permanent, Poison, Refused, Unavailable, WaypostError
@@ -10,9 +10,6 @@ _FINAL = (Permanent, Poison, Refused)
 
 ALARM_AFTER = RetryPolicy().alarm_after
 """After this number of attempts that outages ended, each further one is logged as an error."""
-
-MAX_ERROR_LENGTH = 2_000
-"""Limit in characters."""
 
 
 def is_final(error: Exception) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Self
 from uuid import UUID
 
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Conflict
 from waypost.operations.admin_service import AdminService
@@ -69,7 +69,7 @@ class Discard:
         """Number of matching dead letters that are not processed."""
         return max(0, self.matching - self._passed)
 
-    async def process(self, audit_context: AuditContext | None, rate: Rate) -> AsyncIterator[RedriveResult]:
+    async def process(self, audit_context: AuditContext | None, rate: OperatorRate) -> AsyncIterator[RedriveResult]:
         """Discards up to `at_most` dead letters, and yields the result of each. Skips one that was
         settled in the meantime, for example because it waited behind a discarded one.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from waypost.engine.consumer.dead_letters.attempt_result import AttemptResult
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError
 from waypost.operations.admin_service import AdminService
@@ -17,9 +17,9 @@ from waypost.operations.dead_letters.selection import parked_key_processor_of, s
 from waypost.ports.dead_letters import DeadLetter, ParkedKey
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.redrive_selection import (
+    RedriveSelection,
     SelectedDeadLetter,
     SelectedKey,
-    Selection,
     dead_letter_statuses,
 )
 from waypost.postgres.dead_letters.search import Search
@@ -78,7 +78,7 @@ class Redrive:
     stay settled, and another redrive processes the rest.
     """
 
-    def __init__(self, service: AdminService, selection: Selection, *, beyond_limit: UUID | None) -> None:
+    def __init__(self, service: AdminService, selection: RedriveSelection, *, beyond_limit: UUID | None) -> None:
         self.service = service.name
         self.selection = selection
         self._beyond_limit = beyond_limit
@@ -111,7 +111,7 @@ class Redrive:
         """True if no selected dead letter needs an operator."""
         return not self.left and not self.selection.unprocessable and all(result.is_settled for result in self._results)
 
-    async def process(self, audit_context: AuditContext | None, rate: Rate) -> AsyncIterator[RedriveResult]:
+    async def process(self, audit_context: AuditContext | None, rate: OperatorRate) -> AsyncIterator[RedriveResult]:
         """Processes each key from its lowest version, with the consumer's handlers, until one
         attempt fails or all are settled. Yields the result of each key.
 
@@ -128,7 +128,7 @@ class Redrive:
         if self._prevented:
             raise self._prevented[0]
 
-    async def _process(self, selected: SelectedKey, audit_context: AuditContext, rate: Rate) -> RedriveResult:
+    async def _process(self, selected: SelectedKey, audit_context: AuditContext, rate: OperatorRate) -> RedriveResult:
         processor, waited = parked_key_processor_of(self._admin_service, selected.consumer), 0
         attempts: list[AttemptResult] = []
         while not attempts or attempts[-1].outcome is ParkedKeyOutcome.HANDLED:

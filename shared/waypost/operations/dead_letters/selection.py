@@ -13,7 +13,7 @@ from waypost.operations.admin_service import AdminService
 from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
-from waypost.postgres.dead_letters.redrive_selection import Selection, select_for_redrive
+from waypost.postgres.dead_letters.redrive_selection import RedriveSelection, select_for_redrive
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
 
@@ -25,7 +25,7 @@ async def find(service: AdminService, dead_letter_id: UUID) -> StoredDeadLetter:
     return stored
 
 
-async def select(service: AdminService, search: Search, *, limit: int | None = None) -> Selection:
+async def select(service: AdminService, search: Search, *, limit: int | None = None) -> RedriveSelection:
     """The keys that a redrive of the matching dead letters processes, up to `limit` keys. It may be
     empty.
 
@@ -66,7 +66,7 @@ def consumer_of(service: AdminService, name: str) -> Consumer:
     raise NotFound(f"this release has no consumer {name}: use the release that wrote the dead letter")
 
 
-async def _select_one(service: AdminService, dead_letter_id: UUID) -> Selection:
+async def _select_one(service: AdminService, dead_letter_id: UUID) -> RedriveSelection:
     dead_letter = (await find(service, dead_letter_id)).dead_letter
     if dead_letter.status not in OPEN:
         raise Conflict(f"dead letter {dead_letter_id} is already {dead_letter.status}: there is nothing to redrive")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import asyncpg
 
 from waypost.operations.doctor.finding import ExaminedService, Finding, Findings
-from waypost.postgres.provisioning.roles import LIMITS, LIVENESS, Role, role_name
+from waypost.postgres.provisioning.roles import LIMITS, LIVENESS, DatabaseRole, role_name
 
 LONG_TRANSACTION = "15 minutes"
 LONG_PREPARED = "5 minutes"
@@ -51,7 +51,7 @@ async def privileges(examined: ExaminedService) -> Findings:
     (row,) = await examined.reads.fetch(_CAN_SEE)
     if row["allowed"]:
         return []
-    role = role_name(examined.name, Role.OPS)
+    role = role_name(examined.name, DatabaseRole.OPS)
     problem = f"{role} cannot see the sessions of other roles: long transactions stay unnoticed"
     return [Finding(problem=problem, remedy=f"as a superuser: grant pg_read_all_stats to {role}")]
 
@@ -98,7 +98,7 @@ def _standby(row: asyncpg.Record) -> Finding:
 
 async def roles(examined: ExaminedService) -> Findings:
     """Roles without limits let a frozen client block the others."""
-    names = [role_name(examined.name, role) for role in (Role.APP, Role.RELAY, Role.OPS)]
+    names = [role_name(examined.name, role) for role in (DatabaseRole.APP, DatabaseRole.RELAY, DatabaseRole.OPS)]
     found = {row["rolname"]: row for row in await examined.reads.fetch(_ROLES, names)}
     missing = [
         Finding(problem=f"role {name} does not exist", remedy="create the roles again")

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import asyncpg
 
-from waypost.ports.dead_letters import OPEN, ParkedKey, Status
+from waypost.ports.dead_letters import OPEN, DeadLetterStatus, ParkedKey
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import IN_KEY_ORDER, IS_OPEN
 from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search, count_dead_letters
 from waypost.postgres.sql import NamedSql
 
-_SETTLED = tuple(status for status in Status if status not in OPEN)
+_SETTLED = tuple(status for status in DeadLetterStatus if status not in OPEN)
 
 # Keys with a matching dead letter, and keys that an interrupted redrive has begun: their remaining
 # dead letters have not failed. The least often redriven keys are first, so that keys which fail
@@ -55,7 +55,7 @@ class SelectedDeadLetter:
     id: UUID
     type: str | None
     sequence: int | None
-    status: Status
+    status: DeadLetterStatus
     error_class: str | None
     error: str | None = None
     """Error of a redrive that failed."""
@@ -74,7 +74,7 @@ class SelectedKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class RedriveSelection:
     keys: Sequence[SelectedKey]
     more_keys: int
     """Number of matching keys beyond the limit."""
@@ -90,7 +90,7 @@ class Selection:
         return bool(self.keys or self.unprocessable)
 
 
-async def select_for_redrive(database: Database, search: Search, *, limit: int | None = None) -> Selection:
+async def select_for_redrive(database: Database, search: Search, *, limit: int | None = None) -> RedriveSelection:
     """Selects the keys of the matching open dead letters, up to `limit` keys, and counts the
     others.
     """
@@ -99,7 +99,7 @@ async def select_for_redrive(database: Database, search: Search, *, limit: int |
     chosen = {f"{name}s": [row[name] for row in keys] for name in ("consumer", "topic", "key_digest")}
     dead_letters = await database.fetch(*_OF_KEYS.bind(search.parameters(**chosen))) if keys else []
     unprocessable = await database.fetch(*_UNPROCESSABLE.bind(limited))
-    return Selection(
+    return RedriveSelection(
         keys=list(_grouped_by_key(dead_letters)),
         more_keys=_total(keys) - len(keys),
         unprocessable=[_selected(row) for row in unprocessable],
@@ -108,8 +108,12 @@ async def select_for_redrive(database: Database, search: Search, *, limit: int |
     )
 
 
-async def dead_letter_statuses(database: Database, dead_letter_ids: Collection[UUID]) -> Mapping[UUID, Status]:
-    return {row["id"]: Status(row["status"]) for row in await database.fetch(_STATUSES, list(dead_letter_ids))}
+async def dead_letter_statuses(
+    database: Database, dead_letter_ids: Collection[UUID]
+) -> Mapping[UUID, DeadLetterStatus]:
+    return {
+        row["id"]: DeadLetterStatus(row["status"]) for row in await database.fetch(_STATUSES, list(dead_letter_ids))
+    }
 
 
 def _total(rows: Sequence[asyncpg.Record]) -> int:
@@ -129,7 +133,7 @@ def _selected(row: asyncpg.Record) -> SelectedDeadLetter:
         id=row["id"],
         type=row["type"],
         sequence=row["sequence"],
-        status=Status(row["status"]),
+        status=DeadLetterStatus(row["status"]),
         error_class=row["error_class"],
         matches=row["matches"],
     )

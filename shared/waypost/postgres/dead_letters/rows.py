@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -11,7 +12,14 @@ from waypost.kernel.cloudevents import header_name
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, TenantId
 from waypost.kernel.text import storable
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, Status
+from waypost.ports.dead_letters import (
+    OPEN,
+    VERSION_CONFLICT,
+    DeadLetter,
+    DeadLetterNotStorable,
+    DeadLetterStatus,
+    Failure,
+)
 
 FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
 _FIELDS = {"awaits_topic": "uses_no_attempt"}
@@ -81,7 +89,7 @@ def from_row(row: asyncpg.Record) -> DeadLetter:
         tenant_id=row["tenant_id"] and TenantId(row["tenant_id"]),
         type=row["type"],
         sequence=row["sequence"],
-        status=Status(row["status"]),
+        status=DeadLetterStatus(row["status"]),
         attempts=row["attempts"],
         unfinished=row["unfinished"],
         redrives=row["redrives"],
@@ -132,3 +140,14 @@ def _bytes(stored: Any) -> Any:
             return stored.encode()
         case _:
             return base64.b64decode(stored["base64"])
+
+
+@contextmanager
+def as_not_storable() -> Iterator[None]:
+    """Turns errors about the content into DeadLetterNotStorable: class 22, data exception, also of
+    the driver's encoder, and class 54, program limit exceeded (PostgreSQL, appendix A).
+    """
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+        raise DeadLetterNotStorable(f"{type(error).__name__}: {error}") from error

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from waypost.ports.dead_letters import OPEN, DeadLetter, Status
+from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterStatus
 from waypost.postgres.dead_letters.rows import COLUMNS, from_row
 from waypost.postgres.reads import Reads
 from waypost.postgres.sql import NamedSql
@@ -44,7 +44,7 @@ class Search:
     id: UUID | None = None
     consumer: str | None = None
     """`<service>.<name>`"""
-    statuses: Collection[Status] = OPEN
+    statuses: Collection[DeadLetterStatus] = OPEN
     tenant_id: UUID | None = None
     type: str | None = None
     key: bytes | None = None
@@ -56,7 +56,7 @@ class Search:
     """Latest first failure; this moment excluded."""
 
     @classmethod
-    def of(cls, *, key: str | None = None, status: Collection[Status] | None = None, **filters: Any) -> Self:
+    def of(cls, *, key: str | None = None, status: Collection[DeadLetterStatus] | None = None, **filters: Any) -> Self:
         """Builds a search from the filters of the command line and the HTTP routes. The key is
         text; without a status it matches open dead letters.
         """

@@ -1,31 +1,21 @@
-"""Dead letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
+"""Dead letters of one consumer on PostgreSQL, inside one open transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, Failure, ParkedKey, Tally
 from waypost.postgres.audit import record_action
-from waypost.postgres.dead_letters.due_keys import (
-    AWAIT_VERSION,
-    DIGESTS,
-    DUE,
-    DUE_IN,
-    END_PAUSES,
-    FIRST_LOOK,
-    SCHEDULE_KEY_OF,
-    SCHEDULE_KEYS,
-)
+from waypost.postgres.dead_letters.due_keys import DIGESTS, SCHEDULE_KEY_OF
 from waypost.postgres.dead_letters.rows import (
     COLUMNS,
     FAILURE_COLUMNS,
     IN_KEY_ORDER,
     IS_OPEN,
+    as_not_storable,
     failure_columns,
     from_row,
     to_row,
@@ -33,21 +23,11 @@ from waypost.postgres.dead_letters.rows import (
 from waypost.postgres.dead_letters.tally import tally_of
 from waypost.postgres.sql import Sql
 
-# A separate statement after the claim: it must see the commit of the transaction that the claim
-# waited for. FOR SHARE excludes a concurrent redrive of the key. The redrive locks the parked row
-# first, so that the two cannot deadlock.
-_PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({DIGESTS}) for share"
-
 _WAITING_VERSIONS = f"""
 select key, array_agg(sequence) as sequences from dead_letters
 where consumer = $1 and topic = $2 and key_digest = any ({DIGESTS}) and sequence is not null
   and ({IS_OPEN} or status = 'discarded') and {IN_KEY_ORDER}
 group by key"""
-
-_PARK = f"""
-insert into parked_keys (consumer, topic, key, due_at, waits)
-select $1, $2, key, case when $4 then now() + {FIRST_LOOK} else now() end, $4 from unnest($3::bytea[]) as parked (key)
-on conflict do nothing"""
 
 _INSERT = f"""
 insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
@@ -72,9 +52,6 @@ with failed as (
     where consumer = $1 and status = 'waiting' and (topic, key_digest) in (select topic, key_digest from failed where ordered) limit $2
 )
 select least((select count(*) from failed) + (select count(*) from behind), $2)"""
-
-_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3) for update"
-_LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
 # Two ranges of an index each: dead letters with a version, of which the settled ones are below $4;
 # then those without one.
@@ -114,8 +91,6 @@ _ADOPT = f"""
 update dead_letters set status = 'adopted', next_attempt_at = null, updated_at = now()
 where consumer = $1 and id = $2 and {IS_OPEN} returning id"""
 
-_UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3)"
-
 
 class PostgresDeadLetters:
     """`waypost.ports.dead_letters.DeadLetters`."""
@@ -125,41 +100,18 @@ class PostgresDeadLetters:
         self._sql = Sql(connection)
         self._consumer = consumer
 
-    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        return frozenset(row["key"] for row in await self._sql.fetch(_PARKED, self._consumer, topic, list(keys)))
-
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         rows = await self._sql.fetch(_WAITING_VERSIONS, self._consumer, topic, list(keys))
         return {row["key"]: frozenset(row["sequences"]) for row in rows}
 
-    async def park(self, topic: str, keys: Iterable[bytes], *, awaits_version: bool = False) -> None:
-        with _as_not_storable():
-            await self._sql.execute(_PARK, self._consumer, topic, list(keys), awaits_version)
-
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         rows = [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters]
-        with _as_not_storable():
+        with as_not_storable():
             await self._sql.executemany(_INSERT, rows)
 
     async def now(self) -> datetime:
         now: datetime = await self._sql.fetchval("select now()")
         return now
-
-    async def schedule(self, topic: str, keys: Iterable[bytes]) -> None:
-        await self._sql.execute(SCHEDULE_KEYS, self._consumer, topic, list(keys))
-
-    async def await_version(self, parked: ParkedKey) -> None:
-        await self._sql.execute(AWAIT_VERSION, self._consumer, parked.topic, parked.key)
-
-    async def end_pauses(self) -> None:
-        await self._sql.execute(END_PAUSES, self._consumer)
-
-    async def due(self, limit: int) -> Sequence[ParkedKey]:
-        return [ParkedKey(*row) for row in await self._sql.fetch(DUE, self._consumer, limit)]
-
-    async def due_in(self) -> timedelta | None:
-        due_in: timedelta | None = await self._sql.fetchval(DUE_IN, self._consumer)
-        return due_in
 
     async def tally(self) -> Tally:
         return await tally_of(self._sql, self._consumer)
@@ -169,12 +121,6 @@ class PostgresDeadLetters:
 
     async def failed_dead_letters(self, at_most: int) -> int:
         return int(await self._sql.fetchval(_FAILED_DEAD_LETTERS, self._consumer, at_most))
-
-    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        return (
-            await self._sql.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key)
-            is not None
-        )
 
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
         row = await self._sql.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
@@ -204,7 +150,7 @@ class PostgresDeadLetters:
         self,
         dead_letter_id: UUID,
         *,
-        status: Status,
+        status: DeadLetterStatus,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
@@ -214,7 +160,7 @@ class PostgresDeadLetters:
         await self._schedule_key_of(dead_letter_id)
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
-        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+        await self.update(dead_letter.id, status=DeadLetterStatus.DISCARDED, attempts=dead_letter.attempts)
         await self._record_audit(dead_letter, audit_context, verb="dead_letters.discard")
 
     async def adopt(self, dead_letter: DeadLetter, audit_context: AuditContext) -> bool:
@@ -222,9 +168,6 @@ class PostgresDeadLetters:
             return False
         await self._record_audit(dead_letter, audit_context, verb="dead_letters.adopt")
         return True
-
-    async def unpark(self, parked: ParkedKey) -> None:
-        await self._sql.execute(_UNPARK, self._consumer, parked.topic, parked.key)
 
     async def _schedule_key_of(self, dead_letter_id: UUID) -> None:
         await self._sql.execute(SCHEDULE_KEY_OF, self._consumer, dead_letter_id)
@@ -234,14 +177,3 @@ class PostgresDeadLetters:
         await record_action(
             self._connection, audit_context, verb=verb, subject=dead_letter.id, tenant_id=dead_letter.tenant_id, **facts
         )
-
-
-@contextmanager
-def _as_not_storable() -> Iterator[None]:
-    """Turns errors about the content into DeadLetterNotStorable: class 22, data exception, also of
-    the driver's encoder, and class 54, program limit exceeded (PostgreSQL, appendix A).
-    """
-    try:
-        yield
-    except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
-        raise DeadLetterNotStorable(f"{type(error).__name__}: {error}") from error

@@ -6,7 +6,7 @@ from the head took a second. A floor is risky, because ids are allocated before 
 commit: with a floor at the highest seen id, or at the ids of finished transactions, a late commit
 is lost or overtaken. The floor of a shard rises only over ids for which both are true:
 
-* The id is settled: no row can still appear at or below it. A writer holds a ROW EXCLUSIVE lock on
+* The id is stable: no row can still appear at or below it. A writer holds a ROW EXCLUSIVE lock on
   the table from before its first id until its rows are visible. When all lock holders that existed
   *after* an id was seen have finished, every id up to it is committed or never will be.
 * No row at or below it has to be read again: each is in flight or deleted. Rows that leave the rows
@@ -53,9 +53,9 @@ class Floor:
         """Rows that were deleted since the last read."""
         self._no_quarantine = False
         self._highest_seen = 0
-        self._settled_up_to = 0
+        self._stable_up_to = 0
         self._waiting_for: frozenset[str] = frozenset()
-        self._then_settled_up_to = 0
+        self._then_stable_up_to = 0
 
     async def update(self, shards: Collection[int], in_flight: Collection[int]) -> list[int]:
         """Updates the floors for the next read of these shards, and returns them."""
@@ -98,13 +98,13 @@ class Floor:
 
     def _rise(self, in_flight: Collection[int]) -> None:
         """Raises the floors over rows that the last read could see and that are in flight or
-        deleted. Ids that were settled after that read do not count: it did not see their rows.
+        deleted. Ids that became stable after that read do not count: it did not see their rows.
         """
         page, self._page = self._page, None
         deleted, self._deleted = self._deleted, set()
         if page is None:
             return
-        taken_up_to = dict.fromkeys(self._floors, self._settled_up_to) | {row.shard: row.id for row in page}
+        taken_up_to = dict.fromkeys(self._floors, self._stable_up_to) | {row.shard: row.id for row in page}
         put_aside = {row.id for row in page}.difference(in_flight, deleted)
         for row in page if put_aside else ():
             if row.id in put_aside:
@@ -112,16 +112,16 @@ class Floor:
         for shard, taken in taken_up_to.items():
             if shard in self._held_shards:
                 continue
-            self._floors[shard] = max(self._floors[shard], min(taken, self._settled_up_to))
+            self._floors[shard] = max(self._floors[shard], min(taken, self._stable_up_to))
 
     async def _query_writers(self, shards: Collection[int]) -> None:
         """Queries the current writers. The ids seen so far were allocated before this query; only
         the writers in its result may still commit lower ids.
         """
-        row = await self._connection.fetchrow(_WRITERS, list(shards), self._settled_up_to)
+        row = await self._connection.fetchrow(_WRITERS, list(shards), self._stable_up_to)
         assert row is not None  # noqa: S101 - a select without a table returns one row
         writers = frozenset(row["writers"])
         self._no_quarantine = not row["quarantined"]
         if not self._waiting_for & writers:
-            self._settled_up_to = self._then_settled_up_to
-            self._waiting_for, self._then_settled_up_to = writers, max(self._highest_seen, row["highest"] or 0)
+            self._stable_up_to = self._then_stable_up_to
+            self._waiting_for, self._then_stable_up_to = writers, max(self._highest_seen, row["highest"] or 0)

@@ -19,7 +19,7 @@ from waypost.postgres.sql import Sql
 
 SHARD_LOCK = 0x4F555442  # "OUTB": first half of the lock's name; the second is the shard
 SILENT_SECONDS = 3.0
-SETTLE_SECONDS = 0.1
+WRITERS_QUERY_SECONDS = 0.1
 """Interval of the query for finished writers, see `waypost.postgres.outbox.floor`."""
 
 # The locking sessions of all relays are found by their application name. A silent one is terminated
@@ -106,12 +106,12 @@ class PostgresOutbox:
         *,
         application_name: str = "waypost-relay",
         silent_seconds: float = SILENT_SECONDS,
-        settle_seconds: float = SETTLE_SECONDS,
+        writers_query_seconds: float = WRITERS_QUERY_SECONDS,
     ) -> None:
         self._dsn = dsn
         self._application_name = application_name
         self._silent_seconds = silent_seconds
-        self._settle_seconds = settle_seconds
+        self._writers_query_seconds = writers_query_seconds
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator["PostgresOutboxLease"]:
@@ -131,7 +131,7 @@ class PostgresOutbox:
                     **_READING,
                 )
             try:
-                floor = Floor(reading, every_seconds=self._settle_seconds)
+                floor = Floor(reading, every_seconds=self._writers_query_seconds)
                 with as_transient():
                     standbys = await Standbys.of(reading)
                 yield PostgresOutboxLease(locks, reading, floor, standbys, self._application_name, self._silent_seconds)

@@ -9,7 +9,7 @@ import asyncpg
 
 from waypost.postgres.direct import CONNECT_SECONDS
 from waypost.postgres.hosts import connect
-from waypost.postgres.provisioning.roles import Passwords, Role, checked, ensure_roles, role_name
+from waypost.postgres.provisioning.roles import DatabaseRole, Passwords, checked, ensure_roles, role_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +30,16 @@ def service_database(admin_dsn: str, service: str, name: str, passwords: Passwor
     hosts = server.netloc.rpartition("@")[2]
     parameters = f"?{server.query}" if server.query else ""
 
-    def dsn(role: Role) -> str:
+    def dsn(role: DatabaseRole) -> str:
         return f"postgresql://{role_name(service, role)}:{passwords[role]}@{hosts}/{name}{parameters}"
 
     return ServiceDatabase(
-        service=service, name=name, owner=dsn(Role.OWNER), app=dsn(Role.APP), relay=dsn(Role.RELAY), ops=dsn(Role.OPS)
+        service=service,
+        name=name,
+        owner=dsn(DatabaseRole.OWNER),
+        app=dsn(DatabaseRole.APP),
+        relay=dsn(DatabaseRole.RELAY),
+        ops=dsn(DatabaseRole.OPS),
     )
 
 
@@ -62,14 +67,14 @@ async def ensure_database(
 
     A template's privileges on the database itself are not copied, so they are granted each time.
     """
-    owner = checked(role_name(service, Role.OWNER))
+    owner = checked(role_name(service, DatabaseRole.OWNER))
     database = f'"{checked(name)}"'
     if not await admin.fetchval("select exists (select from pg_database where datname = $1)", name):
         await admin.execute(
             f'create database {database} owner {owner} template "{checked(template)}" strategy {strategy}'
         )
     await admin.execute(f"revoke all on database {database} from public")
-    for role in (Role.APP, Role.RELAY, Role.OPS):
+    for role in (DatabaseRole.APP, DatabaseRole.RELAY, DatabaseRole.OPS):
         await admin.execute(f"grant connect on database {database} to {checked(role_name(service, role))}")
 
 

@@ -14,14 +14,14 @@ import asyncpg
 from waypost.postgres import keepalive
 
 
-class Role(StrEnum):
+class DatabaseRole(StrEnum):
     OWNER = "owner"
     APP = "app"
     RELAY = "relay"
     OPS = "ops"
 
 
-Passwords = Mapping[Role, str]
+Passwords = Mapping[DatabaseRole, str]
 
 ATTRIBUTES = "login nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
 
@@ -50,7 +50,7 @@ UNLOGGED = {"log_min_error_statement": "panic"}
 _SAFE = re.compile(r"[a-zA-Z0-9_-]+")
 
 
-def role_name(service: str, role: Role) -> str:
+def role_name(service: str, role: DatabaseRole) -> str:
     return f"{service}_{role}"
 
 
@@ -58,19 +58,19 @@ async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passw
     """Creates missing roles, and sets passwords and limits each time, so that a change of this file
     reaches an existing cluster.
     """
-    for role in Role:
+    for role in DatabaseRole:
         name = role_name(service, role)
         await _ensure_role(admin, name, passwords[role])
         for setting, value in _settings(role).items():
             await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
     # `waypost doctor` looks for long transactions of all roles.
-    await admin.execute(f"grant pg_read_all_stats to {checked(role_name(service, Role.OPS))}")
+    await admin.execute(f"grant pg_read_all_stats to {checked(role_name(service, DatabaseRole.OPS))}")
 
 
-def _settings(role: Role) -> Mapping[str, str]:
-    if role is Role.OWNER:
+def _settings(role: DatabaseRole) -> Mapping[str, str]:
+    if role is DatabaseRole.OWNER:
         return LIVENESS
-    return LIVENESS | LIMITS | (UNLOGGED if role is Role.APP else {})
+    return LIVENESS | LIMITS | (UNLOGGED if role is DatabaseRole.APP else {})
 
 
 async def _ensure_role(admin: asyncpg.Connection, name: str, password: str) -> None:

@@ -24,8 +24,8 @@ from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, begin_snapshot, rename_schemas, use_new_schema
 from waypost.postgres.schema_locks import limit_locks
-from waypost.postgres.settled_position import settled_position
 from waypost.postgres.sql import Sql, roll_back
+from waypost.postgres.stable_position import stable_position
 from waypost.postgres.tenancy import bind_statement
 
 # In the order of storing, which contains the versions of each aggregate in order.
@@ -96,8 +96,8 @@ class PostgresInlineShadow:
         async with self._owner.transaction() as connection:
             return int(await connection.scalar(text("select count(*) from events")) or 0)
 
-    async def settled(self) -> int:
-        return await settled_position(self._owner)
+    async def stable_position(self) -> int:
+        return await stable_position(self._owner)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PostgresInlineShadowTransaction"]:

@@ -12,7 +12,7 @@ from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.operator_decisions import OperatorDecisions
-from waypost.ports.rebuild import ComparisonReport, LiveIsAhead, ShadowTransactions
+from waypost.ports.rebuild import ComparisonReport, ShadowBehind, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.inbox import POSITION_COLUMNS
@@ -182,10 +182,10 @@ class PostgresSwap(_LivePositions):
             )
 
     async def _refuse_new_partitions(self) -> None:
-        """Raises LiveIsAhead if the live consumer started a partition that had no position to lock.
-        Its rows would be lost with the old tables.
+        """Raises ShadowBehind if the live consumer started a partition that had no position to
+        lock. Its rows would be lost with the old tables.
         """
         live = await positions(self._connection, self._names.live, _LOCK_POSITIONS)
         for partition, consumer_position in live.items():
             if partition not in self.live and consumer_position.next_offset > 0:
-                raise LiveIsAhead(f"the live consumer has started {partition} meanwhile")
+                raise ShadowBehind(f"the live consumer has started {partition} meanwhile")

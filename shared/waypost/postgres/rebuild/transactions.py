@@ -12,9 +12,11 @@ from waypost.ports.consumer_transaction import Reactions
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox, InboxEntry
+from waypost.ports.parked_keys import ParkedKeys
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.deferrals import PostgresDeferrals
+from waypost.postgres.dead_letters.parked_keys import PostgresParkedKeys
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.failures import as_transient
 from waypost.postgres.inbox import PostgresInbox
@@ -37,12 +39,14 @@ class PostgresShadowTransaction:
     """`waypost.ports.rebuild.ShadowTransaction`."""
 
     inbox: Inbox
+    parked_keys: ParkedKeys
     dead_letters: DeadLetters
     deferrals: Deferrals
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self.rows = connection
         self.inbox = _ShadowInbox(connection, names.shadow, versions_in(names.new_schema))
+        self.parked_keys = PostgresParkedKeys(connection, names.shadow)
         self.dead_letters = PostgresDeadLetters(connection, names.shadow)
         self.deferrals = PostgresDeferrals(connection, names.shadow)
 

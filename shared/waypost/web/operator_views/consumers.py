@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import PlainSerializer
 
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.ports.declared_consumer import ConsumerKind
 from waypost.web.models import ResponseModel
 
@@ -30,7 +30,7 @@ class ConsumerView(ResponseModel):
     partitions: Sequence[PartitionView]
     missing_topics: Sequence[str]
     parked_keys: int
-    dead_letters: Mapping[Status, int]
+    dead_letters: Mapping[DeadLetterStatus, int]
     """Number of unsettled dead letters by status."""
 
 

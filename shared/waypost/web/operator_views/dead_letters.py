@@ -6,14 +6,14 @@ from uuid import UUID
 
 from waypost.operations.records import RecordView, as_dict
 from waypost.ports.codec import EventCodec
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.dead_letters.search import StoredDeadLetter
 from waypost.web.models import ResponseModel
 
 
 class DeadLetterView(ResponseModel):
     id: UUID
-    status: Status
+    status: DeadLetterStatus
     consumer: str
     event_id: UUID
     type: str | None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.operations.dead_letters import Discard, Redrive, RedriveResult
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.web.models import ResponseModel
 
 
@@ -14,7 +14,7 @@ class EntryView(ResponseModel):
     id: UUID
     type: str | None
     sequence: int | None
-    status: Status
+    status: DeadLetterStatus
     error_class: str | None
     error: str | None
     """Error of a redrive that failed."""

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field, model_validator
 
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Discard, Redrive, nothing_matches
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.dead_letters.search import Place, Search, StoredDeadLetter, find_dead_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
@@ -39,7 +39,7 @@ class DeadLetterFilter(RequestModel):
     """Failures at the same line with the same error."""
     error_class: Name | None = None
     """Class name of the last error."""
-    status: tuple[Status, ...] = ()
+    status: tuple[DeadLetterStatus, ...] = ()
     """Default: every status that is not settled."""
     since: Moment | None = None
     """Earliest first failure, inclusive."""
@@ -54,7 +54,7 @@ class DeadLetterQuery(DeadLetterFilter):
     model_config = ConfigDict(extra="ignore")  # the query also has the page's parameters
 
 
-class BulkOrder(DeadLetterFilter, ReasonedRequest):
+class BulkRequest(DeadLetterFilter, ReasonedRequest):
     dry_run: bool = False
     dead_letters_per_second: Annotated[float, Field(gt=0, le=MAX_PER_SECOND)] | None = None
 
@@ -65,21 +65,21 @@ class BulkOrder(DeadLetterFilter, ReasonedRequest):
         return self
 
 
-class RedriveOrder(BulkOrder):
+class RedriveRequest(BulkRequest):
     keys: Annotated[int, Field(ge=1, le=MAX_KEYS)] = 20
     """Maximum number of keys that this request processes. The response contains the number that is
     left.
     """
 
 
-class DiscardOrder(BulkOrder):
+class DiscardRequest(BulkRequest):
     limit: Annotated[int, Field(ge=1, le=MAX_KEYS)] = 20
     """Maximum number of dead letters that this request discards. The response contains the number
     that is left.
     """
 
 
-class RedriveOneOrder(ReasonedRequest):
+class RedriveOneRequest(ReasonedRequest):
     beyond_limit: bool = False
     """Redrives the dead letter although it reached the limit of redrives."""
 
@@ -106,66 +106,66 @@ async def show_dead_letter(dead_letter_id: UUID, admin_service: CurrentAdminServ
 
 @router.post("/redrive")
 async def redrive_some(
-    order: RedriveOrder, operator: OperatorCaller, admin_service: CurrentAdminService
+    body: RedriveRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> RedriveView:
     """Redrives the keys of the matching dead letters, each key from its lowest version, until a
     dead letter fails or none is left.
     """
-    redrive = await Redrive.of(admin_service, order.search(), at_most=order.keys)
+    redrive = await Redrive.of(admin_service, body.search(), at_most=body.keys)
     if not redrive.selection.has_matches:
         raise nothing_matches([redrive.service], redrive.selection.settled)
-    audit_context = None if order.dry_run else order.audited_by(operator)
-    async for _ in redrive.process(audit_context, Rate(order.dead_letters_per_second)):
+    audit_context = None if body.dry_run else body.audited_by(operator)
+    async for _ in redrive.process(audit_context, OperatorRate(body.dead_letters_per_second)):
         """The response contains all results."""
     return RedriveView.of(redrive)
 
 
 @router.post("/discard")
 async def discard_some(
-    order: DiscardOrder, operator: OperatorCaller, admin_service: CurrentAdminService
+    body: DiscardRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> DiscardView:
     """Settles the matching dead letters without handling them: their events count as handled. Then
     processes the records that wait behind them.
     """
-    discard = await Discard.of(admin_service, order.search(), at_most=order.limit)
+    discard = await Discard.of(admin_service, body.search(), at_most=body.limit)
     if not discard.matching:
         raise nothing_matches([discard.service])
-    audit_context = None if order.dry_run else order.audited_by(operator)
-    async for _ in discard.process(audit_context, Rate(order.dead_letters_per_second)):
+    audit_context = None if body.dry_run else body.audited_by(operator)
+    async for _ in discard.process(audit_context, OperatorRate(body.dead_letters_per_second)):
         """The response contains all results."""
     return DiscardView.of(discard)
 
 
 @router.post("/{dead_letter_id}/redrive")
 async def redrive_dead_letter(
-    dead_letter_id: UUID, order: RedriveOneOrder, operator: OperatorCaller, admin_service: CurrentAdminService
+    dead_letter_id: UUID, body: RedriveOneRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> RedriveView:
     """Redrives the key of one dead letter, from its lowest version."""
-    redrive = await Redrive.of(admin_service, Search(id=dead_letter_id), beyond_limit=order.beyond_limit)
-    async for _ in redrive.process(order.audited_by(operator), Rate()):
+    redrive = await Redrive.of(admin_service, Search(id=dead_letter_id), beyond_limit=body.beyond_limit)
+    async for _ in redrive.process(body.audited_by(operator), OperatorRate()):
         """There is one key."""
     return RedriveView.of(redrive)
 
 
 @router.post("/{dead_letter_id}/discard")
 async def discard_dead_letter(
-    dead_letter_id: UUID, order: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
+    dead_letter_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> KeyView:
     """Settles a dead letter without handling it: its event counts as handled. Then processes the
     records that wait behind it.
     """
-    return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, order.audited_by(operator)))
+    return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, body.audited_by(operator)))
 
 
 @router.post("/{dead_letter_id}/adopt")
 async def adopt_dead_letter(
-    dead_letter_id: UUID, order: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
+    dead_letter_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> AdoptedView:
     """Replaces the event that was handled under the version of a version conflict by the event of
     the dead letter. A reactor handles it now; an async projection needs a rebuild.
     """
     return AdoptedView.model_validate(
-        await dead_letters.adopt(admin_service, dead_letter_id, order.audited_by(operator))
+        await dead_letters.adopt(admin_service, dead_letter_id, body.audited_by(operator))
     )
 
 

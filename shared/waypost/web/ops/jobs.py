@@ -22,14 +22,14 @@ router = APIRouter(prefix="/jobs")
 MAX_JOBS = 1000
 
 
-class RetrySome(ReasonedRequest):
+class RetryJobsRequest(ReasonedRequest):
     name: str | None = None
     tenant_id: UUID | None = None
     limit: int = Field(default=100, ge=1, le=MAX_JOBS)
     dry_run: bool = False
 
 
-class RunJob(ReasonedRequest):
+class RunJobRequest(ReasonedRequest):
     name: str
     tenant_id: UUID
     arguments: Mapping[str, JsonArgument] = {}
@@ -57,7 +57,7 @@ async def show_admin_job(job_id: UUID, admin_service: CurrentAdminService) -> Ad
 
 
 @router.post("", status_code=201)
-async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdminService) -> AdminJobView:
+async def run(body: RunJobRequest, operator: OperatorCaller, admin_service: CurrentAdminService) -> AdminJobView:
     """Enqueues a job."""
     return AdminJobView.of(
         await run_job(admin_service, body.name, body.tenant_id, body.arguments, body.audited_by(operator))
@@ -66,7 +66,7 @@ async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdmi
 
 @router.post("/retry")
 async def retry_some(
-    body: RetrySome, operator: OperatorCaller, admin_service: CurrentAdminService
+    body: RetryJobsRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> RetrySelectionView:
     """Queues the matching dead jobs again, the least often retried first. Returns these jobs in
     their state before the retry.

@@ -12,7 +12,7 @@ from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 router = APIRouter(prefix="/outbox")
 
 
-class KeyRedrive(ReasonedRequest):
+class RedriveKeyRequest(ReasonedRequest):
     key: Name
 
 
@@ -23,6 +23,6 @@ async def show_outbox(admin_service: CurrentAdminService) -> OutboxView:
 
 
 @router.post("/redrive", status_code=status.HTTP_204_NO_CONTENT)
-async def redrive_key(order: KeyRedrive, operator: OperatorCaller, admin_service: CurrentAdminService) -> None:
+async def redrive_key(body: RedriveKeyRequest, operator: OperatorCaller, admin_service: CurrentAdminService) -> None:
     """Releases a key from quarantine, so that the relay publishes its rows again, in order."""
-    await redrive(admin_service, order.key.encode(), order.audited_by(operator))
+    await redrive(admin_service, body.key.encode(), body.audited_by(operator))

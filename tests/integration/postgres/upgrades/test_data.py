@@ -15,9 +15,10 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import EventId, JobId, TenantId
 from waypost.ports.consumers import Reactor
-from waypost.ports.dead_letters import ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetterStatus, ParkedKey
 from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
+from waypost.postgres.dead_letters.parked_keys import PostgresParkedKeys
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.migrate import migrate_toolkit
@@ -106,10 +107,10 @@ async def test_dead_letters_are_found_and_redriven_in_order(upgraded: ServiceDat
         parked = ParkedKey("users.user", str(CUSTOMER).encode())
         first = await dead_letters.first(parked, above=0)
         assert first is not None and first.failure is not None
-        assert (first.sequence, first.status, first.attempts) == (3, Status.DEAD, 3)
+        assert (first.sequence, first.status, first.attempts) == (3, DeadLetterStatus.DEAD, 3)
         assert (first.record.value, first.record.headers[1]) == (b"\x00\xffbytes", ("odd", b"\xff"))
-        assert await dead_letters.lock(parked)
-        await dead_letters.update(first.id, status=Status.REDRIVEN, attempts=4)
+        assert await PostgresParkedKeys(connection, CONSUMER).lock(parked)
+        await dead_letters.update(first.id, status=DeadLetterStatus.REDRIVEN, attempts=4)
         following = await dead_letters.first(parked, above=3)
         assert following is not None and following.sequence == 4
 

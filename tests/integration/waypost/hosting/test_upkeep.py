@@ -11,7 +11,7 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
-from waypost.ports.dead_letters import Status
+from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.search import Search, find_dead_letters
 from waypost.postgres.retention import prune_results
@@ -122,9 +122,9 @@ async def test_a_discarded_dead_letter_loses_its_record_and_stays(billing: Servi
         await driver(rows).execute(_DEAD_LETTERS, around(LONG.dead_letters))
         await driver(rows).execute(_PARK)
     await RetentionSweeper(billing.database).round()
-    found = await find_dead_letters(billing.database, Search(statuses=list(Status)), limit=100)
+    found = await find_dead_letters(billing.database, Search(statuses=list(DeadLetterStatus)), limit=100)
     (removed,) = [stored for stored in found if stored.content_removed_at is not None]
-    assert (removed.dead_letter.status, removed.dead_letter.key) == (Status.DISCARDED, b"free")
+    assert (removed.dead_letter.status, removed.dead_letter.key) == (DeadLetterStatus.DISCARDED, b"free")
     assert "Ada" not in repr(removed)
     assert all(repr(stored).count("Ada") == 4 for stored in found if stored is not removed)
 

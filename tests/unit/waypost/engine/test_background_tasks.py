@@ -22,7 +22,7 @@ from services.billing.live.topology import Topology
 from tests.unit.waypost.engine.trouble import Opening, Trouble
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
-from waypost.engine.outbox_cap import OutboxCap
+from waypost.engine.outbox_limit import OutboxLimit
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
@@ -73,9 +73,9 @@ def listener(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Tr
     return WakeupListener(SimpleNamespace(listen=trouble.listen)), trouble
 
 
-def outbox_cap(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+def outbox_limit(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     trouble = Trouble(error)
-    return OutboxCap(trouble.count, rows=1), trouble
+    return OutboxLimit(trouble.count, rows=1), trouble
 
 
 def retention_sweeper(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
@@ -157,7 +157,7 @@ def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joi
         subscription.join = trouble.join
     transactions: Any = SimpleNamespace(begin=opening.due)
     codec: Any = None
-    policy = ConsumerPolicy(commit_seconds=0.01, watch_seconds=0.01)
+    policy = ConsumerPolicy(commit_seconds=0.01, check_seconds=0.01)
     return ConsumerGroup("club", Reactor("readers", {}), subscription, transactions, codec, policy=policy), trouble
 
 
@@ -187,7 +187,7 @@ async def no_resources() -> AsyncIterator[None]:
 
 
 TASKS = [
-    *(wakeup_sender, listener, outbox_cap, retention_sweeper, scheduler, database_clock),
+    *(wakeup_sender, listener, outbox_limit, retention_sweeper, scheduler, database_clock),
     *(retry_timer, relay, live_view, joining_group, assigned_group, job_worker),
 ]
 Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble]]

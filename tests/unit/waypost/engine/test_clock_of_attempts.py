@@ -29,9 +29,9 @@ async def test_dead_letter_of_a_process_whose_clock_is_ahead_is_due_after_its_pa
     failed = Message(record=record(0, KEY), attributes=attributes(1, ahead.now()))
     await pipeline.process(Batch(partition=PARTITION, expected=0, topic_id=None, messages=[failed], failures={0: BOOM}))
     async with transactions.begin(()) as transaction:
-        due_in = await transaction.dead_letters.due_in()
+        due_in = await transaction.parked_keys.due_in()
         assert due_in is not None
         assert due_in < timedelta(seconds=2)
     clock.move(timedelta(seconds=2))
     async with transactions.begin(()) as transaction:
-        assert await transaction.dead_letters.due(1) == [ParkedKey(PARTITION.topic, KEY)]
+        assert await transaction.parked_keys.due(1) == [ParkedKey(PARTITION.topic, KEY)]

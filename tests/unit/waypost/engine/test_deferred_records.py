@@ -85,7 +85,7 @@ class Deferred:
     async def park(self) -> None:
         topic, key = self.parked.topic, self.parked.key
         async with self.transactions.begin(()) as transaction:
-            await transaction.dead_letters.park(topic, [key])
+            await transaction.parked_keys.park(topic, [key])
             await transaction.dead_letters.insert([dead_letter(self.parked, 4)])
             await transaction.inbox.advance(topic, {self._user.id: 1})
             await transaction.deferrals.defer({key: Deferral(PARTITION, 0, self._user.tenant_id)})
@@ -95,12 +95,12 @@ class Deferred:
 
     async def versions(self) -> set[int]:
         async with self.transactions.begin(()) as transaction:
-            held = await transaction.dead_letters.waiting_versions(TOPIC, [self.parked.key])
-        return set(held[self.parked.key])
+            waiting = await transaction.dead_letters.waiting_versions(TOPIC, [self.parked.key])
+        return set(waiting[self.parked.key])
 
     async def is_due(self) -> bool:
         async with self.transactions.begin(()) as transaction:
-            return self.parked in await transaction.dead_letters.due(1)
+            return self.parked in await transaction.parked_keys.due(1)
 
     async def hold(self, version: int) -> None:
         async with self.transactions.begin(()) as transaction:

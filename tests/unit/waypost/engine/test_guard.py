@@ -30,7 +30,7 @@ class Row:
 
     rule: str
     reached: int = 0
-    held: frozenset[int] = frozenset()
+    waiting: frozenset[int] = frozenset()
     """Versions that dead letters of the parked key hold."""
     incoming: Sequence[int | None]
     failed: frozenset[int] = frozenset()
@@ -49,7 +49,7 @@ ROWS = [
     Row(
         rule="the missing version is handled, those behind it stay in line",
         reached=1,
-        held=frozenset({3}),
+        waiting=frozenset({3}),
         incoming=[2, 3, 4],
         decisions=[HANDLE, WAIT, WAIT],
         advanced=2,
@@ -93,7 +93,7 @@ ROWS = [
     ),
     Row(
         rule="a version that a dead letter holds is not handled past it",
-        held=frozenset({1}),
+        waiting=frozenset({1}),
         incoming=[1, 2],
         decisions=[WAIT, WAIT],
     ),
@@ -104,8 +104,8 @@ ROWS = [
 def test_guard_decides_by_version_parked_key_and_failure(row: Row) -> None:
     guard = Guard(
         versions={ANN: row.reached} if row.reached else {},
-        parked=[KEY] if row.held else [],
-        held={KEY: row.held} if row.held else {},
+        parked=[KEY] if row.waiting else [],
+        waiting_versions={KEY: row.waiting} if row.waiting else {},
         failures=dict.fromkeys(row.failed, BOOM),
         inbox_kept_since=NOW - timedelta(days=7),
     )
@@ -118,12 +118,12 @@ def test_guard_decides_by_version_parked_key_and_failure(row: Row) -> None:
 
 def test_events_without_a_sequence_wait_only_behind_their_parked_key() -> None:
     free, parked = unsequenced(0, b"free"), unsequenced(1, b"parked")
-    guard = Guard(versions={}, parked=[b"parked"], held={}, failures={}, inbox_kept_since=NOW)
+    guard = Guard(versions={}, parked=[b"parked"], waiting_versions={}, failures={}, inbox_kept_since=NOW)
     assert [decision for _, decision in guard.decide([free, parked])] == [HANDLE, WAIT]
 
 
 @pytest.mark.parametrize(
-    ("held", "incoming", "failed", "scheduled"),
+    ("waiting", "incoming", "failed", "scheduled"),
     [
         ({2}, 1, False, True),  # the missing version
         ({3}, 1, False, False),  # another one is missing
@@ -133,12 +133,12 @@ def test_events_without_a_sequence_wait_only_behind_their_parked_key() -> None:
     ],
 )
 def test_keys_whose_first_dead_letter_changes_are_scheduled(
-    held: set[int], incoming: int, failed: bool, scheduled: bool
+    waiting: set[int], incoming: int, failed: bool, scheduled: bool
 ) -> None:
     guard = Guard(
         versions={},
-        parked=[KEY] if held else [],
-        held={KEY: frozenset(held)},
+        parked=[KEY] if waiting else [],
+        waiting_versions={KEY: frozenset(waiting)},
         failures={0: BOOM} if failed else {},
         inbox_kept_since=NOW - timedelta(days=7),
     )

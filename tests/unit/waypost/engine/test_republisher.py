@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from waypost.engine import republisher
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.republisher import Republished, republish
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
@@ -55,7 +55,9 @@ def complete(key: bytes) -> list[bytes]:
 
 
 async def republished(broker: MemoryBroker) -> Republished:
-    return await republish(TOPIC, Store(), cast(TopicLog, EmptyLog()), broker, before_first=nothing, rate=Rate(None))
+    return await republish(
+        TOPIC, Store(), cast(TopicLog, EmptyLog()), broker, before_first=nothing, rate=OperatorRate(None)
+    )
 
 
 async def nothing() -> None: ...

@@ -23,7 +23,7 @@ from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.consumer_transaction import ConsumerTransaction
-from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, ParkedKey
 
 NOW = datetime.now(UTC)
 
@@ -57,21 +57,21 @@ WITHOUT_ATTEMPTS = [
 ]
 
 OUTCOMES = [
-    (Permanent(), Status.DEAD),
-    (CardRefused(), Status.DEAD),
-    (type("Deeper", (CardRefused,), {})(), Status.DEAD),
-    (Poison(), Status.DEAD),
-    (errors.UndecodableRecord(), Status.DEAD),
-    (errors.MalformedHeaders(), Status.DEAD),
-    (errors.TenantMismatch(), Status.DEAD),
-    (errors.UnstorableRecord(), Status.DEAD),
-    (errors.NewerSchema(), Status.RETRYING),
-    (NotYet(), Status.RETRYING),
-    (RowOfAnotherTopic(), Status.RETRYING),
-    (LineDown(), Status.RETRYING),
-    (errors.NotFound(), Status.RETRYING),
-    (Base(), Status.RETRYING),
-    (RuntimeError(), Status.RETRYING),
+    (Permanent(), DeadLetterStatus.DEAD),
+    (CardRefused(), DeadLetterStatus.DEAD),
+    (type("Deeper", (CardRefused,), {})(), DeadLetterStatus.DEAD),
+    (Poison(), DeadLetterStatus.DEAD),
+    (errors.UndecodableRecord(), DeadLetterStatus.DEAD),
+    (errors.MalformedHeaders(), DeadLetterStatus.DEAD),
+    (errors.TenantMismatch(), DeadLetterStatus.DEAD),
+    (errors.UnstorableRecord(), DeadLetterStatus.DEAD),
+    (errors.NewerSchema(), DeadLetterStatus.RETRYING),
+    (NotYet(), DeadLetterStatus.RETRYING),
+    (RowOfAnotherTopic(), DeadLetterStatus.RETRYING),
+    (LineDown(), DeadLetterStatus.RETRYING),
+    (errors.NotFound(), DeadLetterStatus.RETRYING),
+    (Base(), DeadLetterStatus.RETRYING),
+    (RuntimeError(), DeadLetterStatus.RETRYING),
 ]
 
 
@@ -80,22 +80,24 @@ def name_of(value: object) -> str:
 
 
 @pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)
-def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, status: Status) -> None:
+def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, status: DeadLetterStatus) -> None:
     assert RetryPolicy().status_after(failure_of(error), 1, NOW)[0] is status
 
 
 @pytest.mark.parametrize("error", WITHOUT_ATTEMPTS, ids=name_of)
 def test_some_failures_use_no_attempts(error: Exception) -> None:
     policy = RetryPolicy(max_attempts=1)
-    assert policy.status_after(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
-    assert policy.status_after(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
+    assert policy.status_after(failure_of(error), 1_000, NOW)[0] is DeadLetterStatus.RETRYING
+    assert policy.status_after(failure_of(RuntimeError()), 1, NOW)[0] is DeadLetterStatus.DEAD
     assert attempts_count_from_here(failure_of(error), failure_of(RuntimeError()))
     assert not attempts_count_from_here(failure_of(error), failure_of(RowOfAnotherTopic()))
     assert not attempts_count_from_here(failure_of(RuntimeError()), failure_of(error))
 
 
 @pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)
-async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exception, status: Status) -> None:
+async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(
+    error: Exception, status: DeadLetterStatus
+) -> None:
     database = MemoryDatabase()
     transactions = MemoryConsumerTransactions(
         database, MemoryUnitsOfWork(database, "club", SystemClock()), name="club.readers"
@@ -103,7 +105,7 @@ async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exce
     parked = ParkedKey("users.user", b"ann")
     kept = dead_letter(parked)
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.parked_keys.park(parked.topic, [parked.key])
         await transaction.dead_letters.insert([kept])
     drain = ParkedKeyProcessor("club.readers", transactions, Everything(), Failing(error), ConsumerPolicy())
 
@@ -187,7 +189,7 @@ def dead_letter(parked: ParkedKey) -> DeadLetter:
         key=parked.key,
         event_id=EventId(new_id()),
         type="user.created",
-        status=Status.WAITING,
+        status=DeadLetterStatus.WAITING,
     )
 
 

@@ -22,7 +22,7 @@ from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.consumer_transaction import ConsumerTransaction
-from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, ParkedKey
 from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 
@@ -74,15 +74,15 @@ class Retries:
 
     async def park(self, parked: ParkedKey, *dead_letters: DeadLetter, awaits_version: bool = False) -> None:
         async with self.transactions.begin(()) as transaction:
-            await transaction.dead_letters.park(TOPIC, [parked.key], awaits_version=awaits_version)
+            await transaction.parked_keys.park(TOPIC, [parked.key], awaits_version=awaits_version)
             await transaction.dead_letters.insert(dead_letters)
             if not awaits_version:
-                await transaction.dead_letters.schedule(TOPIC, [parked.key])
+                await transaction.parked_keys.schedule(TOPIC, [parked.key])
 
     def failed(self, parked: ParkedKey, after: timedelta) -> DeadLetter:
         """A dead letter that is due after this time."""
         return replace(
-            dead_letter(parked), status=Status.RETRYING, attempts=1, next_attempt_at=self.clock.now() + after
+            dead_letter(parked), status=DeadLetterStatus.RETRYING, attempts=1, next_attempt_at=self.clock.now() + after
         )
 
     @asynccontextmanager
@@ -104,7 +104,7 @@ async def test_due_dead_letter_is_attempted_before_3000_keys_that_wait_for_a_ver
     retries = Retries()
     gaps = [ParkedKey(TOPIC, str(new_id()).encode()) for _ in range(3_000)]
     async with retries.transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(TOPIC, [gap.key for gap in gaps], awaits_version=True)
+        await transaction.parked_keys.park(TOPIC, [gap.key for gap in gaps], awaits_version=True)
         await transaction.dead_letters.insert([replace(dead_letter(gap), sequence=3) for gap in gaps])
     await retries.park(ANN, retries.failed(ANN, after=timedelta(seconds=1)))
     retries.clock.move(timedelta(seconds=1))
@@ -124,7 +124,7 @@ async def test_missing_version_makes_its_key_due_at_once() -> None:
     gap = ParkedKey(TOPIC, str(new_id()).encode())
     await retries.park(gap, replace(dead_letter(gap), sequence=2), awaits_version=True)
     async with retries.transactions.begin(()) as transaction:
-        await transaction.dead_letters.schedule(TOPIC, [gap.key])
+        await transaction.parked_keys.schedule(TOPIC, [gap.key])
     assert await retries.processor.due(1) == [gap]
 
 
@@ -138,7 +138,7 @@ async def test_key_with_many_dead_letters_lets_others_have_a_turn() -> None:
         await eventually(lambda: len(retries.handler.handled) == 26)
     assert retries.handler.handled.index(BOB.key) == 10
     async with retries.transactions.begin(()) as transaction:
-        assert not await transaction.dead_letters.parked(TOPIC, [ANN.key, BOB.key])
+        assert not await transaction.parked_keys.parked(TOPIC, [ANN.key, BOB.key])
 
 
 async def test_slow_key_does_not_delay_a_key_that_becomes_due_meanwhile() -> None:
@@ -169,7 +169,7 @@ async def test_no_dead_letter_begins_after_a_drain_has() -> None:
 async def test_it_sleeps_until_the_next_key_is_due() -> None:
     retries = Retries()
     longest = retries.policy.retry_poll_seconds * retries.policy.retry_idle_polls
-    await retries.park(BOB, replace(dead_letter(BOB), status=Status.DEAD))
+    await retries.park(BOB, replace(dead_letter(BOB), status=DeadLetterStatus.DEAD))
     assert await retries.timer.tick() == longest
     await retries.park(ANN, retries.failed(ANN, after=timedelta(seconds=7)))
     assert await retries.timer.tick() == pytest.approx(7, abs=0.5)
@@ -180,7 +180,7 @@ async def test_key_that_another_process_holds_has_another_turn_after_a_pause() -
     retries = Retries(retry_poll_seconds=1000.0)
     await retries.park(ANN, *waiting(ANN, 1))
     async with retries.transactions.begin(()) as other:
-        assert await other.dead_letters.lock(ANN)
+        assert await other.parked_keys.lock(ANN)
         async with retries.running():
             await eventually(lambda: retries.timer._locked)
             retries.timer.wakeup.set()

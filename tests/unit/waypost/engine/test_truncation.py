@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.waypost.engine.test_deferred_messages import handled
+from tests.unit.waypost.engine.test_message_buffer import handled
 from waypost.engine.consumer import partition
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.partition import PartitionTask

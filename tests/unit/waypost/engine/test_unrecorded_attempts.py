@@ -17,7 +17,7 @@ from waypost.kernel.ids import TenantId
 from waypost.memory.consumer_transaction import MemoryConsumerTransaction, MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
-from waypost.ports.dead_letters import ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetterStatus, ParkedKey
 
 
 class Flapping(MemoryConsumerTransactions):
@@ -40,7 +40,7 @@ async def test_attempts_whose_end_cannot_be_stored_do_not_count_as_ends_of_the_p
     parked = ParkedKey("users.user", b"ann")
     kept = dead_letter(parked)
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.parked_keys.park(parked.topic, [parked.key])
         await transaction.dead_letters.insert([kept])
     policy = ConsumerPolicy(retry=RetryPolicy(pauses=Backoff(first_seconds=0.0)))
     retries = ParkedKeyProcessor("club.readers", transactions, Everything(), Failing(LineDown()), policy)
@@ -52,4 +52,4 @@ async def test_attempts_whose_end_cannot_be_stored_do_not_count_as_ends_of_the_p
     assert (await retries.attempt(parked)).outcome is ParkedKeyOutcome.FAILED
     found = await retries.find(kept.id)
     assert found is not None
-    assert (found.status, found.attempts) == (Status.RETRYING, 1)
+    assert (found.status, found.attempts) == (DeadLetterStatus.RETRYING, 1)

@@ -12,8 +12,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from waypost.kernel.envelope import Record
 from waypost.telemetry import messaging, metrics, names, span_limit
 from waypost.telemetry.messaging import batch_span, carried, end_send, headers_sampled, process_span, start_send
-from waypost.telemetry.rate_limit import RateLimit
 from waypost.telemetry.samplers import FailureSampler, RootSpanSampler
+from waypost.telemetry.token_bucket import TokenBucket
 from waypost.telemetry.tracing import current_trace, is_sampled
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -184,7 +184,7 @@ def test_a_record_without_a_trace_that_fails_begins_one(spans: InMemorySpanExpor
 def test_the_spans_of_a_backlog_are_limited_and_the_others_are_counted(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(span_limit, "SPAN_LIMIT", RateLimit(5, clock=lambda: 0.0))
+    monkeypatch.setattr(span_limit, "SPAN_LIMIT", TokenBucket(5, clock=lambda: 0.0))
     left_out = metrics.SPANS_DROPPED._value.get()
     with batch_span("users.user", "billing.recipients", [record(other_trace(number)) for number in range(1, 4)]):
         pass

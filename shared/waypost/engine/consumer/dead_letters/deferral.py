@@ -31,7 +31,7 @@ async def deferred_messages(
     loads = await transaction.deferrals.loads(batch.partition.topic, keys, policy.max_dead_letters_per_key)
     tenants = {message.attributes.tenant_id for message, _ in candidates if message.attributes}
     tenant_loads = await transaction.deferrals.tenant_loads(tenants, policy.max_dead_letters_per_tenant)
-    space = _Space(policy, batch.held, loads, tenant_loads)
+    space = _Space(policy, batch.waiting_versions, loads, tenant_loads)
     return [message for message, decision in candidates if not space.admit(message, decision)]
 
 
@@ -41,7 +41,7 @@ class _Space:
     def __init__(
         self,
         policy: ConsumerPolicy,
-        held: Mapping[bytes, frozenset[int]],
+        waiting_versions: Mapping[bytes, frozenset[int]],
         loads: Mapping[bytes, KeyLoad],
         tenant_loads: Mapping[TenantId, int],
     ) -> None:
@@ -49,7 +49,7 @@ class _Space:
         self._keys = Counter({key: load.dead_letters for key, load in loads.items()})
         self._deferred = {key for key, load in loads.items() if load.from_offset is not None}
         self._tenants = Counter[TenantId | None](tenant_loads)
-        self._highest = {key: max(versions) for key, versions in held.items()}
+        self._highest = {key: max(versions) for key, versions in waiting_versions.items()}
 
     def admit(self, message: Message, decision: Decision) -> bool:
         """Whether the message becomes a dead letter. From the first deferred record of a key on,

@@ -14,7 +14,7 @@ MAX_SCANNED = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ReadPlan:
     deferral: Deferral
     from_offset: int
     until: int
@@ -42,7 +42,7 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class VersionSearch:
     """The end of a search for missing versions, which found all that are before it.
 
     A consumer that reads the partition again from its beginning finds them by itself.
@@ -53,7 +53,7 @@ class Search:
     """All versions below this one were missing."""
     next_offset: int
 
-    def includes(self, plan: Plan) -> bool:
+    def includes(self, plan: ReadPlan) -> bool:
         """Whether the plan can continue there."""
         is_narrower = plan.missing is not None and plan.missing.stop <= self.below
         return is_narrower and self.deferral == plan.deferral and self.next_offset <= plan.until

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from waypost.engine.consumer.dead_letters.deferred_plan import Plan, Scan, Search, missing_versions
+from waypost.engine.consumer.dead_letters.deferred_plan import ReadPlan, Scan, VersionSearch, missing_versions
 from waypost.engine.consumer.dead_letters.factory import dead_letter_for, in_order_of_ids
 from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message, MessageParser
@@ -55,7 +55,7 @@ class DeferredRecords:
         self._parser = parser
         self._policy = policy
         self._clock = clock
-        self._searches: dict[ParkedKey, Search] = {}
+        self._searches: dict[ParkedKey, VersionSearch] = {}
         """The last search for each key that waits for missing versions."""
 
     async def store_next(self, parked: ParkedKey) -> bool:
@@ -67,30 +67,30 @@ class DeferredRecords:
         if plan is None:
             return True
         if plan.space <= 0:
-            return await self._postpone(parked, seconds=self._policy.deferred_seconds)
+            return await self._postpone(parked, seconds=self._policy.deferred_retry_seconds)
         try:
             scan = await self._scan(parked, plan)
         except Transient as error:
             log.warning("deferred_records_not_read", consumer=self._name, error=str(error))
-            return await self._postpone(parked, seconds=self._policy.deferred_seconds)
+            return await self._postpone(parked, seconds=self._policy.deferred_retry_seconds)
         if plan.missing is None or scan.messages:
             await self._store(parked, plan, scan)
             return True
         self._remember(parked, plan, scan)
-        return await self._postpone(parked, seconds=self._policy.deferred_seconds if scan.at_end else 0.0)
+        return await self._postpone(parked, seconds=self._policy.deferred_retry_seconds if scan.at_end else 0.0)
 
     async def _postpone(self, parked: ParkedKey, *, seconds: float) -> bool:
         async with self._transactions.begin(()) as transaction:
             await transaction.deferrals.postpone(parked, seconds)
         return False
 
-    def _remember(self, parked: ParkedKey, plan: Plan, scan: Scan) -> None:
+    def _remember(self, parked: ParkedKey, plan: ReadPlan, scan: Scan) -> None:
         if plan.missing is not None:
-            self._searches[parked] = Search(
+            self._searches[parked] = VersionSearch(
                 deferral=plan.deferral, below=plan.missing.stop, next_offset=scan.next_offset
             )
 
-    async def _plan(self, parked: ParkedKey) -> Plan | None:
+    async def _plan(self, parked: ParkedKey) -> ReadPlan | None:
         async with self._transactions.begin(()) as transaction:
             deferral = await transaction.deferrals.find(parked)
             if deferral is None:
@@ -99,7 +99,7 @@ class DeferredRecords:
             missing = await missing_versions(parked, transaction)
             space = await self._space(deferral.tenant_id, transaction)
         search = self._searches.pop(parked, None)
-        plan = Plan(deferral=deferral, from_offset=deferral.from_offset, until=position.next_offset, space=space)
+        plan = ReadPlan(deferral=deferral, from_offset=deferral.from_offset, until=position.next_offset, space=space)
         if missing is None:
             return plan
         if not missing:
@@ -116,7 +116,7 @@ class DeferredRecords:
         of_all = await transaction.dead_letters.failed_dead_letters(policy.max_dead_letters)
         return min(policy.max_dead_letters_per_key, per_tenant - of_tenant, policy.max_dead_letters - of_all)
 
-    async def _scan(self, parked: ParkedKey, plan: Plan) -> Scan:
+    async def _scan(self, parked: ParkedKey, plan: ReadPlan) -> Scan:
         """Reads until the plan is complete, or to the consumer position. Raises Transient."""
         partition = plan.deferral.partition
         try:
@@ -128,7 +128,9 @@ class DeferredRecords:
         except TimeoutError as error:
             raise Transient(f"{partition} was not read within {SCAN_SECONDS:g} s") from error
 
-    async def _wanted(self, parked: ParkedKey, plan: Plan, chunks: AsyncIterator[Sequence[Record]], until: int) -> Scan:
+    async def _wanted(
+        self, parked: ParkedKey, plan: ReadPlan, chunks: AsyncIterator[Sequence[Record]], until: int
+    ) -> Scan:
         messages, ends_at = list[Message](), time.monotonic() + READ_SECONDS
         async for records in chunks:
             for record in records:
@@ -140,7 +142,7 @@ class DeferredRecords:
                 return Scan(messages=messages, next_offset=records[-1].offset + 1)
         return Scan(messages=messages, next_offset=until, at_end=True)
 
-    async def _report_losses(self, plan: Plan, topic_log: TopicLog) -> None:
+    async def _report_losses(self, plan: ReadPlan, topic_log: TopicLog) -> None:
         partition, from_offset = plan.deferral.partition, plan.from_offset
         first = (await topic_log.first_offsets())[partition]
         if first > from_offset:
@@ -152,10 +154,10 @@ class DeferredRecords:
                 first_offset=first,
             )
 
-    async def _store(self, parked: ParkedKey, plan: Plan, scan: Scan) -> None:
+    async def _store(self, parked: ParkedKey, plan: ReadPlan, scan: Scan) -> None:
         """Does nothing if another process was faster, or holds the key."""
         async with self._transactions.begin(()) as transaction:
-            if not await transaction.dead_letters.lock(parked):
+            if not await transaction.parked_keys.lock(parked):
                 return
             if await transaction.deferrals.find(parked) != plan.deferral:
                 return
@@ -166,7 +168,7 @@ class DeferredRecords:
                 position = await transaction.inbox.consumer_position(plan.deferral.partition)
                 is_end = scan.next_offset >= position.next_offset
                 await transaction.deferrals.advance(parked, None if is_end else scan.next_offset)
-            await transaction.dead_letters.schedule(parked.topic, [parked.key])
+            await transaction.parked_keys.schedule(parked.topic, [parked.key])
             AFTER_STORE.hit()
         AFTER_COMMIT.hit()
         self._remember(parked, plan, scan)
@@ -179,7 +181,7 @@ class DeferredRecords:
         guard = Guard(
             versions=await transaction.inbox.versions(parked.topic, aggregates),
             parked=[parked.key],
-            held=await transaction.dead_letters.waiting_versions(parked.topic, [parked.key]),
+            waiting_versions=await transaction.dead_letters.waiting_versions(parked.topic, [parked.key]),
             failures={},
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )

@@ -8,12 +8,12 @@ from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.message import Message
 from waypost.engine.retry import RetryPolicy, failure_of
 from waypost.kernel.ids import new_id
-from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, Status
+from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, DeadLetterStatus, Failure
 
 
 def waiting(message: Message) -> DeadLetter:
     """A dead letter that waits for an earlier version of its aggregate."""
-    return _dead_letter(message, status=Status.WAITING)
+    return _dead_letter(message, status=DeadLetterStatus.WAITING)
 
 
 def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> DeadLetter:
@@ -28,7 +28,7 @@ def conflicting(message: Message) -> DeadLetter:
     """The dead letter of a second event under a version that is handled already."""
     error = f"version {message.sequence} of {message.aggregate_id} was handled already, as another event"
     failure = Failure(error_class=VERSION_CONFLICT, error=error, fingerprint=VERSION_CONFLICT)
-    return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure)
+    return _dead_letter(message, status=DeadLetterStatus.DEAD, attempts=1, failure=failure)
 
 
 def dead_letter_for(
@@ -59,7 +59,7 @@ def in_order_of_ids(dead_letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
 def _dead_letter(
     message: Message,
     *,
-    status: Status,
+    status: DeadLetterStatus,
     attempts: int = 0,
     next_attempt_at: datetime | None = None,
     failure: Failure | None = None,

@@ -23,7 +23,7 @@ from waypost.engine.retry import RETRYABLE, attempts_count_from_here, failure_of
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
-from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status
+from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterStatus, Failure, ParkedKey
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -70,12 +70,12 @@ class ParkedKeyProcessor:
     async def due(self, limit: int) -> Sequence[ParkedKey]:
         """Up to this number of parked keys that are due, the longest due first."""
         async with self._transactions.begin(()) as transaction:
-            return await transaction.dead_letters.due(limit)
+            return await transaction.parked_keys.due(limit)
 
     async def select_due(self, limit: int) -> tuple[Sequence[ParkedKey], timedelta | None]:
         """The keys as `due` returns them, and the time until the next one becomes due."""
         async with self._transactions.begin(()) as transaction:
-            return await transaction.dead_letters.due(limit), await transaction.dead_letters.due_in()
+            return await transaction.parked_keys.due(limit), await transaction.parked_keys.due_in()
 
     async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
         """The dead letter with this id, settled or not; None if this consumer has none."""
@@ -93,7 +93,7 @@ class ParkedKeyProcessor:
     async def is_parked(self, parked: ParkedKey) -> bool:
         """Whether the key is parked. Waits for another process that is processing the key."""
         async with self._transactions.begin(()) as transaction:
-            return bool(await transaction.dead_letters.parked(parked.topic, [parked.key]))
+            return bool(await transaction.parked_keys.parked(parked.topic, [parked.key]))
 
     async def process(self, parked: ParkedKey) -> Sequence[AttemptResult]:
         """Attempts the dead letters of a key until the key is unparked, one fails, or none is due.
@@ -116,8 +116,8 @@ class ParkedKeyProcessor:
         async with self._transactions.begin(()) as transaction:
             dead_letter = await self._existing(dead_letter_id, transaction)
             parked = ParkedKey(dead_letter.record.topic, dead_letter.key or b"")
-            is_parked = await transaction.dead_letters.lock(parked)
-            if not is_parked and await transaction.dead_letters.parked(parked.topic, [parked.key]):
+            is_parked = await transaction.parked_keys.lock(parked)
+            if not is_parked and await transaction.parked_keys.parked(parked.topic, [parked.key]):
                 raise Transient("another process is processing this key; try again")
             # Another process may have handled it before this one held the lock.
             dead_letter = await self._existing(dead_letter_id, transaction)
@@ -187,12 +187,14 @@ class ParkedKeyProcessor:
         async with self._transactions.begin(batch.tenants) as transaction:
             if not await self._queue.is_unchanged(parked, counted, transaction):
                 return ParkedKeyOutcome.LOCKED
-            await transaction.dead_letters.update(counted.id, status=Status.REDRIVEN, attempts=counted.attempts)
+            await transaction.dead_letters.update(
+                counted.id, status=DeadLetterStatus.REDRIVEN, attempts=counted.attempts
+            )
             if message.sequence is not None:
                 await transaction.inbox.advance(parked.topic, {message.aggregate_id: message.sequence})
             outcome = ParkedKeyOutcome.HANDLED
             if await self._queue.is_empty(parked, message.sequence or 0, transaction):
-                await transaction.dead_letters.unpark(parked)
+                await transaction.parked_keys.unpark(parked)
                 outcome = ParkedKeyOutcome.UNPARKED
             if message.has_handler:
                 async with self._policy.handler_timeout():
@@ -236,7 +238,7 @@ class ParkedKeyProcessor:
                     failure=failure,
                 )
         facts = {"consumer": self.name, "dead_letter": str(counted.id), "attempts": attempts}
-        if status is Status.DEAD or attempts >= self._policy.retry.alarm_after:
+        if status is DeadLetterStatus.DEAD or attempts >= self._policy.retry.alarm_after:
             log.error("retry_failed", **facts, exc_info=error)
         else:
             log.warning("retry_failed", **facts, exc_info=error)

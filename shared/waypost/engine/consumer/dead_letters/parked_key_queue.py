@@ -8,7 +8,7 @@ from uuid import UUID
 from waypost.engine.retry import PROCESS_DIED, RetryPolicy
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
-from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, ParkedKey
 
 
 class ParkedKeyOutcome(StrEnum):
@@ -61,17 +61,17 @@ class ParkedKeyQueue:
         whose handler ends the process would be attempted without limit.
         """
         async with self._transactions.begin(()) as transaction:
-            if not await transaction.dead_letters.lock(parked):
+            if not await transaction.parked_keys.lock(parked):
                 return ParkedKeyOutcome.LOCKED
             reached = await self._skip_discarded(parked, transaction)
             dead_letter = await transaction.dead_letters.first(parked, reached)
             if dead_letter is None:
                 if await transaction.deferrals.find(parked):
                     return ParkedKeyOutcome.DEFERRED
-                await transaction.dead_letters.unpark(parked)
+                await transaction.parked_keys.unpark(parked)
                 return ParkedKeyOutcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
-                await transaction.dead_letters.await_version(parked)
+                await transaction.parked_keys.await_version(parked)
                 if await transaction.deferrals.find(parked):
                     return ParkedKeyOutcome.DEFERRED  # the version may be among these records
                 return ParkedKeyOutcome.VERSION_MISSING
@@ -89,7 +89,7 @@ class ParkedKeyQueue:
         now = await transaction.dead_letters.now()
         if not audit_context and (blocked_by := await self._blocked_by(dead_letter, transaction, now)):
             # It was due without an attempt that is due, and would be selected again at once.
-            await transaction.dead_letters.schedule(parked.topic, [parked.key])
+            await transaction.parked_keys.schedule(parked.topic, [parked.key])
             return blocked_by
         next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
         counted = await transaction.dead_letters.begin(
@@ -100,7 +100,7 @@ class ParkedKeyQueue:
     async def _blocked_by(
         self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime
     ) -> ParkedKeyOutcome | None:
-        if dead_letter.status is Status.DEAD:
+        if dead_letter.status is DeadLetterStatus.DEAD:
             return ParkedKeyOutcome.DEAD
         if dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return ParkedKeyOutcome.NOT_DUE
@@ -112,7 +112,7 @@ class ParkedKeyQueue:
         # A running process records every failure, and the last one marks the dead letter as dead.
         # This one is still open, so the process that attempted it has died.
         await transaction.dead_letters.update(
-            dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
+            dead_letter.id, status=DeadLetterStatus.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
         )
         return ParkedKeyOutcome.DEAD
 
@@ -124,7 +124,7 @@ class ParkedKeyQueue:
         reached = (await transaction.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
         while (
             dead_letter := await transaction.dead_letters.first(parked, reached)
-        ) and dead_letter.status is Status.DISCARDED:
+        ) and dead_letter.status is DeadLetterStatus.DISCARDED:
             if dead_letter.sequence != reached + 1:
                 break
             reached += 1
@@ -152,7 +152,7 @@ class ParkedKeyQueue:
         """
         # Waits for a consumer that is adding dead letters to this key. To give up here would waste
         # a counted attempt.
-        if not await transaction.dead_letters.lock(parked, wait=True):
+        if not await transaction.parked_keys.lock(parked, wait=True):
             return False
         now = await transaction.dead_letters.find(counted.id)
         return now is not None and (now.status, now.attempts) == (counted.status, counted.attempts)

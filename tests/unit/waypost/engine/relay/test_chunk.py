@@ -12,7 +12,7 @@ from waypost.kernel.errors import Transient
 from waypost.ports.broker import RecordsRejected
 from waypost.ports.outbox import PendingRow
 from waypost.telemetry import span_limit
-from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry.token_bucket import TokenBucket
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -52,7 +52,7 @@ def test_sampled_row_is_sent_with_its_send_span(spans: InMemorySpanExporter) -> 
 def test_a_row_beyond_the_limit_of_spans_continues_its_trace(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(span_limit, "SPAN_LIMIT", RateLimit(1, clock=lambda: 0.0))
+    monkeypatch.setattr(span_limit, "SPAN_LIMIT", TokenBucket(1, clock=lambda: 0.0))
     chunk = chunk_of(row(SAMPLED), row(SAMPLED))
     with chunk.sending():
         pass

@@ -6,7 +6,7 @@ CLOCK_SECONDS = 1e-6
 """The shortest time that is measured."""
 
 
-class Pace:
+class ReactorBatchSize:
     """As many events as fit into `ConsumerPolicy.reactor_seconds`, judged by the last transaction.
 
     A transaction keeps the locks of its handlers until it ends. So slow handlers get a transaction

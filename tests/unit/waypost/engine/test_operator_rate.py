@@ -2,7 +2,7 @@
 
 import pytest
 
-from waypost.engine.rate import Rate
+from waypost.engine.operator_rate import OperatorRate
 
 
 class Clock:
@@ -27,7 +27,7 @@ class Clock:
 )
 async def test_duration_of_a_step_reduces_the_pause(per_second: float | None, took: float, waits: list[float]) -> None:
     clock = Clock()
-    rate = Rate(per_second, now=lambda: clock.now, sleep=clock.sleep)
+    rate = OperatorRate(per_second, now=lambda: clock.now, sleep=clock.sleep)
     for _ in range(2):
         clock.now += took
         await rate.after(50)
@@ -36,7 +36,7 @@ async def test_duration_of_a_step_reduces_the_pause(per_second: float | None, to
 
 async def test_slow_step_is_not_followed_by_a_burst() -> None:
     clock = Clock()
-    rate = Rate(4, now=lambda: clock.now, sleep=clock.sleep)
+    rate = OperatorRate(4, now=lambda: clock.now, sleep=clock.sleep)
     clock.now += 60
     for _ in range(3):
         await rate.after(1)
@@ -44,4 +44,4 @@ async def test_slow_step_is_not_followed_by_a_burst() -> None:
 
 
 def test_step_is_one_record_to_one_second_of_records() -> None:
-    assert [Rate(each).at_once(500) for each in (None, 20, 1000, 0.2)] == [500, 20, 500, 1]
+    assert [OperatorRate(each).at_once(500) for each in (None, 20, 1000, 0.2)] == [500, 20, 500, 1]

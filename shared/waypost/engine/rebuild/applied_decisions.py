@@ -10,24 +10,24 @@ from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.subscription import Partition
 
 
-class DecidedTooLate(Conflict):
+class OperatorDecisionConflict(Conflict):
     """An operator discarded or adopted a dead letter, and the new rows contain the skipped event
     already; nothing was changed.
     """
 
 
-class FollowedDecisions:
+class AppliedDecisions:
     """Operators may decide while the rebuild runs: the decisions are read again before each round,
     and for the last time inside the swap.
     """
 
     def __init__(self, parser: MessageParser, decisions: OperatorDecisions) -> None:
         self._parser = parser
-        self._follow(decisions)
+        self._apply(decisions)
 
     def update(self, decisions: OperatorDecisions, next_offsets: Mapping[Partition, int]) -> None:
-        """Follows further decisions. Raises DecidedTooLate if the rebuild, which continues at these
-        offsets, may have handled an event that it should have skipped.
+        """Applies further decisions. Raises OperatorDecisionConflict if the rebuild, which
+        continues at these offsets, may have handled an event that it should have skipped.
         """
         handled = [
             event.event_id
@@ -36,12 +36,12 @@ class FollowedDecisions:
         ]
         adopted = decisions.adopted.keys() - self._parser.adopted.keys()
         if handled or adopted:
-            raise DecidedTooLate(
+            raise OperatorDecisionConflict(
                 f"an operator settled {len(handled) + len(adopted)} dead letters after the rebuild had begun, whose"
                 " events the new rows contain. Nothing was changed; run the rebuild again"
             )
-        self._follow(decisions)
+        self._apply(decisions)
 
-    def _follow(self, decisions: OperatorDecisions) -> None:
+    def _apply(self, decisions: OperatorDecisions) -> None:
         self._parser.without = frozenset(event.event_id for event in decisions.discarded)
         self._parser.adopted = decisions.adopted

@@ -15,9 +15,9 @@ from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.dead_letters.factory import in_order_of_ids, waiting
 from waypost.engine.consumer.effects import by_tenant
 from waypost.engine.consumer.message import Message
-from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.reactor_batch_size import ReactorBatchSize
 from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.cause import Cause
@@ -72,33 +72,33 @@ def follows(parts: Sequence[Batch]) -> bool:
 
 
 def test_a_slow_handler_gets_a_transaction_per_event() -> None:
-    pace = Pace(POLICY)
-    pace.adapt(1, 0.09)
-    assert pace.events == 1
+    size = ReactorBatchSize(POLICY)
+    size.adapt(1, 0.09)
+    assert size.events == 1
 
 
 def test_fast_handlers_share_a_transaction_of_the_intended_time() -> None:
-    pace = Pace(POLICY)
+    size = ReactorBatchSize(POLICY)
     for _ in range(20):
-        pace.adapt(pace.events, pace.events * 0.001)
-    assert pace.events == 100
+        size.adapt(size.events, size.events * 0.001)
+    assert size.events == 100
 
 
-def test_the_pace_at_most_doubles_and_drops_at_once() -> None:
-    pace = Pace(POLICY)
-    pace.adapt(1, 0.0)
-    pace.adapt(2, 0.000001)
-    assert pace.events == 4
-    pace.adapt(4, 2.0)
-    assert pace.events == 1
+def test_the_size_at_most_doubles_and_drops_at_once() -> None:
+    size = ReactorBatchSize(POLICY)
+    size.adapt(1, 0.0)
+    size.adapt(2, 0.000001)
+    assert size.events == 4
+    size.adapt(4, 2.0)
+    assert size.events == 1
 
 
-def test_the_pace_stays_below_the_largest_batch_and_survives_records_without_a_handler() -> None:
-    pace = Pace(POLICY)
+def test_the_size_stays_below_the_largest_batch_and_survives_records_without_a_handler() -> None:
+    size = ReactorBatchSize(POLICY)
     for _ in range(20):
-        pace.adapt(pace.events, 0.0)
-    pace.adapt(0, 1.0)
-    assert pace.events == POLICY.max_records
+        size.adapt(size.events, 0.0)
+    size.adapt(0, 1.0)
+    assert size.events == POLICY.max_records
 
 
 def test_the_head_of_a_batch_has_so_many_events_for_a_handler() -> None:
@@ -159,7 +159,7 @@ class FailingPipeline:
 @pytest.mark.parametrize(("conflicts", "failed"), [(9, []), (10, [0])])
 async def test_an_event_may_conflict_with_other_writers_several_times(conflicts: int, failed: list[int]) -> None:
     pipeline = ConflictingPipeline(conflicts)
-    policy = replace(POLICY, conflicts=10, pauses=Backoff(first_seconds=0.001, factor=1.0))
+    policy = replace(POLICY, max_conflicts=10, pauses=Backoff(first_seconds=0.001, factor=1.0))
     processor = BatchProcessor("c", cast(Pipeline, pipeline), cast(Any, Reachable()), policy, asyncio.Event())
     async with asyncio.timeout(20):
         await processor.process(batch_of(1))

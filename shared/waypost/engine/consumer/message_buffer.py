@@ -7,11 +7,11 @@ from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
 
 
-class DeferredMessages:
+class MessageBuffer:
     """Polled messages of a partition, in offset order, that no transaction has processed.
 
     A message without a handler only advances the consumer position, which nothing waits for. A
-    crash reads the deferred messages again.
+    crash reads the buffered messages again.
     """
 
     def __init__(self, policy: ConsumerPolicy, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class DeferredMessages:
         return self._policy.max_records - len(self._messages)
 
     def next_offset(self, position: int) -> int:
-        """The offset after the last deferred message, or the consumer position."""
+        """The offset after the last buffered message, or the consumer position."""
         return self._messages[-1].record.offset + 1 if self._messages else position
 
     def clear(self) -> None:
@@ -40,7 +40,7 @@ class DeferredMessages:
     def add(self, polled: Sequence[Message]) -> Sequence[Message]:
         """Returns all messages if they must be processed now, else none."""
         if polled and not self._messages:
-            self._due_at = self._clock() + self._policy.defer_seconds
+            self._due_at = self._clock() + self._policy.ignored_wait_seconds
         self._messages.extend(polled)
         may_wait = self.poll_records > 0 and self._clock() < self._due_at
         if may_wait and all(map(_only_advances, polled)):

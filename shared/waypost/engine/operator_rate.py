@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-class Rate:
+class OperatorRate:
     """Limits records per second; without a number there is no limit. Time lost is not caught up
     with a burst.
     """

@@ -26,7 +26,7 @@ select (select coalesce(max(position), 0) from events) as newest,
                 and relation = 'public.events'::regclass and mode = 'RowExclusiveLock') as writers"""
 
 
-async def settled_position(owner: Database) -> int:
+async def stable_position(owner: Database) -> int:
     """The newest position of now, after the transactions that write events now have ended. Raises
     Transient if one runs longer than a minute.
     """

@@ -26,7 +26,7 @@ CountRows = Callable[[int], Awaitable[int]]
 """Counts pending rows, up to the given limit."""
 
 
-class OutboxCap(PeriodicLoop):
+class OutboxLimit(PeriodicLoop):
     """Refuses work while the outbox is full; a `waypost.engine.process.Lifecycle`. Events written
     between two counts may exceed the limit.
     """

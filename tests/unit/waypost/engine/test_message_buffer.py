@@ -9,8 +9,8 @@ import pytest
 
 from waypost.engine.consumer import partition
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.deferred_messages import DeferredMessages
 from waypost.engine.consumer.message import Message
+from waypost.engine.consumer.message_buffer import MessageBuffer
 from waypost.engine.consumer.partition import PartitionTask
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import ResumePosition
@@ -18,7 +18,7 @@ from waypost.kernel.envelope import Record
 from waypost.kernel.errors import UndecodableRecord
 from waypost.ports.subscription import Partition
 
-POLICY = ConsumerPolicy(defer_seconds=0.5, max_records=4)
+POLICY = ConsumerPolicy(ignored_wait_seconds=0.5, max_records=4)
 KNOWN: Any = SimpleNamespace(tenant_id=None)
 """Valid headers, whose content does not matter here."""
 
@@ -48,36 +48,36 @@ def seconds() -> Seconds:
 
 
 @pytest.fixture
-def deferred(seconds: Seconds) -> DeferredMessages:
-    return DeferredMessages(POLICY, clock=seconds)
+def buffer(seconds: Seconds) -> MessageBuffer:
+    return MessageBuffer(POLICY, clock=seconds)
 
 
-def test_messages_without_a_handler_wait_until_the_first_is_due(deferred: DeferredMessages, seconds: Seconds) -> None:
-    assert deferred.poll_seconds == POLICY.poll_seconds
-    assert not deferred.add([ignored(0)])
+def test_messages_without_a_handler_wait_until_the_first_is_due(buffer: MessageBuffer, seconds: Seconds) -> None:
+    assert buffer.poll_seconds == POLICY.poll_seconds
+    assert not buffer.add([ignored(0)])
     seconds.now += 0.25
-    assert not deferred.add([ignored(1)])
-    assert deferred.poll_seconds == pytest.approx(0.25)
-    assert deferred.poll_records == 2
-    assert deferred.next_offset(0) == 2
+    assert not buffer.add([ignored(1)])
+    assert buffer.poll_seconds == pytest.approx(0.25)
+    assert buffer.poll_records == 2
+    assert buffer.next_offset(0) == 2
     seconds.now += 0.25
-    assert [message.record.offset for message in deferred.add([])] == [0, 1]
-    assert deferred.poll_seconds == POLICY.poll_seconds
-    assert deferred.next_offset(7) == 7
+    assert [message.record.offset for message in buffer.add([])] == [0, 1]
+    assert buffer.poll_seconds == POLICY.poll_seconds
+    assert buffer.next_offset(7) == 7
 
 
 @pytest.mark.parametrize(
     "message", [handled(1), Message(record(1)), Message(record(1), KNOWN, poison=UndecodableRecord("x"))]
 )
-def test_any_other_message_ends_the_wait(deferred: DeferredMessages, message: Message) -> None:
-    assert not deferred.add([ignored(0)])
-    assert [each.record.offset for each in deferred.add([message, ignored(2)])] == [0, 1, 2]
+def test_any_other_message_ends_the_wait(buffer: MessageBuffer, message: Message) -> None:
+    assert not buffer.add([ignored(0)])
+    assert [each.record.offset for each in buffer.add([message, ignored(2)])] == [0, 1, 2]
 
 
-def test_a_full_batch_does_not_wait(deferred: DeferredMessages) -> None:
-    assert not deferred.add([ignored(0), ignored(1), ignored(2)])
-    assert deferred.poll_records == 1
-    assert len(deferred.add([ignored(3)])) == 4
+def test_a_full_batch_does_not_wait(buffer: MessageBuffer) -> None:
+    assert not buffer.add([ignored(0), ignored(1), ignored(2)])
+    assert buffer.poll_records == 1
+    assert len(buffer.add([ignored(3)])) == 4
 
 
 class Scripted:
@@ -149,13 +149,13 @@ def consuming(subscription: Scripted, processed: Processed) -> PartitionTask:
             parse_all=lambda records: [(handled if each.offset % 2 else ignored)(each.offset) for each in records]
         ),
         by_batch=True,
-        policy=ConsumerPolicy(defer_seconds=3600),
+        policy=ConsumerPolicy(ignored_wait_seconds=3600),
         on_advance=lambda *_: None,
     )
     return PartitionTask(Partition("users.user", 0), parts, None)
 
 
-async def test_deferred_messages_are_processed_with_the_next_handled_one(processed: Processed) -> None:
+async def test_buffered_messages_are_processed_with_the_next_handled_one(processed: Processed) -> None:
     task = consuming(Scripted([0], [2], [3, 4], [6]), processed)
     async with asyncio.timeout(5):
         await processed.begun.wait()
@@ -164,7 +164,7 @@ async def test_deferred_messages_are_processed_with_the_next_handled_one(process
     assert task.position == 5
 
 
-async def test_a_loss_behind_deferred_messages_is_reported(processed: Processed) -> None:
+async def test_a_loss_behind_buffered_messages_is_reported(processed: Processed) -> None:
     subscription = Scripted([0, 2], [9])
     subscription.first = 9
     task = consuming(subscription, processed)
@@ -188,7 +188,7 @@ async def test_a_task_that_ends_during_the_check_for_a_loss_begins_no_batch(proc
     assert processed.batches == []
 
 
-async def test_a_topic_that_begins_again_drops_the_deferred_messages(processed: Processed) -> None:
+async def test_a_topic_that_begins_again_drops_the_buffered_messages(processed: Processed) -> None:
     """Otherwise records of two topics would be one batch."""
     subscription = Scripted([0, 2], [0, 1])
     task = consuming(subscription, processed)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from waypost.telemetry.rate_limit import RateLimit
+from waypost.telemetry.token_bucket import TokenBucket
 
 
 class Seconds:
@@ -20,7 +20,7 @@ def seconds() -> Seconds:
 
 
 def test_the_grants_of_one_second_may_be_taken_at_once(seconds: Seconds) -> None:
-    limit = RateLimit(3, clock=seconds)
+    limit = TokenBucket(3, clock=seconds)
     assert [limit.grant() for _ in range(5)] == [1, 1, 1, 0, 0]
     seconds.now += 0.67
     assert limit.grant(5) == 2
@@ -29,13 +29,13 @@ def test_the_grants_of_one_second_may_be_taken_at_once(seconds: Seconds) -> None
 
 
 def test_a_limit_of_zero_grants_nothing(seconds: Seconds) -> None:
-    limit = RateLimit(0, clock=seconds)
+    limit = TokenBucket(0, clock=seconds)
     seconds.now += 3600
     assert limit.grant() == 0
 
 
 def test_a_limit_below_one_is_a_grant_in_several_seconds(seconds: Seconds) -> None:
-    limit = RateLimit(0.25, clock=seconds)
+    limit = TokenBucket(0.25, clock=seconds)
     assert [limit.grant(), limit.grant()] == [1, 0]
     seconds.now += 3.9
     assert limit.grant() == 0
@@ -44,6 +44,6 @@ def test_a_limit_below_one_is_a_grant_in_several_seconds(seconds: Seconds) -> No
 
 
 def test_a_changed_limit_holds_at_once(seconds: Seconds) -> None:
-    limit = RateLimit(100, clock=seconds)
+    limit = TokenBucket(100, clock=seconds)
     limit.change(0)
     assert limit.grant() == 0

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-class RateLimit:
+class TokenBucket:
     """A token bucket that holds the grants of one second, so that the first ones after a quiet
     second are never refused.
     """

@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from waypost.engine.outbox_cap import OutboxCap, pause_after
+from waypost.engine.outbox_limit import OutboxLimit, pause_after
 from waypost.kernel.errors import Transient, Unavailable
 from waypost.testing.eventually import eventually
 
@@ -18,16 +18,16 @@ async def test_counting_continues_after_an_error() -> None:
             raise found
         return found
 
-    cap = OutboxCap(count, rows=3, count_seconds=0.05)
-    await cap.start()
+    limit = OutboxLimit(count, rows=3, count_seconds=0.05)
+    await limit.start()
     try:
-        await eventually(cap.ready.is_set)
+        await eventually(limit.ready.is_set)
         with pytest.raises(Unavailable):
-            cap.admit()
-        await eventually(lambda: len(looks) == 1 and cap.ready.is_set())
-        cap.admit()
+            limit.admit()
+        await eventually(lambda: len(looks) == 1 and limit.ready.is_set())
+        limit.admit()
     finally:
-        await cap.stop()
+        await limit.stop()
 
 
 def test_slow_counts_are_rare() -> None:
@@ -41,19 +41,19 @@ async def test_a_request_ends_the_long_pause_of_an_idle_process() -> None:
     async def count(_: int) -> int:
         return next(counts)
 
-    cap = OutboxCap(count, rows=3, count_seconds=3600)
-    await cap.start()
+    limit = OutboxLimit(count, rows=3, count_seconds=3600)
+    await limit.start()
     try:
-        await eventually(cap.ready.is_set)
-        cap.admit()
-        await eventually(lambda: not admits(cap))
+        await eventually(limit.ready.is_set)
+        limit.admit()
+        await eventually(lambda: not admits(limit))
     finally:
-        await cap.stop()
+        await limit.stop()
 
 
-def admits(cap: OutboxCap) -> bool:
+def admits(limit: OutboxLimit) -> bool:
     try:
-        cap.admit()
+        limit.admit()
     except Unavailable:
         return False
     return True
