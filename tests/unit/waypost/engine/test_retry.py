@@ -24,6 +24,8 @@ from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.consumer_transaction import ConsumerTransaction
 from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.postgres.poolers import PoolerRefused
+from waypost.postgres.refused_sessions import SessionRefused
 
 NOW = datetime.now(UTC)
 
@@ -54,6 +56,8 @@ WITHOUT_ATTEMPTS = [
     LineDown(),
     errors.Unavailable("full", timedelta(seconds=1)),
     errors.NewerSchema(),
+    SessionRefused(),
+    PoolerRefused(),
 ]
 
 OUTCOMES = [
@@ -69,6 +73,7 @@ OUTCOMES = [
     (NotYet(), Status.RETRYING),
     (RowOfAnotherTopic(), Status.RETRYING),
     (LineDown(), Status.RETRYING),
+    (PoolerRefused(), Status.RETRYING),
     (errors.NotFound(), Status.RETRYING),
     (Base(), Status.RETRYING),
     (RuntimeError(), Status.RETRYING),
