@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
+from waypost.postgres.poolers import PoolerRefused
 from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.001, factor=1.0)
@@ -126,6 +127,18 @@ async def test_each_kind_of_error_is_logged_once_until_a_tick_succeeds() -> None
         ("loop_recovered", "info", "ticking"),
         ("loop_failed", "error", "ticking"),
         ("loop_recovered", "info", "ticking"),
+    ]
+
+
+async def test_a_wrong_setting_is_an_error_in_the_log_although_the_loop_waits_for_it() -> None:
+    loop = Ticking(PoolerRefused("10.0.0.1 is a connection pooler"))
+    with capture_logs() as logs:
+        await loop.start()
+        await eventually(loop.ready.is_set)
+        await loop.stop()
+    assert [(each["event"], each["log_level"]) for each in logs] == [
+        ("loop_failed", "error"),
+        ("loop_recovered", "info"),
     ]
 
 
