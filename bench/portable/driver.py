@@ -57,11 +57,13 @@ def remove(server: HarnessServer) -> None:
 
 def write_account(server: HarnessServer, file: Path) -> None:
     """Writes nothing while no database exists or answers: the harness also removes a server on
-    which nothing ran, or after an error.
+    which nothing ran, or after an error. Keeps the accounts of systems that ran before, on a server
+    that is gone.
     """
     if counted := server.accounts(acknowledged_in(file.parent / ACKNOWLEDGED)):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(counted))
+        earlier = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps(earlier | counted))
         print(f"[harness] jobs by outcome: {counted}", file=sys.stderr)
 
 

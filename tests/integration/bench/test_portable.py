@@ -161,12 +161,12 @@ async def test_each_job_is_counted_once_by_what_became_of_it(
 async def test_jobs_of_peers_are_counted_by_their_states(
     server: HarnessServer, orchestrator: Any, tmp_path: Path
 ) -> None:
-    orchestrator.start_postgres("any image")
     for name, statement in PEERS.items():
+        orchestrator.start_postgres("any image")
         orchestrator.preflight_database(SimpleNamespace(db_name=name, extensions=[]))
         async with connected(server.dsn(name)) as database:
             await database.execute(statement)
-    orchestrator.stop_postgres("any image")
+        orchestrator.stop_postgres("any image")
     assert json.loads((tmp_path / "account.json").read_text()) == {
         "river": {"complete": 1, "dead": 2, "pending": 5},
         "procrastinate": {"complete": 1, "dead": 3, "pending": 3},
