@@ -18,11 +18,12 @@ class AcknowledgedJobs:
     """
 
     def __init__(self, folder: Path | None, instance: int) -> None:
-        self._file = None if folder is None else (folder / f"instance-{instance}").open("ab", buffering=0)
+        self._path = None if folder is None else folder / f"instance-{instance}"
 
     def add(self, ids: Iterable[UUID]) -> None:
-        if self._file is not None:
-            self._file.write(b"".join(each.bytes for each in ids))
+        if self._path is not None:
+            with self._path.open("ab") as file:
+                file.write(b"".join(each.bytes for each in ids))
 
 
 def acknowledged_in(folder: Path) -> list[UUID]:

@@ -28,6 +28,7 @@ from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
 from waypost.web.errors import status_of
 
+AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 POOLER = "pooler"
 BY_THE_SERVER = {
     "right revoked": (
@@ -107,8 +108,10 @@ async def test_a_refused_session_is_an_outage_for_a_running_process(
 async def test_a_job_that_gets_no_session_uses_no_attempt(
     database: Databases, postgres: str, cause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does the end of its attempt, which is stored when sessions are opened again."""
-    monkeypatch.setattr(failure, "PAUSES", Backoff(first_seconds=0.01, factor=1))
+    """Nor does the end of its attempt, which is stored when sessions are opened again. The second
+    attempt fails; it would be the last if the first counted.
+    """
+    monkeypatch.setattr(failure, "PAUSES", AT_ONCE)
     where = await database("billing", migrate)
     refused, lasting = asyncio.Event(), AsyncExitStack()
 
@@ -117,11 +120,13 @@ async def test_a_job_that_gets_no_session_uses_no_attempt(
             await lasting.enter_async_context(refusing(cause, where, pooler, admin))
             refused.set()
         async with job.begin():
+            if job.attempt == 2:
+                raise RuntimeError
             return job.attempt
 
     async with running_pooler(where.app) as pooler, connected(postgres) as admin, lasting:
         pooler.step_aside()
-        billing = Service(pooler.before(where.app), [Job(charge, max_attempts=1)])
+        billing = Service(pooler.before(where.app), [Job(charge, max_attempts=2, retry=AT_ONCE)])
         try:
             with capture_logs() as logs:
                 async with billing.working():
@@ -132,7 +137,7 @@ async def test_a_job_that_gets_no_session_uses_no_attempt(
                     status = await billing.becomes("complete", job)
         finally:
             await billing.close()
-    assert (status.result, status.attempts) == (2, 2)
+    assert (status.result, status.attempts) == (3, 3)
 
 
 @pytest.mark.parametrize("error", [SessionRefused("db.internal refused"), PoolerRefused("db.internal is a pooler")])

@@ -19,7 +19,8 @@ def harness(tmp_path: Path) -> Path:
     """A repository with the harness's layout."""
     folder = tmp_path / "harness"
     (folder / "bench_harness").mkdir(parents=True)
-    (folder / "bench_harness" / "orchestrator.py").write_text("")
+    for name in ("orchestrator.py", "pacer.py"):
+        (folder / "bench_harness" / name).write_text("")
     (folder / OUTPUT).mkdir()
     (folder / OUTPUT / "summary.json").write_text("{}")
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
@@ -69,7 +70,7 @@ def test_another_commit_of_the_harness_is_refused(harness: Path) -> None:
     [
         ("bench_harness/orchestrator.py", "changed"),
         ("bench_harness/added.py", ""),
-        ("bench_harness/orchestrator.py", None),
+        ("bench_harness/pacer.py", None),
     ],
     ids=["changed", "added", "deleted"],
 )
