@@ -1,4 +1,4 @@
-"""What became of the jobs of a run: a count of their rows when the run has ended."""
+"""Counts of the jobs of a run by their outcome, from their rows when the run has ended."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -50,8 +50,8 @@ def for_operators(error: Exception) -> str:
 
 
 def for_tenant(error: Exception) -> str:
-    """The text for the tenant. Messages of Waypost's errors are written for users; others, and
-    those that name a setting, may contain internal data.
+    """The text for the tenant. Messages of Waypost's errors are written for users; other messages,
+    and the messages of wrong settings, may contain internal data.
     """
     is_shown = isinstance(error, WaypostError) and not isinstance(error, Misconfigured)
     return _stored(str(error)) if is_shown else "The job failed for a reason on our side."
