@@ -23,7 +23,7 @@ from bench.frame.environment import environment
 from bench.frame.peers import install_environment
 from bench.portable.cells import CELLS, result_of, results_table
 from bench.portable.driver import ACCOUNT
-from bench.portable.systems import OURS, REASONS, revision
+from bench.portable.systems import OURS, REASONS, changes, revision
 from infra.stack.places import CHECKOUT, STATE
 
 COMMIT = "93677cab92dad89ee9eccb0d6e113893de43cbe6"
@@ -34,6 +34,13 @@ KNOWN = (OURS, "procrastinate", "river")
 STOP_SECONDS = 30.0
 CELL_MINUTES = 15
 """The limit of the harness's own sweep for a cell."""
+OUTPUT = "results"
+"""The harness's folder of earlier results: it decides nothing."""
+BATCHES = {"PRODUCER_BATCH_MAX": "128", "PRODUCER_BATCH_MS": "25"}
+"""The jobs of 25 ms, 128 at most, are one transaction of the producer. The harness passes these
+variables to each adapter; without them each has other defaults, and the systems would not do the
+same work. The environment of this program overrides them for all systems.
+"""
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -76,6 +83,11 @@ def unusable(harness: Path, commit: str) -> str | None:
             f"{harness} is at commit {found or 'unknown'}, but the adapter was written for {commit}: check that commit out,"
             f" or pass --commit {found or 'COMMIT'} to try this one"
         )
+    if changed := changes(harness, except_in=OUTPUT):
+        return (
+            f"{harness} differs from its commit in {', '.join(changed[:5])}{' and others' if changed[5:] else ''}: the"
+            " results would not be those of the harness. Restore or remove these files, or clone the repository again"
+        )
     return None
 
 
@@ -84,7 +96,7 @@ def run(harness: Path, results: Path, words: Sequence[str], *, minutes: float | 
     python = install_environment(REQUIREMENTS, FOLDER / "environment")
     results.mkdir(parents=True, exist_ok=True)
     command = [str(python), "-m", "bench.portable.driver", str(harness.resolve()), str(results), sys.executable, *words]
-    process = subprocess.Popen(command, env=environment(), cwd=CHECKOUT, start_new_session=True)
+    process = subprocess.Popen(command, env=BATCHES | environment(), cwd=CHECKOUT, start_new_session=True)
     try:
         return process.wait(None if minutes is None else 60 * minutes)
     except subprocess.TimeoutExpired:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvloop
 
+from bench.portable.accounts import AcknowledgedJobs
 from bench.portable.pacing import DepthTarget, FixedRate, HarnessTokens, Pacing, controlled_rate, standard_input
 from bench.portable.samples import Measurements, Rates, descriptor, records, until_next
 from bench.portable.settings import AdapterSettings, Producer, settings_from
@@ -38,7 +39,7 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.errors import Misconfigured, Transient
-from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.postgres.database import Database
 from waypost.postgres.direct import CONNECT_SECONDS
@@ -99,11 +100,19 @@ async def provision(database_url: str) -> ServiceDatabase:
 class BatchProducer:
     """Enqueues each batch in one transaction. Tenants take turns."""
 
-    def __init__(self, runtime: Runtime, pacing: Pacing, measurements: Measurements, padding: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        pacing: Pacing,
+        measurements: Measurements,
+        padding: str,
+        acknowledged: AcknowledgedJobs,
+    ) -> None:
         self._runtime = runtime
         self._pacing = pacing
         self._measurements = measurements
         self._padding = padding
+        self._acknowledged = acknowledged
         self._tenants = cycle([TenantId(new_id()) for _ in range(TENANTS)])
         self._failing = False
 
@@ -112,23 +121,27 @@ class BatchProducer:
         count = await self._pacing.next()
         if count:
             try:
-                await self._enqueue(count)
+                ids = await self._enqueue(count)
             except Transient as error:
                 self._measurements.refused += count
                 if not self._failing:
                     log.warning("batches_refused", error=str(error))
                 self._failing = True
             else:
+                self._acknowledged.add(ids)
                 self._measurements.enqueued += count
                 self._failing = False
         return 0.0
 
-    async def _enqueue(self, count: int) -> None:
+    async def _enqueue(self, count: int) -> list[JobId]:
+        """Returns after the commit."""
         created_at_us = time.time_ns() // 1000
         with bound_tenants([next(self._tenants)]):
             async with self._runtime.units.begin() as unit:
-                for _ in range(count):
+                return [
                     await unit.jobs.enqueue("measured_job", created_at_us=created_at_us, padding=self._padding)
+                    for _ in range(count)
+                ]
 
 
 async def pacing_of(settings: AdapterSettings, measurements: Measurements) -> Pacing:
@@ -194,7 +207,11 @@ async def run(settings: AdapterSettings, telemetry: TextIO) -> None:
     jobs = build_runtime(service, "jobs", dsn=where.app, pool_size=job_settings.pool_size)
     producing = build_runtime(service, "api", dsn=where.app, pool_size=2)
     producer = BatchProducer(
-        producing, await pacing_of(settings, measurements), measurements, "x" * settings.payload_characters
+        producing,
+        await pacing_of(settings, measurements),
+        measurements,
+        "x" * settings.payload_characters,
+        AcknowledgedJobs(settings.acknowledged_folder, settings.instance),
     )
     parts: list[Lifecycle] = [
         *job_parts(service, jobs, dsn=where.app, settings=JobWorkerSettings(max_jobs=settings.workers)),

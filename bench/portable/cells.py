@@ -66,7 +66,7 @@ class Result:
     block: Mapping[str, Any]
     """The system's part of the harness's `summary.json`; empty if the run failed."""
     account: Mapping[str, int]
-    """Waypost's jobs by outcome; empty for other systems."""
+    """The system's jobs by what became of them; empty if they were not counted."""
 
 
 def result_of(folder: Path, *, scenario: str, system: str, exit_code: int, account: str) -> Result:
@@ -74,12 +74,13 @@ def result_of(folder: Path, *, scenario: str, system: str, exit_code: int, accou
     summaries = sorted(folder.glob(f"*/{SUMMARY}"))
     block = json.loads(summaries[-1].read_text())["systems"].get(system, {}) if summaries else {}
     counted = folder / account
+    accounts = json.loads(counted.read_text()) if counted.exists() else {}
     return Result(
         scenario=scenario,
         system=system,
         exit_code=exit_code,
         block=block,
-        account=json.loads(counted.read_text()) if counted.exists() and system == "waypost" else {},
+        account=accounts.get(system, {}),
     )
 
 
@@ -93,8 +94,10 @@ COLUMNS = (
     "completed",
     "p99 baseline, ms",
     "p99 recovery, ms",
-    "lost (exact)",
+    "acknowledged",
+    "complete / dead / pending / lost",
 )
+OUTCOMES = ("complete", "dead", "pending", "lost")
 
 
 def results_table(results: Sequence[Result]) -> str:
@@ -119,7 +122,8 @@ def _row(result: Result) -> Iterator[str]:
     yield _number(after.get("jobs_completed"))
     yield _number(before.get("median_claim_p99_ms"), digits=1)
     yield _number(after.get("median_claim_p99_ms"), digits=1)
-    yield f"{result.account['lost']} of {sum(result.account.values()):,}" if result.account else ""
+    yield _number(result.account.get("acknowledged"))
+    yield " / ".join(_number(result.account.get(outcome)) for outcome in OUTCOMES)
 
 
 def _number(value: float | None, *, digits: int = 0) -> str:

@@ -15,11 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.portable.accounts import acknowledged_in
 from bench.portable.server import HarnessServer
 from bench.portable.systems import CHECKOUT, OURS, programs, registered, revision
 
 ACCOUNT = "account.json"
-"""Waypost's jobs by outcome at the end of the run, in the folder of the results."""
+"""By system, the jobs by what became of them, in the folder of the results."""
+ACKNOWLEDGED = "acknowledged"
+"""The folder beside it, in which Waypost's adapters write the ids of acknowledged jobs."""
 
 
 def use_server(orchestrator: Any, adapters: Any, server: HarnessServer, *, account: Path | None = None) -> None:
@@ -53,13 +56,15 @@ def remove(server: HarnessServer) -> None:
 
 
 def write_account(server: HarnessServer, file: Path) -> None:
-    """Writes nothing while the database does not exist or does not answer: the harness also removes
-    a server on which nothing ran, or after an error.
+    """Writes nothing while no database exists or answers: the harness also removes a server on
+    which nothing ran, or after an error. Keeps the accounts of systems that ran before, on a server
+    that is gone.
     """
-    if (counted := server.account("waypost_bench")) is not None:
+    if counted := server.accounts(acknowledged_in(file.parent / ACKNOWLEDGED)):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(counted))
-        print(f"[waypost] jobs by outcome: {counted}", file=sys.stderr)
+        earlier = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps(earlier | counted))
+        print(f"[harness] jobs by outcome: {counted}", file=sys.stderr)
 
 
 def main(harness: Path, results: Path, own_python: str, arguments: list[str]) -> int:
@@ -67,7 +72,14 @@ def main(harness: Path, results: Path, own_python: str, arguments: list[str]) ->
     from bench_harness import adapters, orchestrator, versions
 
     state = results.parent
-    known = programs(harness, state=state, own_python=own_python, harness_python=sys.executable)
+    (results / ACKNOWLEDGED).mkdir(parents=True, exist_ok=True)
+    known = programs(
+        harness,
+        state=state,
+        acknowledged=results / ACKNOWLEDGED,
+        own_python=own_python,
+        harness_python=sys.executable,
+    )
     registered(adapters, known)
     versions._CAPTURE[OURS] = lambda: {"source": "waypost", "git_sha": revision(CHECKOUT)}
     orchestrator.RESULTS_ROOT = results

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Awaitable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import asyncpg
 
+from bench.portable.accounts import COUNTED, Counted, account_of
 from waypost.native.ports import free_ports
 from waypost.native.postgres.server import SUPERUSER, Postgres
 
@@ -21,15 +23,6 @@ MAX_CONNECTIONS = 400
 ADDRESS = re.compile(r"^\s*(listen_addresses|port)\b.*$", re.MULTILINE)
 OBSERVED = "pgstattuple"
 """The extension of the harness's bloat figures. Without it these figures are missing."""
-
-_ACCOUNT = """
-select count(*) filter (where status = 'complete') as complete, count(*) filter (where status = 'dead') as dead,
-       count(*) filter (where status = 'queued') as pending,
-       count(*) filter (where status = 'queued' and not exists (select from jobs where id = job_id)) as lost
-from job_results"""
-"""A job and its result row are committed together, and the result row stays. A result that is not
-final and has no job is a lost job.
-"""
 
 
 class HarnessServer:
@@ -79,11 +72,11 @@ class HarnessServer:
         """
         self._run(self._prepare_database(name, extensions, recreate=recreate))
 
-    def account(self, database: str) -> dict[str, int] | None:
-        """The number of Waypost's jobs by their outcome; `lost` are the jobs without an outcome and
-        without a row. None without a server, a database or its tables.
+    def accounts(self, acknowledged: list[UUID]) -> dict[str, dict[str, int]]:
+        """The jobs of each system that has tables on the server, by what became of them. Empty
+        without a server.
         """
-        return self._run(self._account(database))
+        return self._run(self._accounts(acknowledged))
 
     async def _prepare_database(self, name: str, extensions: Sequence[str], *, recreate: bool) -> None:
         async with asyncio.timeout(60):
@@ -101,19 +94,23 @@ class HarnessServer:
             finally:
                 await database.close()
 
-    async def _account(self, database: str) -> dict[str, int] | None:
+    async def _accounts(self, acknowledged: list[UUID]) -> dict[str, dict[str, int]]:
         async with asyncio.timeout(60):
-            try:
-                connection = await asyncpg.connect(self.dsn(database))
-            except (OSError, asyncpg.InvalidCatalogNameError):
-                return None
-            try:
-                (row,) = await connection.fetch(_ACCOUNT)
-                return dict(row)
-            except asyncpg.UndefinedTableError:
-                return None
-            finally:
-                await connection.close()
+            found = {system: await self._account(counted, acknowledged) for system, counted in COUNTED.items()}
+        return {system: account for system, account in found.items() if account is not None}
+
+    async def _account(self, counted: Counted, acknowledged: list[UUID]) -> dict[str, int] | None:
+        """None without a server, a database or its tables."""
+        try:
+            connection = await asyncpg.connect(self.dsn(counted.database))
+        except (OSError, asyncpg.InvalidCatalogNameError):
+            return None
+        try:
+            return await account_of(connection, counted, acknowledged)
+        except asyncpg.UndefinedTableError:
+            return None
+        finally:
+            await connection.close()
 
     def _run(self, work: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         async def awaited() -> T:

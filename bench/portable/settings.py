@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bench.portable.accounts import FOLDER
 from waypost.jobs.parameter import MAX_TEXT_LENGTH
 from waypost.kernel.errors import Misconfigured
 
@@ -33,6 +34,8 @@ class AdapterSettings:
     work_seconds: float
     sample_every_seconds: int
     instance: int
+    acknowledged_folder: Path | None
+    """The folder in which the ids of acknowledged jobs are written; None to write none."""
 
 
 def settings_from(variables: Mapping[str, str]) -> AdapterSettings:
@@ -49,7 +52,7 @@ def settings_from(variables: Mapping[str, str]) -> AdapterSettings:
         raise Misconfigured(
             f"JOB_PAYLOAD_BYTES is {characters}, but a job's text has at most {MAX_TEXT_LENGTH}: lower it"
         )
-    file = variables.get("PRODUCER_RATE_CONTROL_FILE")
+    file, acknowledged = variables.get("PRODUCER_RATE_CONTROL_FILE"), variables.get(FOLDER)
     return AdapterSettings(
         database_url=variables["DATABASE_URL"],
         producer=_producer(variables.get("PRODUCER_MODE", "fixed"), variables.get("PRODUCER_PACING", "adapter")),
@@ -63,6 +66,7 @@ def settings_from(variables: Mapping[str, str]) -> AdapterSettings:
         work_seconds=_whole(variables, "JOB_WORK_MS", 1, least=0) / 1000,
         sample_every_seconds=_whole(variables, "SAMPLE_EVERY_S", 5),
         instance=_whole(variables, "BENCH_INSTANCE_ID", 0, least=0),
+        acknowledged_folder=Path(acknowledged) if acknowledged else None,
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.portable.accounts import FOLDER
+
 PACKAGE = Path(__file__).parent
 CHECKOUT = PACKAGE.parents[1]
 OURS = "waypost"
@@ -36,9 +38,12 @@ class Program:
     variables: Mapping[str, str]
 
 
-def programs(harness: Path, *, state: Path, own_python: str, harness_python: str) -> Mapping[str, Program]:
+def programs(
+    harness: Path, *, state: Path, acknowledged: Path, own_python: str, harness_python: str
+) -> Mapping[str, Program]:
     """By system. `own_python` is that of this project, `harness_python` that of the harness's
-    environment; built programs are stored in `state`.
+    environment. Built programs are stored in `state`; adapters of Waypost write the ids of
+    acknowledged jobs into `acknowledged`.
     """
     river, procrastinate = harness / "river-bench", harness / "procrastinate-bench"
     binary = str(state / "river-bench")
@@ -50,6 +55,7 @@ def programs(harness: Path, *, state: Path, own_python: str, harness_python: str
             variables={
                 "PYTHONPATH": os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "shared"))),
                 "WAYPOST_VERSION": revision(CHECKOUT) or "unknown",
+                FOLDER: str(acknowledged.resolve()),
             },
         ),
         "procrastinate": Program(
@@ -97,5 +103,17 @@ def _launcher(adapters: Any, program: Program) -> Callable[[Any, dict[str, str]]
 
 def revision(folder: Path) -> str | None:
     """The commit of a checkout, or None if the folder is not one."""
-    asked = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() if asked.returncode == 0 else None
+    return _git(folder, "rev-parse", "HEAD")
+
+
+def changes(folder: Path, *, except_in: str) -> list[str]:
+    """The files of a checkout that differ from its commit or do not belong to it, without those
+    below the folder `except_in`.
+    """
+    found = _git(folder, "status", "--porcelain", "--", ".", f":(exclude){except_in}")
+    return [line[3:] for line in (found or "").splitlines()]
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    asked = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+    return asked.stdout.rstrip() if asked.returncode == 0 else None

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from waypost.cli.services import start_hint
-from waypost.kernel.errors import Transient, WaypostError
+from waypost.kernel.errors import Misconfigured, Transient, WaypostError
 
 UNFOLDED_WIDTH = 10_000
 """Columns when standard output is not a terminal: no row is folded, so that each row is one
@@ -79,7 +79,8 @@ def print_to_stderr(text: str) -> None:
 
 def print_error(problem: WaypostError) -> None:
     """Prints an error, and for a transient one how to start the stack."""
-    hint = f". {start_hint()}" if isinstance(problem, Transient) else ""
+    is_down = isinstance(problem, Transient) and not isinstance(problem, Misconfigured)
+    hint = f". {start_hint()}" if is_down else ""
     print_to_stderr(f"waypost: {problem}{hint}")
 
 

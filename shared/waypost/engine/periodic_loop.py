@@ -10,7 +10,7 @@ import structlog
 
 from waypost.engine.panics import panics_as_errors
 from waypost.kernel.backoff import OUTAGE_BACKOFF, Backoff
-from waypost.kernel.errors import Transient
+from waypost.kernel.errors import Misconfigured, Transient
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class PeriodicLoop:
         if type(error) in self._logged:
             return
         self._logged.add(type(error))
-        if isinstance(error, Transient):
+        if isinstance(error, Transient) and not isinstance(error, Misconfigured):
             log.warning("loop_failed", loop=self.name, error=str(error))
         else:
             log.error("loop_failed", loop=self.name, exc_info=error)

@@ -16,6 +16,8 @@ WaypostError
 │       └── RebuildRuns         a migration or another rebuild is running
 ├── Unavailable                 503: a limit is reached or a dependency is unavailable; retry later
 ├── Misconfigured               the process refuses to start; the message names the setting
+│   ├── SessionRefused          PostgreSQL does not open a session; Transient, too: the work waits
+│   │   └── PoolerRefused       the address of the database is that of a connection pooler
 │   ├── PartitionsChanged       a topic has another number of partitions than declared
 │   └── TooFewReplicas          a topic has fewer replicas than declared
 ├── PartEnded                   a part of a process ended by itself; the process exits with 1

@@ -4,6 +4,7 @@ reaches the server that accepts writes, also after a promotion. A connection poo
 """
 
 import socket
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import asyncpg
 from waypost.postgres import keepalive
 from waypost.postgres.driver_failures import is_transient_driver_error
 from waypost.postgres.poolers import refuse_answer_of_pooler, refuse_pooler
+from waypost.postgres.refused_sessions import raise_refusal
 
 DEAD_PEER_OPTIONS = {
     getattr(socket, name): value
@@ -33,8 +35,8 @@ caller gave up. A probe of one second has no time for a server that does not ans
 async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
     """Tries the servers in turn; each has its share of the time, and one that failed is tried last
     from then on. asyncpg would spend all of the time on a first server that does not answer, and
-    never reach the promoted standby. Raises the error of the last server, and Misconfigured for a
-    connection pooler.
+    never reach the promoted standby. Raises the error of the last server, and SessionRefused for an
+    error that no retry ends, such as a wrong password or a connection pooler.
     """
     servers = dsn_of_each_host(dsn)
     first = _first.get(dsn, 0)
@@ -56,14 +58,17 @@ async def connect(dsn: str, *, timeout: float, **options: Any) -> asyncpg.Connec
 
 async def _open(server: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
     """Also ends a session whose server's machine does not answer for 11 s, however long its
-    statement may take: a migration has no time limit. asyncpg has no option for it.
+    statement may take: a migration has no time limit. asyncpg has no option for it. `timeout`
+    includes the check for a pooler.
     """
+    ends_at = time.monotonic() + timeout
     try:
         connection: asyncpg.Connection = await asyncpg.connect(server, timeout=timeout, **options)
     except asyncpg.PostgresError as error:
         refuse_answer_of_pooler(error, server)
+        raise_refusal(error, server)
         raise
-    await refuse_pooler(connection, server, timeout=timeout)
+    await refuse_pooler(connection, server, timeout=ends_at - time.monotonic())
     own = socket_of(connection)
     if own.family in (socket.AF_INET, socket.AF_INET6):
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

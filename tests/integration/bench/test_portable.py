@@ -12,11 +12,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
-from bench.portable.driver import use_server
+from bench.portable.accounts import FOLDER, AcknowledgedJobs
+from bench.portable.driver import ACKNOWLEDGED, use_server
 from bench.portable.server import HarnessServer
 from infra.stack.places import CHECKOUT, inherited
 from waypost.testing.database import connected
@@ -45,6 +47,14 @@ def orchestrator(server: HarnessServer, tmp_path: Path) -> Any:
     use_server(replaced, adapters, server, account=tmp_path / "account.json")
     assert vars(adapters) == {"PG_PORT": server.port, "PG_USER": "postgres", "PG_PASS": "secret"}
     return replaced
+
+
+@pytest.fixture
+def acknowledged(tmp_path: Path) -> Path:
+    """The folder of the acknowledged jobs, which the driver makes."""
+    folder = tmp_path / ACKNOWLEDGED
+    folder.mkdir()
+    return folder
 
 
 async def test_data_survive_a_restart_and_not_a_removal(server: HarnessServer, orchestrator: Any) -> None:
@@ -103,12 +113,12 @@ async def test_a_missing_extension_of_an_adapter_is_an_error(server: HarnessServ
 
 
 async def test_jobs_run_through_a_restart_of_the_server(
-    server: HarnessServer, orchestrator: Any, tmp_path: Path
+    server: HarnessServer, orchestrator: Any, acknowledged: Path, tmp_path: Path
 ) -> None:
     manifest = SimpleNamespace(db_name="waypost_bench", extensions=[])
     orchestrator.start_postgres("any image")
     orchestrator.preflight_database(manifest)
-    async with adapter(server.dsn("waypost_bench")) as process:
+    async with adapter(server.dsn("waypost_bench"), acknowledged) as process:
         assert (await line_of(process))["kind"] == "descriptor"
         await offer(process, 40)
         await until_completed(process)
@@ -119,26 +129,72 @@ async def test_jobs_run_through_a_restart_of_the_server(
         await process.wait()
     assert process.returncode == 0
     orchestrator.stop_postgres("any image")
-    account = json.loads((tmp_path / "account.json").read_text())
-    assert account["complete"] >= 80
+    account = json.loads((tmp_path / "account.json").read_text())["waypost"]
+    assert account["complete"] >= account["acknowledged"] >= 80
     assert (account["pending"], account["dead"], account["lost"]) == (0, 0, 0)
 
 
-async def test_a_job_without_outcome_and_row_is_lost(server: HarnessServer, orchestrator: Any, tmp_path: Path) -> None:
+async def test_each_job_is_counted_once_by_what_became_of_it(
+    server: HarnessServer, orchestrator: Any, acknowledged: Path, tmp_path: Path
+) -> None:
+    complete, dead, pending, vanished, uncommitted = (UUID(int=number) for number in range(1, 6))
+    half: Any = SimpleNamespace(bytes=b"half an id")
+    first, second = (AcknowledgedJobs(acknowledged, instance) for instance in (0, 1))
+    first.add([complete, dead])
+    second.add([pending, vanished, uncommitted])
+    AcknowledgedJobs(acknowledged, 1).add([half])
     orchestrator.start_postgres("any image")
     orchestrator.preflight_database(SimpleNamespace(db_name="waypost_bench", extensions=[]))
     async with connected(server.dsn("waypost_bench")) as database:
-        await database.execute("create table jobs (id int); insert into jobs values (1)")
-        await database.execute(
-            "create table job_results as select id as job_id, 'queued' as status from generate_series(1, 3) id"
+        await database.execute("create table jobs (id uuid); create table job_results (job_id uuid, status text)")
+        await database.execute("insert into jobs values ($1), ($2)", pending, dead)
+        await database.executemany(
+            "insert into job_results values ($1, $2)",
+            [(complete, "complete"), (dead, "dead"), (pending, "queued"), (vanished, "queued")],
         )
     orchestrator.stop_postgres("any image")
-    assert json.loads((tmp_path / "account.json").read_text()) == {"complete": 0, "dead": 0, "pending": 3, "lost": 2}
+    assert json.loads((tmp_path / "account.json").read_text()) == {
+        "waypost": {"acknowledged": 5, "complete": 1, "dead": 1, "pending": 1, "lost": 2}
+    }
+
+
+async def test_jobs_of_peers_are_counted_by_their_states(
+    server: HarnessServer, orchestrator: Any, tmp_path: Path
+) -> None:
+    for name, statement in PEERS.items():
+        orchestrator.start_postgres("any image")
+        orchestrator.preflight_database(SimpleNamespace(db_name=name, extensions=[]))
+        async with connected(server.dsn(name)) as database:
+            await database.execute(statement)
+        orchestrator.stop_postgres("any image")
+    assert json.loads((tmp_path / "account.json").read_text()) == {
+        "river": {"complete": 1, "dead": 2, "pending": 5},
+        "procrastinate": {"complete": 1, "dead": 3, "pending": 3},
+    }
+
+
+PEERS = {
+    "river_bench": """
+create type river_job_state as enum
+    ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running', 'scheduled');
+create table river_job as select unnest(enum_range(null::river_job_state)) as state""",
+    "procrastinate_bench": """
+create type procrastinate_job_status as enum
+    ('todo', 'doing', 'succeeded', 'failed', 'cancelled', 'aborting', 'aborted');
+create table procrastinate_jobs as select unnest(enum_range(null::procrastinate_job_status)) as status""",
+}
+"""The states of River 0.35.1 and procrastinate 3.8.1, one job in each."""
 
 
 @asynccontextmanager
-async def adapter(database_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    harness = {"DATABASE_URL": database_url, "PRODUCER_PACING": "harness", "SAMPLE_EVERY_S": "1", "WORKER_COUNT": "8"}
+async def adapter(database_url: str, acknowledged: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    harness = {
+        "DATABASE_URL": database_url,
+        "PRODUCER_PACING": "harness",
+        "SAMPLE_EVERY_S": "1",
+        "WORKER_COUNT": "8",
+        FOLDER: str(acknowledged),
+    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.portable.adapter"),
         env={**inherited(), **harness},

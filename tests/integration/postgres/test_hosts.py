@@ -3,16 +3,19 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 
 from tests.fixtures.database_pair import DatabasePair, running_pair
 from waypost.native.ports import LOOPBACK
+from waypost.postgres import hosts
 from waypost.postgres.database import Database
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.hosts import DEAD_PEER_OPTIONS, connect, dsn_of_each_host, socket_of
 from waypost.postgres.read_session import read_session
+from waypost.postgres.refused_sessions import SessionRefused
 from waypost.postgres.sql import Sql
 from waypost.testing.database import connected
 
@@ -58,8 +61,29 @@ async def test_the_error_of_the_last_server_is_raised(silent: str) -> None:
 async def test_a_wrong_password_is_not_tried_on_other_servers(postgres: str, silent: str) -> None:
     account, _, server = postgres.rpartition("@")
     wrong = f"{account}x@{server.replace('/', f',{silent}/', 1)}"
-    with pytest.raises(asyncpg.InvalidPasswordError):
+    with pytest.raises(SessionRefused, match=r"password authentication failed.*Correct the role") as refused:
         await connect(wrong, timeout=2)
+    assert refused.value.sqlstate == asyncpg.InvalidPasswordError.sqlstate
+
+
+async def test_the_check_for_a_pooler_has_the_rest_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, given = 100.0, list[float]()
+
+    async def opened(server: str, *, timeout: float) -> None:
+        nonlocal now
+        now += 3.0
+        given.append(timeout)
+
+    async def checked(connection: None, server: str, *, timeout: float) -> None:
+        given.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncpg, "connect", opened)
+    monkeypatch.setattr(hosts, "refuse_pooler", checked)
+    monkeypatch.setattr(hosts, "time", SimpleNamespace(monotonic=lambda: now))
+    with pytest.raises(TimeoutError):
+        await connect("postgresql://nobody@one/nowhere", timeout=5.0)
+    assert given == [5.0, 2.0]
 
 
 def test_each_server_keeps_account_and_parameters() -> None:

@@ -19,6 +19,7 @@ from waypost.postgres.direct import connect_directly
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.migrate import migrate
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.postgres.poolers import PoolerRefused
 from waypost.postgres.read_session import read_session
 from waypost.testing.database import Databases
 
@@ -116,6 +117,13 @@ def only_the_check_was_sent(pooler: Pooler) -> bool:
     return b"app.tenants" not in pooler.received and pooler.received.count(b"select ") == pooler.received.count(
         b"pg_backend_pid()"
     )
+
+
+async def test_a_proxy_without_a_key_is_refused(database: Databases) -> None:
+    where = await database("users")
+    async with running_pooler(where.app, ignored=SET_BY_ANY_PART, key=None) as proxy:
+        with pytest.raises(PoolerRefused, match="or a proxy that replaces the cancellation key"):
+            await by_pool(proxy.before(where.app))
 
 
 async def test_a_direct_session_is_not_refused(database: Databases) -> None:

@@ -12,14 +12,16 @@ from typer.testing import CliRunner
 from tests.fixtures.envelopes import user_created_envelope
 from waypost.cli.events.tail import line
 from waypost.cli.main import app
-from waypost.cli.output import span_of
+from waypost.cli.output import print_error, span_of
 from waypost.cli.parsers import parse_rate, parse_time
+from waypost.cli.services import start_hint
 from waypost.kafka.catalog import chosen_from
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Record
-from waypost.kernel.errors import Invalid, NotFound
+from waypost.kernel.errors import Invalid, NotFound, Transient, WaypostError
 from waypost.operations.records import RecordView
 from waypost.ports.subscription import Partition
+from waypost.postgres.refused_sessions import SessionRefused
 
 
 @pytest.mark.parametrize(
@@ -144,3 +146,17 @@ def test_a_duration_is_shown_in_two_units(seconds: float, told: str) -> None:
 
 def record(headers: list[tuple[str, bytes]]) -> Record:
     return Record(topic="users.user", partition=3, offset=17, timestamp_ms=0, key=b"k", value=b"", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("problem", "hinted"),
+    [(Transient("no answer"), True), (SessionRefused("no session"), False), (NotFound("no user"), False)],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_start_of_the_stack_is_named_only_for_an_outage(
+    problem: WaypostError, hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_error(problem)
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"waypost: {problem}")
+    assert (start_hint() in printed) is hinted

@@ -3,7 +3,15 @@
 from waypost.engine.retry import MAX_ERROR_LENGTH, PAUSES, WITHOUT_ATTEMPTS, RetryPolicy
 from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import Job
-from waypost.kernel.errors import ConcurrencyConflict, Permanent, Poison, Refused, Unavailable, WaypostError
+from waypost.kernel.errors import (
+    ConcurrencyConflict,
+    Misconfigured,
+    Permanent,
+    Poison,
+    Refused,
+    Unavailable,
+    WaypostError,
+)
 from waypost.kernel.text import storable
 
 _FINAL = (Permanent, Poison, Refused)
@@ -39,10 +47,11 @@ def for_operators(error: Exception) -> str:
 
 
 def for_tenant(error: Exception) -> str:
-    """The text for the tenant. Messages of Waypost's errors are written for users; others may
-    contain internal data.
+    """The text for the tenant. Messages of Waypost's errors are written for users; other messages,
+    and the messages of wrong settings, may contain internal data.
     """
-    return _stored(str(error)) if isinstance(error, WaypostError) else "The job failed for a reason on our side."
+    is_shown = isinstance(error, WaypostError) and not isinstance(error, Misconfigured)
+    return _stored(str(error)) if is_shown else "The job failed for a reason on our side."
 
 
 def _stored(message: str) -> str:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
+from waypost.postgres.poolers import PoolerRefused
 from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.001, factor=1.0)
@@ -113,16 +114,17 @@ async def test_a_loop_that_ended_and_is_started_by_hand_runs_once() -> None:
 
 
 async def test_each_kind_of_error_is_logged_once_until_a_tick_succeeds() -> None:
-    loop = Ticking(*[RuntimeError("one")] * 3, *[Transient("two")] * 3, RuntimeError("one"))
+    loop = Ticking(*[RuntimeError("one")] * 3, *[Transient("two")] * 3, RuntimeError("one"), PoolerRefused("three"))
     with capture_logs() as logs:
         await loop.start()
         await eventually(loop.ready.is_set)
         loop.errors = [RuntimeError("one")]
-        await eventually(lambda: len(logs) == 5)
+        await eventually(lambda: len(logs) == 6)
         await loop.stop()
     assert [(each["event"], each["log_level"], each["loop"]) for each in logs] == [
         ("loop_failed", "error", "ticking"),
         ("loop_failed", "warning", "ticking"),
+        ("loop_failed", "error", "ticking"),  # a wrong setting, although it waits like an outage
         ("loop_recovered", "info", "ticking"),
         ("loop_failed", "error", "ticking"),
         ("loop_recovered", "info", "ticking"),

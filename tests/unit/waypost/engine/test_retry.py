@@ -24,6 +24,8 @@ from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.consumer_transaction import ConsumerTransaction
 from waypost.ports.dead_letters import DeadLetter, DeadLetterStatus, ParkedKey
+from waypost.postgres.poolers import PoolerRefused
+from waypost.postgres.refused_sessions import SessionRefused
 
 NOW = datetime.now(UTC)
 
@@ -54,6 +56,8 @@ WITHOUT_ATTEMPTS = [
     LineDown(),
     errors.Unavailable("full", timedelta(seconds=1)),
     errors.NewerSchema(),
+    SessionRefused(),
+    PoolerRefused(),
 ]
 
 OUTCOMES = [
@@ -69,6 +73,7 @@ OUTCOMES = [
     (NotYet(), DeadLetterStatus.RETRYING),
     (RowOfAnotherTopic(), DeadLetterStatus.RETRYING),
     (LineDown(), DeadLetterStatus.RETRYING),
+    (PoolerRefused(), DeadLetterStatus.RETRYING),
     (errors.NotFound(), DeadLetterStatus.RETRYING),
     (Base(), DeadLetterStatus.RETRYING),
     (RuntimeError(), DeadLetterStatus.RETRYING),

@@ -22,6 +22,8 @@ from waypost.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from waypost.postgres.poolers import PoolerRefused
+from waypost.postgres.refused_sessions import SessionRefused
 from waypost.testing.http import client_of
 from waypost.web.models import RequestModel
 
@@ -40,6 +42,8 @@ FAILURES: dict[str, Exception] = {
     "concurrency": ConcurrencyConflict("invoice", UUID(int=1), 3),
     "not-yet": NotYet(),
     "transient": Transient("connection to 10.0.0.1 refused"),
+    "refused-session": SessionRefused("10.0.0.1 refused a session of role users_app"),
+    "pooler": PoolerRefused("10.0.0.1 is a connection pooler"),
     "unavailable": Unavailable("the outbox is full", timedelta(seconds=7)),
     "permanent": Permanent("an internal matter"),
     "unknown": RuntimeError("an internal matter"),
@@ -55,6 +59,8 @@ STATUS = {
     "concurrency": 409,
     "not-yet": 503,
     "transient": 503,
+    "refused-session": 503,
+    "pooler": 503,
     "unavailable": 503,
     "permanent": 500,
     "unknown": 500,
@@ -116,7 +122,7 @@ async def test_what_may_work_later_says_when(client: httpx.AsyncClient, name: st
     assert (await client.get(f"/fail/{name}")).headers["retry-after"] == seconds
 
 
-@pytest.mark.parametrize("name", ["permanent", "unknown", "transient"])
+@pytest.mark.parametrize("name", ["permanent", "unknown", "transient", "refused-session", "pooler"])
 async def test_what_went_wrong_inside_stays_inside(client: httpx.AsyncClient, name: str) -> None:
     text = (await client.get(f"/fail/{name}")).text
     assert "internal matter" not in text
