@@ -32,7 +32,7 @@ class ChargesQueue:
         return await eventually(found, deadline_seconds=20)
 
     async def has_failed(self, company: Company, times: int) -> bool:
-        """True if the charge job has failed this many times and waits for its next attempt."""
+        """True if the charge job has been executed this many times and waits for the next one."""
         query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts + outages = :times"
         return bool(await company.rows(query, times=times))
 

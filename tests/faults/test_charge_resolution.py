@@ -5,7 +5,7 @@ key.
 from datetime import timedelta
 
 from schemas.users import UserErased
-from services.billing.jobs.payment_execution import MAX_ATTEMPTS
+from services.billing.jobs.payment_execution import MAX_EXECUTIONS
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
 from tests.integration.billing.service import Company
@@ -83,11 +83,11 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
     company = await charging.company("pm_card_unavailable_once")
     invoice_id = await company.finalized()
     async with charging.provider_away(), charging.working():
-        for tries in range(1, MAX_ATTEMPTS):
+        for tries in range(1, MAX_EXECUTIONS):
             await eventually(lambda: charging.queue.has_failed(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
             await charging.queue.hurry()
         job = await charging.queue.becomes("complete", company, name="charge_invoice")
-    assert (job["attempts"], job["result"]) == (MAX_ATTEMPTS, "pending")
+    assert (job["attempts"], job["outages"], job["result"]) == (1, MAX_EXECUTIONS - 1, "pending")
     await assert_nothing_may_move(company, invoice_id)
     assert await _sweep(charging, company, after=HOUR) == 0, "it answered 503"
     assert await _sweep(charging, company, after=HOUR) == 1

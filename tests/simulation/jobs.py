@@ -83,12 +83,12 @@ class SimulatedLeases(Statements):
         super().__init__(world, process)
         self.seconds = seconds
 
-    async def claim(self, limit: int, capacity: Mapping[str, int], *, suspects: int) -> Sequence[Claim]:
+    async def claim(self, limit: int, capacity: Mapping[str, int], *, max_crashed: int) -> Sequence[Claim]:
         async def claim() -> Sequence[Claim]:
             self._world.jobs.refresh()
             now = self._now()
             rows = [row for row in self._world.jobs.rows.values() if row.status is Status.QUEUED and row.run_at <= now]
-            crashed = [row for row in rows if row.crashed][:suspects]
+            crashed = [row for row in rows if row.crashed][:max_crashed]
             return [self._lease(row) for row in [*crashed, *(row for row in rows if not row.crashed)][:limit]]
 
         return await self._statement("claim", claim)
@@ -100,7 +100,7 @@ class SimulatedLeases(Statements):
         return Claim(
             id=row.job.id,
             lease=row.lease,
-            attempt=row.attempts + row.outages,
+            attempt=row.attempts,
             outages=row.outages,
             tenant_id=row.job.tenant_id,
             name=row.job.name,
@@ -115,13 +115,13 @@ class SimulatedLeases(Statements):
             cause=Cause(correlation_id=row.job.id, causation_id=row.job.id),
         )
 
-    async def look_ahead(self) -> float | None:
+    async def promote_due_jobs(self) -> float | None:
         async def read() -> float | None:
             now = self._now()
             due = [row.run_at for row in self._world.jobs.rows.values() if row.status is Status.QUEUED]
             return min(((at - now).total_seconds() for at in due if at > now), default=None)
 
-        return await self._statement("look ahead", read)
+        return await self._statement("promote due jobs", read)
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         async def renew() -> frozenset[UUID]:

@@ -176,7 +176,8 @@ def _replace_statements(worker: "JobWorker[ProcessParts]", running: ProcessParts
     """The worker's three classes with SQL: their statements run at the simulated server."""
     outcomes = SimulatedOutcomes(running.world, running.process)
     parts: dict[str, object] = vars(worker)
-    parts["_leases"] = SimulatedLeases(running.world, running.process, seconds=JOBS.lease_seconds)
+    leases = SimulatedLeases(running.world, running.process, seconds=JOBS.lease_seconds)
+    parts["_leases"] = vars(parts["_lease_keeper"])["_leases"] = leases
     vars(parts["_completions"])["_write"] = outcomes.write_completions
     vars(parts["_outcomes"])["_write"] = outcomes.write
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from services.billing.commands import BeginCharge
 from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
-from services.billing.jobs.payment_execution import MAX_ATTEMPTS, execute_or_leave_pending
+from services.billing.jobs.payment_execution import execute_or_leave_pending
 from services.billing.jobs.provider_request import ProviderRequest, pending_request, request_for
 from services.billing.jobs.renewals import RENEWALS, renew_subscriptions
 from services.billing.jobs.reports import generate_report
@@ -56,9 +56,9 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
 # With the ten slots of a process, a provider that does not answer uses at most seven, and reports
 # use at most two: renewals always find one.
 JOBS: Sequence[Job] = [
-    Job(charge_invoice, max_attempts=MAX_ATTEMPTS, priority=PAYMENT, max_at_once=3),
-    Job(retry_payment, max_attempts=MAX_ATTEMPTS, priority=PAYMENT, max_at_once=2),
-    Job(refund_payment, max_attempts=MAX_ATTEMPTS, priority=PAYMENT, max_at_once=1),
+    Job(charge_invoice, priority=PAYMENT, max_at_once=3),
+    Job(retry_payment, priority=PAYMENT, max_at_once=2),
+    Job(refund_payment, priority=PAYMENT, max_at_once=1),
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False, priority=UPKEEP, max_at_once=1),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
     Job(generate_report, timeout_seconds=300, max_at_once=2),

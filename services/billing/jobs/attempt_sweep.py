@@ -54,5 +54,5 @@ SWEEP = Scheduled(
     "resolve_attempts",
     every=timedelta(minutes=1),
     tenants=tenants_with_rows(attempt_rows.tenants_with_overdue),
-    one_waits=True,
+    skip_if_queued=True,
 )

@@ -17,17 +17,21 @@ log = structlog.get_logger()
 BEFORE_PROVIDER_REQUEST = failpoint("billing.before_provider_request")
 AFTER_PROVIDER_RESPONSE = failpoint("billing.after_provider_response")
 
-MAX_ATTEMPTS = 5
+MAX_EXECUTIONS = 5
+"""Limit of executions in which the job itself asks for the decision. Both errors of the provider
+are `Transient` and use no attempt, so the job's `max_attempts` does not limit them.
+"""
 
 
 async def execute_or_leave_pending(job: JobContext[Resources], request: ProviderRequest) -> AttemptStatus:
-    """Like `execute_request`, but returns PENDING after the job's last attempt: the sweep
-    `resolve_attempts` continues, so the job is not dead.
+    """Like `execute_request`, but returns PENDING if the decision is unknown after the execution
+    number `MAX_EXECUTIONS`: the sweep `resolve_attempts` continues, also in an outage of any
+    length. Both look the decision up before they send a request, under the same key.
     """
     try:
         return await execute_request(job, request)
     except (OutcomeUnknown, ProviderUnavailable):
-        if job.attempt < MAX_ATTEMPTS:
+        if job.executions < MAX_EXECUTIONS:
             raise
         return AttemptStatus.PENDING
 

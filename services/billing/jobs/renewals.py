@@ -52,5 +52,5 @@ RENEWALS = Scheduled(
     "renew_subscriptions",
     every=timedelta(minutes=1),
     tenants=tenants_with_rows(subscriptions.tenants_with_due, among=open_tenants),
-    one_waits=True,
+    skip_if_queued=True,
 )

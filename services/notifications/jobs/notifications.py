@@ -87,7 +87,7 @@ async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal
             if refusal is None:
                 notification.send(now)
             else:
-                notification.fail(refusal.reason, job.attempt, now)
+                notification.fail(refusal.reason, job.executions, now)
             await _clear(notification, uow)
     return notification.status
 

@@ -18,9 +18,9 @@ class Claim(NamedTuple):
     lease: UUID
     """Fencing token of the outcome: a later claim of the job has another lease."""
     attempt: int
-    """Its number; attempts that an outage ended are included."""
+    """The number of this attempt, from 1; counts against `max_attempts`."""
     outages: int
-    """Earlier attempts that an outage ended."""
+    """Earlier executions that an outage ended; they count as no attempt."""
     tenant_id: TenantId
     name: str
     idempotency_key: str | None
@@ -38,14 +38,14 @@ class Claim(NamedTuple):
     """The cause of the attempt's work: the job itself, in the chain of its enqueue."""
 
     @property
-    def counted_attempt(self) -> int:
-        """The number of this attempt, without attempts that an outage ended."""
-        return self.attempt - self.outages
+    def executions(self) -> int:
+        """Number of executions, this one included: attempts and outages."""
+        return self.attempt + self.outages
 
 
 # In the order of the fields.
-COLUMNS = """id, lease, attempts + outages as attempt, outages, tenant_id, name, idempotency_key, priority, enqueued_at, run_at, started_at,
-    redrives, crashed, arguments::text as arguments, correlation_id, traceparent, tracestate, actor_id"""
+COLUMNS = """id, lease, attempts as attempt, outages, tenant_id, name, idempotency_key, priority, enqueued_at, run_at,
+    started_at, redrives, crashed, arguments::text as arguments, correlation_id, traceparent, tracestate, actor_id"""
 
 
 def claim_of(row: Iterable[Any]) -> Claim:

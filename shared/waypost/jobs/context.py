@@ -17,15 +17,20 @@ R = TypeVar("R", default=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext(Generic[R]):
-    """One attempt. The worker renews its lease; an attempt that loses it is cancelled, and its
-    outcome is dropped.
+    """One execution of a job. The worker renews its lease; an execution that loses it is cancelled,
+    and its outcome is dropped.
     """
 
     id: JobId
     name: str
     attempt: int
-    """1 for the first attempt. Counted before the handler starts, so that an attempt that never
-    ends counts too.
+    """The number of this attempt, from 1 to `max_attempts`. Counted before the handler starts, so
+    that an attempt that never ends counts too. An execution after an outage repeats the number,
+    because the outage used no attempt.
+    """
+    outages: int
+    """Earlier executions that an outage ended: they raised `Transient`, `Unavailable` or
+    `NotYet`. Without limit.
     """
     tenant_id: TenantId
     enqueued_at: datetime
@@ -40,6 +45,11 @@ class JobContext(Generic[R]):
     """The database's time (`DatabaseClock`); a test may move it."""
     open_unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]]
     report: Callable[[int], Awaitable[None]]
+
+    @property
+    def executions(self) -> int:
+        """How often the handler has begun, this time included: attempts and outages."""
+        return self.attempt + self.outages
 
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction bound to the job's tenant and cause; commits at the end of the block. Do

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.jobs.status import ATTEMPTS, STATE, Status
+from waypost.jobs.status import STATE, Status
 from waypost.kernel.ids import JobId
 from waypost.postgres.sql import Sql
 
@@ -18,8 +18,8 @@ __all__ = ["JobStatus", "Status", "job_status"]
 
 _STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
-       coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce({ATTEMPTS}, result.attempts) as attempts,
-       coalesce({STATE}, result.status) as status
+       coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce(job.attempts, result.attempts) as attempts,
+       coalesce(job.outages, result.outages) as outages, coalesce({STATE}, result.status) as status
 from job_results as result
 left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id
 where result.job_id = $1"""
@@ -40,9 +40,12 @@ class JobStatus:
     error: str | None
     """The reason why the job is dead, in words for the tenant."""
     attempts: int
+    """Begun attempts that count against `max_attempts`."""
+    outages: int
+    """Executions that an outage ended; they count as no attempt."""
     enqueued_at: datetime
     started_at: datetime | None
-    """Start of the latest attempt."""
+    """Start of the latest execution."""
     finished_at: datetime | None
 
 
@@ -62,6 +65,7 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
         result=json.loads(row["result"]) if row["result"] is not None else None,
         error=row["error"],
         attempts=row["attempts"],
+        outages=row["outages"],
         enqueued_at=row["enqueued_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],

@@ -130,7 +130,7 @@ class Scheduler(PeriodicLoop):
 
     async def _due_tenants(self, scheduled: Scheduled, connection: AsyncConnection) -> Sequence[TenantId]:
         tenants = await (scheduled.tenants or self._tenants)(connection)
-        if not tenants or not scheduled.one_waits:
+        if not tenants or not scheduled.skip_if_queued:
             return tenants
         waiting = {row["tenant_id"] for row in await Sql(connection).fetch(_WAITING, scheduled.job)}
         return [tenant_id for tenant_id in tenants if tenant_id not in waiting]

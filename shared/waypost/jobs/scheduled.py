@@ -35,8 +35,8 @@ class Scheduled:
     """Time zone of the cron line: "Europe/Berlin"; UTC by default."""
     tenants: ListTenants | None = None
     """Tenants of a tick; every open tenant by default."""
-    one_waits: bool = False
-    """Whether a tick leaves out tenants whose job of an earlier tick still waits. Set it where a
+    skip_if_queued: bool = False
+    """Whether a tick skips tenants whose job of an earlier tick is still queued. Set it where a
     job does all the work that is due: after an outage, one job per tenant is enough.
     """
     _line: Cron | None = field(init=False, repr=False, default=None)

@@ -77,7 +77,11 @@ def _record_failure(claim: Claim, carried: Context, error: Exception, began_ns: 
 def _placed(claim: Claim, carried: Context) -> tuple[Context, dict[str, str | int], Sequence[Link]]:
     """The parent of an attempt's span, its attributes and links."""
     origin = trace.get_current_span(carried).get_span_context()
-    identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
+    identity: dict[str, str | int] = {
+        names.TENANT: str(claim.tenant_id),
+        names.JOB_ATTEMPT: claim.attempt,
+        names.JOB_OUTAGES: claim.outages,
+    }
     attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
     if not origin.is_valid:
         return carried, attributes, []

@@ -14,12 +14,12 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-ATTEMPTS = "(job.attempts + job.outages)"
-"""The attempts of a pending row, aliased `job`. Its column `attempts` leaves out attempts that an
-outage ended, so that a worker of an earlier release takes none of them for one that failed.
+EXECUTIONS = "(job.attempts + job.outages)"
+"""How often the handler of a pending row, aliased `job`, has begun. `attempts` counts against the
+limit `max_attempts`; `outages` are the executions that an outage ended.
 """
 
-STATE = f"case when job.status = 'queued' and {ATTEMPTS} > 0 then 'failed' else job.status end"
+STATE = f"case when job.status = 'queued' and {EXECUTIONS} > 0 then 'failed' else job.status end"
 """State of a pending row, aliased `job`."""
 
 QUEUED = (

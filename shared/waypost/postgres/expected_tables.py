@@ -134,7 +134,7 @@ TOOLKIT_TABLES = (
     _toolkit(
         "job_results",
         "tenant_id job_id owner_id name idempotency_key status progress result error attempts enqueued_at started_at"
-        " finished_at",
+        " finished_at outages",
         protected=True,
         app="select insert update delete",
         ops="select update",

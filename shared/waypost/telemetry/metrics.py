@@ -146,7 +146,7 @@ JOB_RUN_SECONDS = Histogram(
 
 JOB_OUTAGES = Counter(
     metric("job_outages_total"),
-    "Attempts of a job that an outage ended. They use none of its attempts: the job waits until the outage is over.",
+    "Executions of a job that an outage ended. They use none of its attempts: the job waits until the outage is over.",
     ["job"],
 )
 

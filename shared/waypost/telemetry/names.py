@@ -15,6 +15,9 @@ ORIGINAL_TRACE = "waypost.original_trace_id"
 """The linked trace that caused this span, on a span that starts a new trace."""
 
 JOB_ATTEMPT = "waypost.job.attempt"
+"""The number of the attempt; an outage uses none."""
+JOB_OUTAGES = "waypost.job.outages"
+"""Earlier executions of the job that an outage ended."""
 
 # Events of a span
 STATEMENT_MICROSECONDS = "waypost.statement.microseconds"

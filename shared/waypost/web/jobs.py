@@ -24,6 +24,9 @@ class JobView(ResponseModel):
     result: Any
     error: str | None
     attempts: int
+    """Begun attempts that count against the job's limit."""
+    outages: int
+    """Executions that an outage ended; they count as no attempt."""
 
 
 @router.get("/{job_id}")

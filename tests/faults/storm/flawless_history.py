@@ -197,6 +197,6 @@ def _window() -> Row:
 
 
 def _jobs() -> Iterable[Row]:
-    yield {"job_id": JOB, "name": "send_notification", "idempotency_key": None, "status": "complete", "attempts": 1}
+    yield {"job_id": JOB, "name": "send_notification", "idempotency_key": None, "status": "complete", "executions": 1}
     key = f"inv-{INVOICE}"
-    yield {"job_id": uuid4(), "name": "charge_invoice", "idempotency_key": key, "status": "complete", "attempts": 1}
+    yield {"job_id": uuid4(), "name": "charge_invoice", "idempotency_key": key, "status": "complete", "executions": 1}

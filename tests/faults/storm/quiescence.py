@@ -28,7 +28,7 @@ select (select count(*) from outbox) as "outbox rows",
        (select count(*) from parked_keys) as "parked keys",
        (select count(*) from dead_letters where status in ('retrying', 'waiting', 'dead')) as "open dead letters",
        (select count(*) from jobs where status = 'dead') as "dead jobs",
-       (select count(*) from jobs where status <> 'dead' and (run_at <= now() or attempts > 0)) as "jobs begun or due" """
+       (select count(*) from jobs where status <> 'dead' and (run_at <= now() or attempts + outages > 0)) as "jobs begun or due" """
 _PENDING = """select count(*) from payment_attempts where status = 'pending'"""
 _OFFSETS = "select consumer, topic, partition, next_offset from consumer_offsets"
 

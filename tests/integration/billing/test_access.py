@@ -123,6 +123,7 @@ async def test_a_job_is_visible_to_its_requester_and_admins(billing: BillingServ
         "result": None,
         "error": None,
         "attempts": 0,
+        "outages": 0,
     }
     other_company = await billing.company()
     answers = [

@@ -48,10 +48,13 @@ async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDa
     assert ran.exit_code == 0, ran.exception
     job = ran.stdout.strip()
     async with connected(where.app) as connection:
-        await connection.execute("update jobs set status = 'dead', attempts = 5, error = 'NotYet: no rows'")
+        await connection.execute(
+            "update jobs set status = 'dead', attempts = 5, outages = 7, error = 'NotYet: no rows'"
+        )
 
     (dead,) = json.loads((await waypost("jobs", "list", "--service", "users", "--dead", "--json")).stdout)
     assert (dead["id"], dead["service"], dead["status"]) == (job, "users", "dead")
+    assert "5 attempts, 7 outages" in (await waypost("jobs", "list", "--dead")).stdout
     shown = (await waypost("jobs", "show", job)).stdout
     assert "users" in shown and "NotYet: no rows" in shown and str(TENANT) in shown
 

@@ -6,7 +6,7 @@ from collections import Counter
 import asyncpg
 
 from tests.fixtures.jobs import migrate
-from waypost.jobs.worker.leases import PENDING
+from waypost.jobs.worker.job_counts import PENDING
 from waypost.operations.doctor.jobs import _LATE, LATE
 from waypost.testing.database import Databases, connected
 

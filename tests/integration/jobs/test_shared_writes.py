@@ -12,7 +12,7 @@ from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.test_completions import NO_HEARTBEAT, UNLIMITED, Together
 from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import Job
-from waypost.jobs.worker import leases
+from waypost.jobs.worker import job_counts, leases
 from waypost.jobs.worker.completions import Completions
 from waypost.jobs.worker.session import WorkerSession
 from waypost.kernel.errors import Transient
@@ -40,7 +40,7 @@ async def claimed(billing: Service, *texts: str) -> Sequence[Claim]:
         await billing.enqueue("say", text=text)
     session = WorkerSession(billing.database.dsn)
     claiming = leases.Leases(session, worker="test", seconds=3600)
-    claims = await claiming.claim(len(texts), {"say": len(texts)}, suspects=0)
+    claims = await claiming.claim(len(texts), {"say": len(texts)}, max_crashed=0)
     await session.close()
     assert len(claims) == len(texts)
     return sorted(claims, key=lambda claim: claim.id)
@@ -110,7 +110,7 @@ COUNTING = (
 
 async def test_a_slow_count_delays_no_claim(service: ServiceOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count reads every job of a backlog."""
-    monkeypatch.setattr(leases, "PENDING", SLOW_COUNT)
+    monkeypatch.setattr(job_counts, "PENDING", SLOW_COUNT)
     together = Together()
     together.end.set()
     billing = await service([Job(together.say)])

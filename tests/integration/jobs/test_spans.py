@@ -27,7 +27,7 @@ TRACER = trace.get_tracer("test")
 
 async def flaky(job: JobContext, word: str = "now") -> None:
     with TRACER.start_as_current_span("call"):
-        if job.attempt == 1:
+        if job.executions == 1:
             raise Transient(f"not {word}")
 
 

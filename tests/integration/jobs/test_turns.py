@@ -41,7 +41,7 @@ async def claimed(
     """Claims of these sizes, one after another, of one worker."""
     session = WorkerSession(billing.database.dsn)
     leases = Leases(session, worker="test", seconds=3600)
-    claims = [await leases.claim(size, dict.fromkeys(kinds, capacity), suspects=0) for size in sizes]
+    claims = [await leases.claim(size, dict.fromkeys(kinds, capacity), max_crashed=0) for size in sizes]
     await session.close()
     return claims
 
@@ -126,7 +126,7 @@ async def test_kinds_take_turns_at_each_priority(service: ServiceOf) -> None:
     for _ in range(4):
         await billing.enqueue("work", priority=20)
         for _ in range(2):
-            (claim,) = await leases.claim(1, {"work": 1, "urgent": 1}, suspects=0)
+            (claim,) = await leases.claim(1, {"work": 1, "urgent": 1}, max_crashed=0)
             names.append((claim.name, claim.priority))
     await session.close()
     assert names[::2] == [("work", 20)] * 4
@@ -143,7 +143,7 @@ async def test_more_urgent_jobs_of_one_tenant_leave_the_turns_of_the_others(serv
     for _ in range(6):
         await billing.enqueue("work", tenant=last, priority=20)
         for _ in range(2):
-            (claim,) = await leases.claim(1, {"work": 1}, suspects=0)
+            (claim,) = await leases.claim(1, {"work": 1}, max_crashed=0)
             served.append(claim.tenant_id)
     await session.close()
     assert served[::2] == [last] * 6
@@ -159,7 +159,7 @@ async def test_a_worker_remembers_the_turns_of_a_limited_number_of_priorities(
     leases = Leases(session, worker="test", seconds=3600)
     for priority in range(8):
         await billing.enqueue("work", priority=priority)
-        (claim,) = await leases.claim(1, {"work": 1}, suspects=0)
+        (claim,) = await leases.claim(1, {"work": 1}, max_crashed=0)
         assert claim.priority == priority
     await session.close()
     assert [priority for _, priority in vars(leases)["_served"]] == [5, 6, 7]

@@ -54,7 +54,7 @@ async def waiting(service: Service) -> Mapping[UUID, int]:
 
 async def test_one_job_per_tenant_waits_for_the_end_of_an_outage(service: ServiceOf) -> None:
     billing = await service([Job(sweep)])
-    running = scheduler(billing, Scheduled("sweep", every=MINUTE, one_waits=True))
+    running = scheduler(billing, Scheduled("sweep", every=MINUTE, skip_if_queued=True))
     await running.tick()
     await pass_minutes(billing, running, 5)
     assert await waiting(billing) == {FIRST: 1, SECOND: 1}
@@ -63,7 +63,7 @@ async def test_one_job_per_tenant_waits_for_the_end_of_an_outage(service: Servic
 async def test_a_job_that_waits_for_its_next_attempt_counts(service: ServiceOf) -> None:
     billing = await service([Job(fail, name="sweep")])
     billing.tenant = FIRST
-    running = scheduler(billing, Scheduled("sweep", every=MINUTE, one_waits=True))
+    running = scheduler(billing, Scheduled("sweep", every=MINUTE, skip_if_queued=True))
     await running.tick()
     await pass_minutes(billing, running, 1)
     (row,) = await billing.fetch("select id from jobs where tenant_id = $1", FIRST)
@@ -75,7 +75,7 @@ async def test_a_job_that_waits_for_its_next_attempt_counts(service: ServiceOf) 
 
 async def test_a_tenant_whose_job_ran_or_died_gets_the_next_tick(service: ServiceOf) -> None:
     billing = await service([Job(sweep)])
-    running = scheduler(billing, Scheduled("sweep", every=MINUTE, one_waits=True))
+    running = scheduler(billing, Scheduled("sweep", every=MINUTE, skip_if_queued=True))
     await running.tick()
     await pass_minutes(billing, running, 1)
     await billing.fetch("delete from jobs where tenant_id = $1", FIRST)
@@ -93,7 +93,7 @@ async def test_every_tick_of_another_schedule_is_kept(service: ServiceOf) -> Non
 
 
 def test_the_minutely_jobs_of_billing_do_not_pile_up() -> None:
-    assert {scheduled.job for scheduled in SCHEDULE if scheduled.one_waits} == {
+    assert {scheduled.job for scheduled in SCHEDULE if scheduled.skip_if_queued} == {
         "resolve_attempts",
         "renew_subscriptions",
     }

@@ -58,21 +58,21 @@ def _dead_letter(billing: Service) -> Notification:
 async def test_a_handler_begins_before_the_worker_looks_for_delayed_jobs(
     service: ServiceOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps, look_ahead = [], Leases.look_ahead
+    steps, promote = [], Leases.promote_due_jobs
 
     async def note(job: JobContext) -> None:
         steps.append("handler")
 
     async def noted(leases: Leases) -> float | None:
-        steps.append("look ahead")
-        return await look_ahead(leases)
+        steps.append("promote")
+        return await promote(leases)
 
-    monkeypatch.setattr(Leases, "look_ahead", noted)
+    monkeypatch.setattr(Leases, "promote_due_jobs", noted)
     billing = await service([Job(note)])
     job = await billing.enqueue("note")
     async with billing.working():
         await billing.becomes("complete", job)
-        await eventually(lambda: "look ahead" in steps)
+        await eventually(lambda: "promote" in steps)
     assert steps[0] == "handler"
 
 

@@ -47,13 +47,13 @@ async def test_a_job_is_run_found_sent_again_and_cancelled(http: httpx.AsyncClie
     assert (shown["name"], shown["status"], shown["arguments"]) == ("cleanup_expired", "queued", {})
     assert (await http.post(f"/ops/jobs/{job}/retry", json=BECAUSE)).status_code == 409
     async with connected(where.app) as app:
-        await app.execute("update jobs set status = 'dead', attempts = 5, error = 'NotYet: x'")
+        await app.execute("update jobs set status = 'dead', attempts = 5, outages = 7, error = 'NotYet: x'")
     (dead,) = (await http.get("/ops/jobs", params={"status": "dead", "tenant_id": str(TENANT)})).json()["data"]
-    assert (dead["id"], dead["error"]) == (job, "NotYet: x")
+    assert (dead["id"], dead["error"], dead["attempts"], dead["outages"]) == (job, "NotYet: x", 5, 7)
     (would,) = (await http.post("/ops/jobs/retry", json={**BECAUSE, "dry_run": True})).json()["data"]
     assert (would["id"], (await http.get(f"/ops/jobs/{job}")).json()["status"]) == (job, "dead")
     again = (await http.post(f"/ops/jobs/{job}/retry", json=BECAUSE)).json()
-    assert (again["status"], again["attempts"], again["operator_retries"]) == ("queued", 0, 1)
+    assert (again["status"], again["attempts"], again["outages"], again["operator_retries"]) == ("queued", 0, 0, 1)
     assert (await http.post(f"/ops/jobs/{job}/cancel", json=BECAUSE)).json()["status"] == "cancelled"
     assert (await http.get("/ops/jobs")).json()["data"] == []
     (gone,) = (await http.get("/ops/jobs", params={"tenant_id": str(TENANT)})).json()["data"]

@@ -130,6 +130,7 @@ def _job(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
         id=JobId(new_id()),
         name="cleanup_expired",
         attempt=1,
+        outages=0,
         tenant_id=TenantId(tenant_id),
         enqueued_at=users.clock.now(),
         idempotency_key="nightly",

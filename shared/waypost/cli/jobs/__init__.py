@@ -15,7 +15,7 @@ COMMANDS: Mapping[str, Entry] = {
     "show": Entry(
         "waypost.cli.jobs.inspection",
         "show",
-        "Shows one pending or finished job: arguments, attempts, last error, result and trace.",
+        "Shows one pending or finished job: arguments, attempts, outages, last error, result and trace.",
     ),
     "declared": Entry(
         "waypost.cli.jobs.declarations",

@@ -67,7 +67,9 @@ def list_jobs(
 
 
 def show(job_id: JobArgument, as_json: AsJson = False) -> None:
-    """Shows one pending or finished job: arguments, attempts, last error, result and trace."""
+    """Shows one pending or finished job: arguments, attempts, outages, last error, result and
+    trace.
+    """
     found = asyncio.run(find(job_id))
     facts = as_dict(found.service, found.job)
     if as_json:
@@ -98,12 +100,16 @@ def show_all(jobs: Sequence[ServiceJob]) -> None:
     for service, job in jobs:
         arguments = ", ".join(f"{name}={value}" for name, value in (job.arguments or {}).items())
         console.print(f"{job.id}  {job.status}  {service}.{job.name}({arguments})", soft_wrap=True)
-        console.print(
-            f"    {moment(job.enqueued_at)}  tenant {job.tenant_id}, {_counted(job.attempts)}", soft_wrap=True
-        )
+        console.print(f"    {moment(job.enqueued_at)}  tenant {job.tenant_id}, {_executions(job)}", soft_wrap=True)
         if job.error:
             console.print(f"    {job.error}", soft_wrap=True)
 
 
-def _counted(attempts: int) -> str:
-    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
+def _executions(job: FoundJob) -> str:
+    """Outages are listed apart from the attempts: only these count against the job's limit."""
+    attempts = _counted(job.attempts, "attempt")
+    return f"{attempts}, {_counted(job.outages, 'outage')}" if job.outages else attempts
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

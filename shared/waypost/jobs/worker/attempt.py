@@ -1,4 +1,7 @@
-"""One attempt at one job; `Attempts.run` lists the steps in order."""
+"""One attempt at one job; it counts unless an outage ends it.
+
+`AttemptRunner.run` lists the steps in order.
+"""
 
 import asyncio
 import time
@@ -46,7 +49,7 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"
     FAILED = "failed"
-    """Another attempt follows."""
+    """Another execution follows."""
     DEAD = "dead"
     CANCELLED = "cancelled"
     """The worker stopped, or the lease was lost."""
@@ -67,23 +70,29 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """The number of this attempt. After a crash in the last attempt the claim counts one above
-        the limit; that attempt never starts.
+        """The number of this attempt, without outages. After a crash in the last attempt the claim
+        counts one above the limit; that attempt never starts.
         """
         return self.claim.attempt - (1 if self.is_exhausted else 0)
 
     @property
     def is_exhausted(self) -> bool:
-        return self.claim.counted_attempt > self.job.max_attempts
+        return self.claim.attempt > self.job.max_attempts
 
     @property
     def facts(self) -> Mapping[str, object]:
         """Fields of log entries."""
         claim = self.claim
-        return {"job": claim.name, "job_id": str(claim.id), "tenant_id": str(claim.tenant_id), "attempt": self.number}
+        return {
+            "job": claim.name,
+            "job_id": str(claim.id),
+            "tenant_id": str(claim.tenant_id),
+            "attempt": self.number,
+            "outages": claim.outages,
+        }
 
 
-class Attempts(Generic[R]):
+class AttemptRunner(Generic[R]):
     """Runs the attempts of one worker."""
 
     def __init__(self, units: UnitsOfWork, outcomes: Outcomes, clock: Clock, resources: R) -> None:
@@ -143,7 +152,7 @@ class Attempts(Generic[R]):
         if error is None:
             return
         outage = failure.is_outage(error, attempt.job)
-        is_last = attempt.claim.counted_attempt >= attempt.job.max_attempts and not outage
+        is_last = attempt.claim.attempt >= attempt.job.max_attempts and not outage
         if failure.is_final(error) or is_last:
             await self._mark_dead(attempt, error)
         else:
@@ -177,6 +186,7 @@ class Attempts(Generic[R]):
             id=claim.id,
             name=claim.name,
             attempt=claim.attempt,
+            outages=claim.outages,
             tenant_id=claim.tenant_id,
             enqueued_at=claim.enqueued_at,
             idempotency_key=claim.idempotency_key or str(claim.id),

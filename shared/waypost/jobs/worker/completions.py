@@ -31,11 +31,11 @@ with held as materialized (
     order by jobs.id for update of jobs
 ), done as (
     delete from jobs using held where jobs.id = held.held_id
-    returning jobs.id, jobs.lease, jobs.tenant_id, jobs.attempts + jobs.outages as attempts, jobs.started_at, held.result
+    returning jobs.id, jobs.lease, jobs.tenant_id, jobs.attempts, jobs.outages, jobs.started_at, held.result
 ), kept as (
     update job_results as result
-    set status = 'complete', progress = 100, result = done.result::jsonb, attempts = done.attempts, started_at = done.started_at,
-        finished_at = now()
+    set status = 'complete', progress = 100, result = done.result::jsonb, attempts = done.attempts,
+        outages = done.outages, started_at = done.started_at, finished_at = now()
     from done where done.result is not null and result.tenant_id = done.tenant_id and result.job_id = done.id
 ), forgotten as (
     delete from job_results as result using done

@@ -17,27 +17,27 @@ from waypost.kernel.text import storable
 _FINAL = (Permanent, Poison, Refused)
 
 ALARM_AFTER = RetryPolicy().alarm_after
-"""After this number of attempts that outages ended, each further one is logged as an error."""
+"""After this number of outages of a job, each further one is logged as an error."""
 
 
 def is_final(error: Exception) -> bool:
-    """Whether the next attempt would fail the same way. True for a refusal, except for a lost
+    """Whether the next execution would fail the same way. True for a refusal, except for a lost
     optimistic race.
     """
     return isinstance(error, _FINAL) and not isinstance(error, ConcurrencyConflict)
 
 
 def is_outage(error: Exception, job: Job) -> bool:
-    """Whether the attempt does not count, because the job waits for something that is down. A job
-    that must run only once does not wait.
+    """Whether the execution uses no attempt, because the job waits for something that is down. A
+    job that must run only once does not wait.
     """
     return isinstance(error, WITHOUT_ATTEMPTS) and not job.only_once
 
 
 def pause_seconds(error: Exception, job: Job, claim: Claim) -> float:
-    """The pause before the next attempt, at least what an unavailable dependency asks for."""
+    """The pause before the next execution, at least what an unavailable dependency asks for."""
     outage = is_outage(error, job)
-    pause = PAUSES.seconds(claim.outages + 1) if outage else job.retry.seconds(claim.counted_attempt)
+    pause = PAUSES.seconds(claim.outages + 1) if outage else job.retry.seconds(claim.attempt)
     return max(pause, error.retry_after.total_seconds()) if isinstance(error, Unavailable) else pause
 
 

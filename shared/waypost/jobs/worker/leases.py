@@ -6,11 +6,8 @@ from operator import itemgetter
 from uuid import UUID
 
 from waypost.jobs.claim import Claim, claim_of
-from waypost.jobs.status import QUEUED
 from waypost.jobs.worker.session import WorkerSession
-from waypost.jobs.worker.statements import CLAIM, LOOK_AHEAD
-from waypost.postgres.database import Database
-from waypost.telemetry import metrics
+from waypost.jobs.worker.statements import CLAIM, PROMOTE_DUE
 
 # Rows are locked in the order of their ids, as by the write of completed jobs.
 _RENEW = """
@@ -26,17 +23,6 @@ with freed as (
     returning id
 )
 select id, pg_notify('jobs', '') from freed"""
-
-# Each condition is the predicate of a partial index. The limits bound the cost for any number of
-# jobs.
-PENDING = f"""
-select name, status, count(*) as jobs from ({
-    " union all ".join(
-        f"(select name, status from jobs where {predicate} limit 10000)"
-        for predicate in (*QUEUED, "status = 'running'", "status = 'dead'")
-    )
-}) as counted
-group by name, status"""
 
 REMEMBERED = 100
 """Limit of the kinds and priorities whose turns a worker remembers. One that it forgets begins as a
@@ -66,10 +52,10 @@ class Leases:
         it. The kind and priority of the last claim are the last ones.
         """
 
-    async def claim(self, limit: int, capacity: Mapping[str, int], *, suspects: int) -> Sequence[Claim]:
-        """Claims up to `limit` due jobs, of each kind up to its `capacity`, and at most `suspects`
-        jobs whose last attempt crashed. The most urgent ones first; among equals, tenants and kinds
-        take turns.
+    async def claim(self, limit: int, capacity: Mapping[str, int], *, max_crashed: int) -> Sequence[Claim]:
+        """Claims up to `limit` due jobs, of each kind up to its `capacity`. The last attempt of at
+        most `max_crashed` of them crashed. The most urgent ones first; among equals, tenants and
+        kinds take turns.
         """
         capacities = [min(each, limit) for each in capacity.values()]
         names, priorities = [name for name, _ in self._served], [priority for _, priority in self._served]
@@ -83,7 +69,7 @@ class Leases:
                 priorities,
                 tenants,
                 limit,
-                suspects,
+                max_crashed,
                 self._worker,
                 self.seconds,
                 os.urandom(LEASE_BYTES * limit),
@@ -101,14 +87,14 @@ class Leases:
         for kind_priority in list(self._served)[:-REMEMBERED]:
             del self._served[kind_priority]
 
-    async def look_ahead(self) -> float | None:
+    async def promote_due_jobs(self) -> float | None:
         """Makes delayed jobs claimable whose time has come. Returns the seconds until the next job
         is due: 0 if some are; None if there is none.
         """
         async with self._session.connected() as raw:
-            (row,) = await raw.fetch(LOOK_AHEAD)
+            (row,) = await raw.fetch(PROMOTE_DUE)
         seconds: float | None = row["seconds"]
-        return 0.0 if row["ready"] else seconds
+        return 0.0 if row["promoted"] else seconds
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         """Extends the leases. Returns the leases that are still held; the others were lost."""
@@ -130,13 +116,3 @@ class Leases:
         """
         async with self._session.connected() as raw:
             await raw.execute(_RELEASE, claim.id, claim.lease)
-
-
-async def count_pending(database: Database) -> None:
-    """Sets the gauge of jobs per name and status. The query reads many jobs: on the session, it
-    would delay claims and renewals.
-    """
-    rows = await database.fetch(PENDING)
-    metrics.JOBS_PENDING.clear()
-    for row in rows:
-        metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])

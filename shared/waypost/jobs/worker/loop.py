@@ -1,4 +1,4 @@
-"""Runs jobs: claims due ones for free slots, and renews their leases."""
+"""Runs jobs: claims due ones for free slots."""
 
 import asyncio
 import os
@@ -11,25 +11,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-import structlog
-
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.jobs.declaration import JobRegistry
-from waypost.jobs.worker.attempt import Attempts
+from waypost.jobs.worker.attempt import AttemptRunner
 from waypost.jobs.worker.completions import Completions
-from waypost.jobs.worker.leases import Leases, count_pending
+from waypost.jobs.worker.job_counts import JobCounts
+from waypost.jobs.worker.lease_keeper import LeaseKeeper
+from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
 from waypost.jobs.worker.session import WorkerSession
 from waypost.jobs.worker.slots import Slots
-from waypost.kernel.backoff import Backoff
-from waypost.kernel.clock import Clock, seconds_since_boot
+from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.postgres.database import Database
 
 R = TypeVar("R")
-log = structlog.get_logger()
 
 AFTER_CLAIM = failpoint("jobs.after_claim")
 
@@ -93,20 +91,11 @@ class JobWorker(Generic[R]):
         self._wakeup = wakeup
         limits = {job.name: job.max_at_once or settings.max_jobs for job in registry}
         self._slots = Slots(settings.max_jobs, limits, on_free=wakeup.set)
-        self._looked_ahead_at = float("-inf")
-        self._renewals_before_release = 0
-        """Heartbeats that renew leases, but release none of other workers."""
-        self._renewed_at = float("inf")
-        """The end of the last heartbeat: the first one is not late, one after a failure is."""
+        self._promoted_at = float("-inf")
         self._opened = AsyncExitStack()
         self._claims: PeriodicLoop | None = None
-        self._lease_holder = FunctionLoop(
-            self._heartbeat,
-            name="job leases",
-            every_seconds=settings.lease_seconds / 3,
-            backoff=Backoff(first_seconds=settings.lease_seconds / 60, max_seconds=settings.lease_seconds / 15),
-            on_failure=self._heartbeat_failed,
-            on_recovery=self._claim_again,
+        self._lease_keeper = LeaseKeeper(
+            self._leases, self._slots, on_failure=self.ready.clear, on_recovery=self._claim_again
         )
         self._writer = FunctionLoop(
             self._completions.write_waiting,
@@ -114,20 +103,15 @@ class JobWorker(Generic[R]):
             every_seconds=settings.lease_seconds,
             wakeup=self._completions.wakeup,
         )
-        self._counter = FunctionLoop(
-            partial(count_pending, database),
-            name="job counts",
-            every_seconds=settings.lease_seconds / 3,
-            backoff=Backoff(first_seconds=settings.lease_seconds / 3, factor=1.0),
-        )
+        self._counts = JobCounts(database, every_seconds=settings.lease_seconds / 3)
 
     async def start(self) -> None:
         """Starts. Raises Misconfigured if the same pool serves requests."""
         self._database.reserve("jobs")
         resources = await self._opened.enter_async_context(self._resources())
-        attempts = Attempts(self._units, self._outcomes, self._clock, resources)
+        runner = AttemptRunner(self._units, self._outcomes, self._clock, resources)
         self._claims = FunctionLoop(
-            partial(self._poll, attempts),
+            partial(self._poll, runner),
             name="jobs",
             every_seconds=self._settings.poll_seconds,
             wakeup=self._wakeup,
@@ -135,8 +119,8 @@ class JobWorker(Generic[R]):
         )
         await self._writer.start()
         await self._claims.start()
-        await self._lease_holder.start()
-        await self._counter.start()
+        await self._lease_keeper.start()
+        await self._counts.start()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Cancels attempts that do not end by the deadline and releases their jobs: another worker
@@ -154,88 +138,58 @@ class JobWorker(Generic[R]):
     async def stop(self) -> None:
         await self.drain(0)
         self.ready.clear()
-        await self._lease_holder.stop()
-        await self._counter.stop()
+        await self._lease_keeper.stop()
+        await self._counts.stop()
         await self._writer.stop()
         await self._session.close()
         await self._opened.aclose()
 
-    async def _poll(self, attempts: Attempts[R]) -> float:
+    async def _poll(self, runner: AttemptRunner[R]) -> float:
         """Claims jobs; returns the seconds until the next poll, with jitter, so that workers do not
         poll at the same moment. A lost wake-up costs one pause, never a job. Each poll that finds
         nothing doubles the pause.
         """
-        if self._lease_holder.failures:
+        if self._lease_keeper.failures:
             raise Transient("the leases of jobs cannot be renewed: no further job is claimed meanwhile")
-        due_in = await self._claim(attempts)
+        due_in = await self._claim(runner)
         if self._slots.claims:
             self._pause = self._settings.poll_seconds
         pause, self._pause = self._pause, min(2 * self._pause, self._longest_pause)
         return min(pause * random.uniform(0.5, 1.0), due_in)  # noqa: S311 - no secret
 
-    async def _claim(self, attempts: Attempts[R]) -> float:
+    async def _claim(self, runner: AttemptRunner[R]) -> float:
         """Fills the free slots; returns the seconds until the next due job, if that is before the
         next poll.
         """
         if capacity := self._slots.capacity:
             wanted = min(self._slots.free, self._largest_claim)
-            suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
-            claims = await self._leases.claim(wanted, capacity, suspects=suspects)
+            max_crashed = 0 if any(claim.crashed for claim in self._slots.claims) else 1
+            claims = await self._leases.claim(wanted, capacity, max_crashed=max_crashed)
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name], self._slots.handled))
+                self._slots.acquire(claim, runner.run(claim, self._registry[claim.name], self._slots.handled))
             # A tenant's share may leave jobs, but a single job is all that was due. The next claim
             # is sent before the handlers of this one run.
             if len(claims) > 1 and self._slots.free:
                 return 0.0
             await asyncio.sleep(0)  # a handler begins before the next statement is sent
-        return await self._look_ahead()
+        return await self._promote_due_jobs()
 
-    async def _look_ahead(self) -> float:
+    async def _promote_due_jobs(self) -> float:
         """Makes delayed jobs claimable when they are due; a worker without free slots does so once
         per poll, for the others.
         """
         now, horizon = time.monotonic(), self._longest_pause
-        if not self._slots.free and now < self._looked_ahead_at + self._settings.poll_seconds:
+        if not self._slots.free and now < self._promoted_at + self._settings.poll_seconds:
             return horizon
-        self._looked_ahead_at = now
-        seconds = await self._leases.look_ahead()
+        self._promoted_at = now
+        seconds = await self._leases.promote_due_jobs()
         return horizon if seconds is None else min(seconds, horizon)
 
     @property
     def _longest_pause(self) -> float:
         return IDLE_POLLS * self._settings.poll_seconds
-
-    async def _heartbeat(self) -> None:
-        """Raises TimeoutError where a frozen database does not answer until the leases are over."""
-        async with asyncio.timeout(self._settings.lease_seconds):
-            await self._renew()
-
-    async def _renew(self) -> None:
-        """Sends a renewal without leases too: only an answer shows that the others could renew."""
-        claims = self._slots.claims
-        renewed = await self._leases.renew(claims)
-        self._slots.cancel({claim.lease for claim in claims if claim.lease not in renewed})
-        self._note_late_renewal()
-        if self._renewals_before_release:
-            self._renewals_before_release -= 1
-            return
-        freed = await self._leases.release_expired()
-        if freed:
-            log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
-
-    def _note_late_renewal(self) -> None:
-        """After an outage, or a time in which this host was suspended, the leases of other workers
-        may have lapsed too: they renew theirs before this one releases any.
-        """
-        before, self._renewed_at = self._renewed_at, seconds_since_boot()
-        if self._renewed_at - before > self._settings.lease_seconds / 2:
-            self._renewals_before_release = 2
-
-    def _heartbeat_failed(self) -> None:
-        self.ready.clear()
-        self._renewed_at = float("-inf")
 
     def _claim_again(self) -> None:
         if self._claims:

@@ -10,8 +10,7 @@ from waypost.kernel.errors import Permanent
 from waypost.postgres.database import Database
 from waypost.postgres.sql import Sql
 
-# An attempt that an outage ended is taken from `attempts`, where the claim counted it: a worker of
-# an earlier release compares that column with the limit.
+# The claim counted an attempt. `$5` is 1 for an outage, which moves it to `outages`.
 _RETRY = """
 update jobs set status = 'queued', run_at = now() + make_interval(secs => $3), delayed = true, error = $4,
     attempts = attempts - $5, outages = outages + $5, crashed = false, lease = null, lease_until = null
@@ -19,11 +18,12 @@ where id = $1 and lease = $2 returning id"""
 
 _MARK_DEAD = """
 with dead as (
-    update jobs set status = 'dead', attempts = $3 - outages, error = $4, lease = null, lease_until = null
-    where id = $1 and lease = $2 returning id, tenant_id, attempts + outages as attempts, started_at
+    update jobs set status = 'dead', attempts = $3, error = $4, lease = null, lease_until = null
+    where id = $1 and lease = $2 returning id, tenant_id, attempts, outages, started_at
 )
 update job_results as result
-set status = 'dead', error = $5, attempts = dead.attempts, started_at = dead.started_at, finished_at = now()
+set status = 'dead', error = $5, attempts = dead.attempts, outages = dead.outages, started_at = dead.started_at,
+    finished_at = now()
 from dead where result.tenant_id = dead.tenant_id and result.job_id = dead.id
 returning result.job_id"""
 
@@ -46,11 +46,13 @@ class Outcomes:
         return await self._completions.add(claim, result)
 
     async def retry(self, claim: Claim, after_seconds: float, error: str, *, outage: bool) -> bool:
-        """Queues the job for another attempt. One that an outage ended does not count."""
+        """Queues the job for another execution. One that an outage ended uses no attempt."""
         return await self._write(claim, _RETRY, after_seconds, error, int(outage))
 
     async def mark_dead(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
-        """Marks the job as dead. `error` is for operators, `shown` for the tenant."""
+        """Marks the job as dead after so many attempts. `error` is for operators, `shown` for the
+        tenant.
+        """
         return await self._write(claim, _MARK_DEAD, attempts, error, shown)
 
     async def progress(self, claim: Claim, percent: int) -> None:

@@ -12,7 +12,8 @@ from waypost.jobs.claim import Claim
 
 log = structlog.get_logger()
 
-Attempt = asyncio.Task[None]
+AttemptTask = asyncio.Task[None]
+"""The task of one attempt: its handler, then the write of its outcome."""
 
 
 class Slots:
@@ -28,14 +29,19 @@ class Slots:
         """Called when a slot becomes free after all were used, or all of a kind."""
         self._running = Counter[str]()
         """By kind, the number of handlers that run."""
-        self._attempts: dict[Attempt, Claim] = {}
-        self._handled: set[Attempt] = set()
+        self._attempts: dict[AttemptTask, Claim] = {}
+        self._handled: set[AttemptTask] = set()
         """Attempts whose outcome is being written."""
 
     @property
     def free(self) -> int:
-        unsettled = len(self._attempts)
-        return min(self._count - unsettled + len(self._handled), 2 * self._count - unsettled)
+        """The number of attempts that may start now, the lower of two limits: at most `count`
+        handlers run, and at most `2 * count` attempts have no outcome yet. So a slow database stops
+        the claims before outcomes pile up.
+        """
+        without_outcome = len(self._attempts)
+        running = without_outcome - len(self._handled)
+        return min(self._count - running, 2 * self._count - without_outcome)
 
     @property
     def capacity(self) -> Mapping[str, int]:
@@ -80,7 +86,7 @@ class Slots:
         await asyncio.gather(*attempts, return_exceptions=True)
         return unfinished
 
-    def _ended(self, attempt: Attempt) -> None:
+    def _ended(self, attempt: AttemptTask) -> None:
         claim = self._attempts[attempt]
         was_full = self._is_full(claim.name)
         del self._attempts[attempt]

@@ -1,4 +1,4 @@
-"""The statements that claim due jobs and find out when the next one is due."""
+"""The statements that claim due jobs, and that make delayed jobs due."""
 
 from uuid import UUID
 
@@ -13,71 +13,70 @@ TENANTS_AT_ONCE = 10
 jobs.
 """
 
-# As in the predicate of the index `jobs_by_turn`. A delayed job becomes due by `LOOK_AHEAD`: the
+# As in the predicate of the index `jobs_by_turn`. A delayed job becomes due by `PROMOTE_DUE`: the
 # index holds no job that must wait, so that a claim reads only rows that it can take.
 _DUE = "status = 'queued' and not crashed and not delayed and run_at <= now()"
 
 # `$1` and `$2`: the kinds with free slots, and the number of jobs that may start of each. `$3` to
 # `$5`: the kinds and priorities of earlier claims, the latest last, and the tenant whose job was
-# claimed last. `$10`: 16 random bytes for each lease, because `gen_random_uuid()` asks the kernel
-# again for each row. A tenant's share is taken from the index in order, so the cost depends on the
-# number of claimed jobs, not on the number of queued ones or of tenants. Each job is locked once.
+# claimed last. `$6`: the limit of jobs; `$7`: of crashed ones. `$8` and `$9`: the worker, and the
+# seconds of a lease. `$10`: 16 random bytes for each lease, because `gen_random_uuid()` asks the
+# kernel again for each row.
 #
-# kind             the kinds with free slots
-# last_served      the tenant that a kind served last at a priority, and the place of that claim in
-#                  the order of the claims
-# kind_priority    the priorities of each kind that have due jobs, the highest first
-# first_of_tenant  the first due job of a tenant, locked: tenants behind the one that was served
-#                  last, then those up to it. The search is for tenants after `tenant_id`, up to
-#                  `until`; a row without `id` is its restart at the lowest tenant. Jobs that
-#                  another worker is claiming are skipped, so that two workers take different ones
-# tenant_share     the jobs of each tenant, locked, its first one with `round` 1; each tenant has an
-#                  equal share
-# after_crash      jobs whose last attempt crashed, locked. One never runs beside another such job;
-#                  otherwise one poison job would use up the attempts of the others
-# ranked           both, with their number within their kind
-# claimed          the most urgent first; of equal priority, the first job of each tenant first;
-#                  then the kind and priority that was served the longest time ago
-#
-# The attempt is counted before the handler runs: a job that kills its worker has used an attempt.
-# `materialized`: a limit inside a join may run twice.
+# A tenant's share is taken from the index in order, so the cost depends on the number of claimed
+# jobs, not on the number of queued ones or of tenants. Each job is locked once. `materialized`: a
+# limit inside a join may run twice. The attempt is counted before the handler runs: a job that
+# kills its worker has used an attempt.
 CLAIM = f"""
+-- The kinds with free slots.
 with recursive kind (name, capacity) as (
     select * from unnest($1::text[], $2::int[])
-), last_served (name, priority, tenant_id, turn) as (
+),
+-- The tenant that a kind served last at a priority. `served_order` grows with each claim.
+last_served (name, priority, tenant_id, served_order) as (
     select * from unnest($3::text[], $4::int[], $5::uuid[]) with ordinality
-), kind_priority as (
-    select kind.*, highest.priority, 1 as number from kind cross join lateral (
+),
+-- The priorities of each kind that have due jobs. `priority_number`: 1 is the highest of the kind.
+kind_priority as (
+    select kind.*, highest.priority, 1 as priority_number from kind cross join lateral (
         select priority from jobs where {_DUE} and jobs.name = kind.name order by priority desc limit 1
     ) as highest
     union all
-    select higher.name, capacity, lower.priority, number + 1 from kind_priority as higher cross join lateral (
+    select higher.name, capacity, lower.priority, priority_number + 1 from kind_priority as higher cross join lateral (
         select priority from jobs
         where {_DUE} and jobs.name = higher.name and jobs.priority < higher.priority order by priority desc limit 1
-    ) as lower where number < capacity
-), first_of_tenant as (
-    select name, priority, capacity, coalesce(turn, 0) as turn, start.tenant_id as served,
-        null::uuid as id, start.tenant_id, '{LAST_TENANT}'::uuid as until, 0 as number
+    ) as lower where priority_number < capacity
+),
+-- The first due job of a tenant, locked: tenants behind `served`, whose job was claimed last, then
+-- those up to it. `tenant_number` counts the tenants of a kind and priority. The search is for
+-- tenants after `tenant_id`, up to `until`; a row without `id` is its restart at the lowest tenant.
+-- Jobs that another worker is claiming are skipped, so that two workers take different ones.
+first_of_tenant as (
+    select name, priority, capacity, coalesce(served_order, 0) as served_order, start.tenant_id as served,
+        null::uuid as id, start.tenant_id, '{LAST_TENANT}'::uuid as until, 0 as tenant_number
     from kind_priority left join last_served using (name, priority)
         cross join lateral (select coalesce(last_served.tenant_id, '{NO_TENANT}') as tenant_id) as start
     union all
-    select previous.name, previous.priority, capacity, turn, served,
+    select previous.name, previous.priority, capacity, served_order, served,
         next.id, coalesce(next.tenant_id, '{NO_TENANT}'), case when next.id is null then served else until end,
-        number + (next.id is not null)::int
+        tenant_number + (next.id is not null)::int
     from first_of_tenant as previous left join lateral (
         select id, tenant_id from jobs
         where {_DUE} and jobs.name = previous.name and jobs.priority = previous.priority
             and jobs.tenant_id > previous.tenant_id and jobs.tenant_id <= until
         order by tenant_id, run_at limit 1 for update skip locked
     ) as next on true
-    where number < least(capacity, {TENANTS_AT_ONCE}) and (next.id is not null or until <> served)
-), tenant_share as materialized (
-    select job.id, name, priority, capacity, false as crashed, job.round, number, turn
+    where tenant_number < least(capacity, {TENANTS_AT_ONCE}) and (next.id is not null or until <> served)
+),
+-- The jobs of each tenant, locked; each tenant has an equal share. `number_in_tenant`: 1 is the
+-- tenant's first job.
+tenant_share as materialized (
+    select job.id, name, priority, capacity, false as crashed, job.number_in_tenant, tenant_number, served_order
     from (
         select *, ceil(capacity::float / count(*) over (partition by name, priority))::int as share
         from first_of_tenant where id is not null
     ) as first cross join lateral (
-        select first.id, 1::bigint as round
+        select first.id, 1::bigint as number_in_tenant
         union all
         select further.id, 1 + row_number() over () from (
             select id from jobs
@@ -86,35 +85,48 @@ with recursive kind (name, capacity) as (
             order by run_at limit share - 1 for update skip locked
         ) as further
     ) as job
-), after_crash as materialized (
+),
+-- Jobs whose last attempt crashed, locked. One never runs beside another such job; otherwise one
+-- poison job would use up the attempts of the others.
+after_crash as materialized (
     select id, name, priority, ($2::int[])[array_position($1::text[], name)] as capacity, crashed,
-        0::bigint as round, 0 as number, 0::bigint as turn
+        0::bigint as number_in_tenant, 0 as tenant_number, 0::bigint as served_order
     from jobs where status = 'queued' and crashed and run_at <= now() and name = any($1)
     order by priority desc, run_at limit $7 for update skip locked
-), ranked as (
-    select *, row_number() over (partition by name order by crashed desc, priority desc, round, number) as number_of_kind
+),
+-- Both of these, with their order among the jobs of their kind: `number_in_kind` must not exceed the
+-- kind's capacity.
+ranked as (
+    select *, row_number() over (
+        partition by name order by crashed desc, priority desc, number_in_tenant, tenant_number
+    ) as number_in_kind
     from (select * from after_crash union all select * from tenant_share) as locked
-), claimed as materialized (
-    select id as claimed_id, row_number() over () as place from (
-        select id from ranked where number_of_kind <= capacity
-        order by crashed desc, priority desc, round, number, turn limit $6
+),
+-- The most urgent first; of equal priority, the first job of each tenant first; then the kind and
+-- priority that was served the longest time ago. `number_in_claim` selects the bytes of the lease.
+claimed as materialized (
+    select id as claimed_id, row_number() over () as number_in_claim from (
+        select id from ranked where number_in_kind <= capacity
+        order by crashed desc, priority desc, number_in_tenant, tenant_number, served_order limit $6
     ) as in_order
 )
 update jobs
-set status = 'running', attempts = attempts + 1, lease = encode(substr($10::bytea, (16 * place - 15)::int, 16), 'hex')::uuid,
-    lease_until = now() + make_interval(secs => $9), worker = $8, started_at = clock_timestamp()
+set status = 'running', attempts = attempts + 1, worker = $8, started_at = clock_timestamp(),
+    lease = encode(substr($10::bytea, (16 * number_in_claim - 15)::int, 16), 'hex')::uuid,
+    lease_until = now() + make_interval(secs => $9)
 from claimed where id = claimed_id
-returning place, {COLUMNS}"""
+returning number_in_claim, {COLUMNS}"""
 
-# Kinds that this release does not know become due as well: another process may know them.
-LOOK_AHEAD = """
+# Makes delayed jobs due whose time has come. Kinds that this release does not know become due as
+# well: another process may know them. Returns their number, and the seconds until the next one.
+PROMOTE_DUE = """
 with due as materialized (
     select id as due_id from jobs where status = 'queued' and delayed and run_at <= now()
     order by run_at limit 1000 for update skip locked
-), ready as (
+), promoted as (
     update jobs set delayed = false from due where id = due_id returning id
 )
-select (select count(*) from ready) as ready, (
+select (select count(*) from promoted) as promoted, (
     select extract(epoch from run_at - now())::float from jobs where status = 'queued' and delayed and run_at > now()
     order by run_at limit 1
 ) as seconds"""

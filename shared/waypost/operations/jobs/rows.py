@@ -10,17 +10,17 @@ from uuid import UUID
 import asyncpg
 
 from waypost.jobs.parameter import JsonArgument
-from waypost.jobs.status import ATTEMPTS, Status
+from waypost.jobs.status import Status
 from waypost.kernel.ids import JobId, TenantId
 from waypost.postgres.reads import Statements
 from waypost.postgres.tenancy import bind_statement, some_at_a_time
 
-PENDING_COLUMNS = f"""job.id, job.tenant_id, job.name, job.arguments::text as arguments, {ATTEMPTS} as attempts,
+PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.outages,
     job.redrives as operator_retries, job.priority, job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at,
     job.started_at, job.lease_until, job.traceparent"""
 
 RESULT_COLUMNS = """
-job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
+job_id as id, tenant_id, name, status, attempts, outages, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
 started_at, finished_at"""
 
 # Columns that only the results have. The condition includes the tenant because the primary key
@@ -41,12 +41,16 @@ class FoundJob:
     name: str
     status: Status
     attempts: int
-    """Attempts since the enqueue or the last retry by an operator."""
+    """Begun attempts that count against `max_attempts`, since the enqueue or the last retry by an
+    operator.
+    """
+    outages: int
+    """Executions that an outage ended, since the same time; they count as no attempt."""
     enqueued_at: datetime
     started_at: datetime | None
-    """Start of the last attempt."""
+    """Start of the last execution."""
     error: str | None
-    """Error of the last failed attempt: the operators' text for a pending job, the tenant's text
+    """Error of the last failed execution: the operators' text for a pending job, the tenant's text
     for a finished job.
     """
     idempotency_key: str | None
@@ -55,7 +59,7 @@ class FoundJob:
     """Number of retries by operators."""
     priority: int | None = None
     worker: str | None = None
-    """Worker of the last attempt, as host:pid."""
+    """Worker of the last execution, as host:pid."""
     run_at: datetime | None = None
     """Due time."""
     lease_until: datetime | None = None

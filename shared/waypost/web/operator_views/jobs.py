@@ -18,6 +18,8 @@ class AdminJobView(ResponseModel):
     name: str
     status: Status
     attempts: int
+    outages: int
+    """Executions that an outage ended; they count as no attempt."""
     operator_retries: int | None
     arguments: Mapping[str, JsonArgument] | None
     idempotency_key: str | None

@@ -80,21 +80,21 @@ def every_mail_is_a_notification(evidence: Evidence) -> Finding:
 
 
 def a_mail_is_repeated_only_after_an_interruption(evidence: Evidence) -> Finding:
-    """A mail is repeated only if an earlier attempt ended between the mail server's reply and the
+    """A mail is repeated only if an earlier execution ended between the mail server's reply and the
     commit, under the same Message-ID.
     """
-    attempts = {job["job_id"]: job["attempts"] for job in evidence.jobs}
+    executions = {job["job_id"]: job["executions"] for job in evidence.jobs}
     # Events recorded by a job have the job's id as their cause.
-    attempts_by_message = {
-        _message_id(event.aggregate_id): attempts.get(event.causation_id, 0)
+    executions_by_message = {
+        _message_id(event.aggregate_id): executions.get(event.causation_id, 0)
         for event in evidence.of_type("notification.sent")
     }
     times = Counter(mail["message_id"] for mail in evidence.mails)
     repeated = {message: count for message, count in times.items() if count > 1}
     wrong = [
-        f"{message} arrived {count} times, its job had {attempts_by_message.get(message, 0)} attempts"
+        f"{message} arrived {count} times, its job had {executions_by_message.get(message, 0)} executions"
         for message, count in repeated.items()
-        if count > attempts_by_message.get(message, 0)
+        if count > executions_by_message.get(message, 0)
     ]
     remark = f"{len(repeated)} arrived twice after an interruption, with one Message-ID, as promised"
     return finding(

@@ -28,7 +28,7 @@ from events order by position"""
 _ANSWERS = "select tenant_id::text, route, key, status, body from idempotency_keys"
 _TAKEN_IN = "select consumer, event_id from processed_messages"
 _GUARDS = "select consumer, topic, aggregate_id, version from consumer_versions"
-_JOBS = "select job_id, tenant_id, name, idempotency_key, status, attempts from job_results"
+_JOBS = "select job_id, tenant_id, name, idempotency_key, status, attempts + outages as executions from job_results"
 _DIRECTORY = "select tenant_id from tenants.tenant_directory"
 
 _OF_BILLING = {
