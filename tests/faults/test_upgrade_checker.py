@@ -30,9 +30,13 @@ def read(status: int) -> Call:
     return call(method="GET", path="/customers/1", operation="", status=status)
 
 
+def conflict(operation: str) -> Call:
+    return call(operation=operation, status=409)
+
+
 def flawless_upgrade() -> UpgradeRecord:
-    """A worker and an API are replaced; an invalid request is refused, a user waits for a read
-    model.
+    """A worker and an API are replaced. Invalid requests are refused, a void comes after a
+    charge, and a user waits for a read model.
     """
     return UpgradeRecord(
         processes=[WORKER, API],
@@ -43,7 +47,7 @@ def flawless_upgrade() -> UpgradeRecord:
         ],
         exits=[Exit(process=WORKER, release="0a1b2c", code=0, stopped=True, last_lines="")],
         api_stops=[ApiStop(process=API, release=release, open_requests=2) for release in ("0a1b2c", "the checkout")],
-        calls=[call(), *(call(operation=name, status=404) for name in REFUSED), read(404), read(200)],
+        calls=[call(), conflict("void"), *(call(operation=name, status=404) for name in REFUSED), read(404), read(200)],
         succeeded={"sign_up": 1},
     )
 
@@ -131,6 +135,16 @@ FLAWS: dict[str, tuple[Callable[[UpgradeRecord], UpgradeRecord], str, str]] = {
         and_call(status=422),
         "no caller saw an error",
         "sign_up (POST /signup at http://127.0.0.1:1): status 422",
+    ),
+    "another operation than a void conflicts": (
+        and_call(operation="pay", status=409),
+        "no caller saw an error",
+        "pay (POST /signup at http://127.0.0.1:1): status 409",
+    ),
+    "a void is refused for another reason": (
+        and_call(operation="void", status=403),
+        "no caller saw an error",
+        "void (POST /signup at http://127.0.0.1:1): status 403",
     ),
     "an operation finds nothing": (
         and_call(status=404),

@@ -175,11 +175,12 @@ OPERATIONS_OF_UPGRADE = (*CAUSES, *ORDERS, "forgot_password", "read_notification
 """Names of the operations that these journeys contain, without those that must be refused."""
 
 VISITS: Mapping[str, Journey] = {
+    "users-jobs": forget_password,
     "users-api": forget_password,
     "billing-api": draft_invoice,
     "notifications-api": read_notification,
 }
-"""A short journey that needs this API."""
+"""A short journey that gives work to this process: to each API, and where the others are rare."""
 
 
 def next_journey(people: People, journeys: Journeys) -> Journey:

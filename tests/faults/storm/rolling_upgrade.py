@@ -116,7 +116,7 @@ class RollingUpgrade:
                 await self._work(f"a new {process} beside the old one", process, beside)
                 await self._restart(process, beside.url, upgrade=True)
                 successor = await self._work(f"a new {process}", process, server)
-                shared = await self._work_of(process, beside, {})
+                shared = await self._work_of(process, beside)
                 await self._leave(process, beside, server.url)
                 beside.require_running()
                 await beside.stop()
@@ -145,7 +145,7 @@ class RollingUpgrade:
         """Returns when `others` receive the requests of this API, and it has not answered some that
         it received before.
         """
-        if process not in VISITS:
+        if not process.endswith(ServiceProcess.API):
             return
         address, count = self._server(process).url, 0
         with suppress(TimeoutError):
@@ -155,14 +155,14 @@ class RollingUpgrade:
         self._api_stops.append(ApiStop(process=process, release=server.release_name, open_requests=count))
 
     def _visitors(self, process: str) -> AbstractAsyncContextManager[None]:
-        """They keep requests open at an API."""
+        """They keep requests open at an API, and give work to others."""
         return self._load.visitors(VISITS[process]) if process in VISITS else nullcontext()
 
     async def _work(self, step: str, process: str, server: WatchedServer) -> Mapping[str, int]:
         """Returns the work of this very process once it has done some of each kind, or at the
         deadline. Raises StartFailed if a process that no supervisor restarts has ended.
         """
-        before = self._load.traffic.successes(server.url)
+        before = self._load.traffic.operations(server.url)
         await self._operations(step)
         work: Mapping[str, int] = {}
         with suppress(TimeoutError):
@@ -174,12 +174,11 @@ class RollingUpgrade:
                     work = await self._work_of(process, server, before)
         return work
 
-    async def _work_of(self, process: str, server: WatchedServer, before: Mapping[str, int]) -> Mapping[str, int]:
+    async def _work_of(self, process: str, server: WatchedServer, before: int = 0) -> Mapping[str, int]:
         kind = process.rpartition("-")[2]
         if kind != ServiceProcess.API:
             return await work_of(kind, server.url)
-        now = self._load.traffic.successes(server.url)
-        return {name: number - before.get(name, 0) for name, number in now.items()}
+        return {"operations": self._load.traffic.operations(server.url) - before}
 
     def _server(self, process: str) -> ReplaceableServer:
         server = self._system.server(process)

@@ -16,6 +16,7 @@ from waypost.native.probes import is_url_reachable
 RESPONSE_SECONDS = 5.0
 POLL_SECONDS = 0.002
 """Shorter than a request."""
+SUCCESSES = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +100,9 @@ class Traffic:
     def open_requests(self, process: str) -> int:
         return len(self._open[process])
 
-    def successes(self, process: str) -> Mapping[str, int]:
-        """Requests that the process answered with success: those that change something, and
-        others.
-        """
-        done = Counter(
-            "operations" if call.operation else "reads"
-            for call in self.calls
-            if call.process == process and call.status is not None and call.status < httpx.codes.BAD_REQUEST
-        )
-        return {"operations": done["operations"], "reads": done["reads"]}
+    def operations(self, process: str) -> int:
+        """Operations that the process answered with success."""
+        return sum(call.process == process and call.operation != "" and call.status in SUCCESSES for call in self.calls)
 
     async def _next_process(self, address: str) -> str:
         while not (processes := self._processes.get(address, (address,))):
