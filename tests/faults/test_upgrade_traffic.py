@@ -208,7 +208,9 @@ async def test_the_checks_follow_an_upgrade_that_ended_early_and_know_its_reason
 ) -> None:
     unused: Any = None
     steps = tmp_path / "steps.jsonl"
-    await until_interrupted(upgrade(unused, unused, Journal(steps), unused).run())
+    journal = Journal(steps)
+    await until_interrupted(upgrade(unused, unused, journal, unused).run())
+    journal.close()
     assert [entry["failure"] for entry in entries(steps)] == [reason]
     asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
