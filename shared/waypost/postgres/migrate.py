@@ -57,7 +57,7 @@ async def migrate(
     """Upgrades the toolkit's tables to the newest version and the service's to `revision`.
 
     `owner_dsn` connects as `<service>_owner`. Raises Misconfigured if a newer release migrated the
-    database, and Transient if a table stays locked for about two minutes.
+    database, and Transient if a table stays locked for about 90 seconds.
     """
     return await _migrate(service, owner_dsn, [(toolkit, "head"), (service_line(service), revision)])
 

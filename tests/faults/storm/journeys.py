@@ -122,7 +122,7 @@ async def _verify(people: People, tenant: Tenant, email: str) -> None:
 
 
 async def forget_password(people: People) -> None:
-    """Of an address that no user has: a job runs, and changes nothing."""
+    """Names an address that no user has: a job runs, and changes nothing."""
     tenant = people.random_tenant
     body = {"tenant_id": tenant.id, "email": people.address("nobody")}
     url = f"{people.at.users}/password/forgot"
@@ -172,7 +172,7 @@ JOURNEYS_OF_UPGRADE: Journeys = [
 """They give work to every process."""
 
 OPERATIONS_OF_UPGRADE = (*CAUSES, *ORDERS, "forgot_password", "read_notification")
-"""Names of the operations that these journeys contain, without those that must be refused."""
+"""Names of the operations of these journeys, without the invalid ones."""
 
 VISITS: Mapping[str, Journey] = {
     "users-jobs": forget_password,

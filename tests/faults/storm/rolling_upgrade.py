@@ -9,7 +9,7 @@
 4. The checkout serves alone, until each operation has succeeded.
 
 The load is sent to the processes of an API in turn. An API receives no request from the moment of
-its stop; those that it has received must be answered.
+its stop; the requests that it has received must be answered.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The records of a rolling upgrade: what its processes did and what its callers saw."""
+"""The records of a rolling upgrade: the work of its processes, and the answers to its callers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Exit:
     stopped: bool
     """Whether the upgrade has stopped it."""
     last_lines: str
-    """Of its log, at its end."""
+    """Last lines of its log, at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

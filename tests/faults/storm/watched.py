@@ -16,7 +16,7 @@ class WatchedServer(PythonServer):
     def __init__(self, *module: str, environment: Environment, log: Path, health: str, release: str) -> None:
         super().__init__(*module, environment=environment, log=log, health=health)
         self.exits: list[Exit] = []
-        """Of all its processes, each as soon as it has ended."""
+        """Ends of all its processes, each as soon as it has ended."""
         self._name = " ".join(module)
         self.release_name = release
         self._stopped: set[Child] = set()

@@ -18,8 +18,8 @@ WORK: Mapping[str, Mapping[str, Sample]] = {
     "jobs": {"jobs completed": ("job_run_seconds_count", {"outcome": "complete"})},
     "live": {"payments counted": ("live_records_total", {"outcome": "counted"})},
 }
-"""Of each kind of process; a process has worked if each number is above 0. The requests of an API
-are counted by their callers.
+"""Metrics of each kind of process; a process has worked if each number is above 0. The requests of
+an API are counted by their callers.
 """
 
 
