@@ -72,7 +72,8 @@ async def test_requests_succeed_while_kafka_is_down_and_events_are_published_lat
             assert await write(backend) == expected
         await eventually(lambda: workers_are_unready(backend), deadline_seconds=WAIT_SECONDS)
         assert await write(backend) == expected
-        assert [(await api.get("/readyz")).status_code for api in (backend.users, backend.billing)] == [200, 200]
+        apis = (backend.users, backend.billing, backend.notifications)
+        assert [(await api.get("/readyz")).status_code for api in apis] == [200, 200, 200]
         assert not await all_is_published(backend)
     assert await write(backend) == expected
 
@@ -102,7 +103,7 @@ class Shape:
 
 
 async def write(backend: BackendProcesses) -> Sequence[Shape]:
-    """A tenant, a person with three versions, and an invoice with three."""
+    """A tenant, a person with three versions, an invoice with three, and a preference."""
     tenant_id = str(backend.tenant_id)
     owner = {"email": unique_address(), "password": PASSWORD, "display_name": "Ada Lovelace"}
     opened = await backend.users.post("/tenants", json={"name": "Looms", "owner": owner})
@@ -118,7 +119,11 @@ async def write(backend: BackendProcesses) -> Sequence[Shape]:
     line = {"description": "Loom", "quantity": 2, "unit_amount_minor": 12_345}
     added = await backend.billing.post(f"{invoice}/lines", json=line)
     finalized = await backend.billing.post(f"{invoice}/finalize", json={})
-    return [Shape(answer) for answer in (opened, signed_up, renamed, translated, drafted, added, finalized)]
+
+    chosen = await backend.notifications.put("/preferences", json={"digest": True})
+    listed = await backend.notifications.get("/notifications")
+    answers = (opened, signed_up, renamed, translated, drafted, added, finalized, chosen, listed)
+    return [Shape(answer) for answer in answers]
 
 
 def id_of(answer: httpx.Response) -> str:

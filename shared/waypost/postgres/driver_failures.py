@@ -8,6 +8,7 @@ import asyncpg
 from waypost.kernel.errors import Transient
 
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
+DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 """State of a wait that exceeds lock_timeout."""
 

@@ -3,8 +3,10 @@
 All migrations run in one transaction: if the process dies, the database keeps its old version. A
 second migrator waits for the first.
 
-A statement that waits for a table's lock blocks all later readers of the table, so it waits two
-seconds at most. Then the transaction is rolled back and tried again.
+A statement that waits for a table's lock blocks all later readers of the table, so it waits half a
+second at most. Then the transaction is rolled back and tried again. PostgreSQL looks for a deadlock
+after a second: a migration that waits for a request, while the request waits for the migration,
+gives up first.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.postgres.direct import CONNECT_SECONDS
-from waypost.postgres.driver_failures import LOCK_NOT_AVAILABLE
+from waypost.postgres.driver_failures import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE
 from waypost.postgres.failures import sqlstate
 from waypost.postgres.hosts import connect
 from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
@@ -32,6 +34,8 @@ from waypost.postgres.schema_locks import SCHEMA_LOCK, limit_locks
 # migrates.
 
 MIGRATION_IDLE_SECONDS = 30
+LOCK_MILLISECONDS = 500
+"""Less than `deadlock_timeout`, so that a deadlock ends no request."""
 LOCK_ATTEMPTS = 20
 LOCK_PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=5.0)
 
@@ -53,7 +57,7 @@ async def migrate(
     """Upgrades the toolkit's tables to the newest version and the service's to `revision`.
 
     `owner_dsn` connects as `<service>_owner`. Raises Misconfigured if a newer release migrated the
-    database, and Transient if a table stays locked for about two minutes.
+    database, and Transient if a table stays locked for about 90 seconds.
     """
     return await _migrate(service, owner_dsn, [(toolkit, "head"), (service_line(service), revision)])
 
@@ -72,7 +76,7 @@ async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[Migration
             try:
                 return await _upgrade_all(engine, service, lines)
             except DBAPIError as error:
-                if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                if sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
                     raise
                 if attempt == LOCK_ATTEMPTS:
                     raise Transient(
@@ -92,7 +96,7 @@ async def _upgrade_all(
 ) -> Sequence[Upgrade]:
     async with engine.begin() as connection:
         await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-        await limit_locks(connection, idle_seconds=MIGRATION_IDLE_SECONDS)
+        await limit_locks(connection, idle_seconds=MIGRATION_IDLE_SECONDS, lock_milliseconds=LOCK_MILLISECONDS)
         return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
 
 

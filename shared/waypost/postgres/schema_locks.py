@@ -9,9 +9,9 @@ SCHEMA_LOCK = 0x57415950
 """The advisory lock of migrations and rebuilds ("WAYP")."""
 
 
-async def limit_locks(connection: "AsyncConnection", *, idle_seconds: int) -> None:
+async def limit_locks(connection: "AsyncConnection", *, idle_seconds: int, lock_milliseconds: int = 2000) -> None:
     """Limits how long this transaction waits for a lock, and how long it holds its locks if its
     process freezes. The owner's role has no limits.
     """
-    await connection.exec_driver_sql("set local lock_timeout = '2s'")
+    await connection.exec_driver_sql(f"set local lock_timeout = '{lock_milliseconds}ms'")
     await connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = '{idle_seconds}s'")

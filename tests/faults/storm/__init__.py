@@ -12,6 +12,9 @@ fsynced before and after each call. Load and checker share only that log on disk
 the log, the three databases, the topics, and the records of the provider and the mailbox. The seed
 determines the faults and the journeys, but not the instruction at which a kill happens.
 
+With `--from` an older release is replaced instead, under the same load (`rolling_upgrade`). Further
+checks then read what its callers saw and which processes ended.
+
 It cannot detect
 * loss of a disk or of power: the kernel keeps the writes of a killed process;
 * faults of several instances of one process: no rebalance between living members, no frozen owner

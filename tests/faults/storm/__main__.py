@@ -8,7 +8,6 @@ import logging
 import os
 import random
 import shutil
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,13 +21,16 @@ from infra.stack.places import STATE
 from infra.stack.servers import Servers, Standby
 from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
+from tests.faults.storm.interrupts import on_interrupt, until_interrupted
 from tests.faults.storm.journal import Journal
+from tests.faults.storm.journeys import JOURNEYS, JOURNEYS_OF_UPGRADE
 from tests.faults.storm.load import Load
 from tests.faults.storm.older_release import Release, extract
 from tests.faults.storm.promises import examine
+from tests.faults.storm.promises.rolling_upgrade import examine_upgrade
 from tests.faults.storm.quiescence import wait_until_idle
 from tests.faults.storm.report import Report
-from tests.faults.storm.rolling_upgrade import REPLACED, RollingUpgrade
+from tests.faults.storm.rolling_upgrade import RollingUpgrade
 from tests.faults.storm.schedule import scheduled
 from tests.faults.storm.sources import gather
 from tests.faults.storm.system import System, running
@@ -57,7 +59,8 @@ def storm(
     """Kills, freezes, disconnects and restarts every part of the system under load, slows its disk,
     moves its clocks and rebuilds its read models, waits until it is idle, and checks every promise.
 
-    Ctrl-C ends the storm before its last kill; the checks still run.
+    Ctrl-C ends the storm before its last kill, or the upgrade; the checks still run. An interrupted
+    upgrade has not passed.
     """
     os.environ["OTEL_TRACES_EXPORTER"] = "none"  # this stack has no trace viewer
     console = Console()
@@ -91,27 +94,33 @@ async def _storm(
 ) -> bool:
     """True if every promise was kept."""
     faults, operations = folder / "faults.jsonl", folder / "operations.jsonl"
+    upgrade: RollingUpgrade | None = None
     begun = time.monotonic()
     async with running(folder, port_base, servers, release) as system:
         report.say(f"up after {time.monotonic() - begun:.0f} s")
         begun = time.monotonic()
-        async with _under_load(system, seed, operations) as load:
-            await (_upgrade(system, release, faults, load) if release else _rage(system, kills, seed, faults, load))
+        async with _under_load(system, seed, operations, release) as load:
+            if release:
+                upgrade = await _upgrade(system, release, faults, load)
+            else:
+                await _rage(system, kills, seed, faults, load)
         seconds = time.monotonic() - begun
         report.say(f"{'the upgrade' if release else 'the storm'} is over; waiting until the system is idle")
         evidence: Evidence = await gather(system, operations, await wait_until_idle(system))
+        record = upgrade.record() if upgrade else None  # before its processes are stopped
     report.operations(evidence)
     findings = examine(evidence)
-    if release:
-        report.upgrade(release, len(REPLACED), seconds, evidence)
+    if release and record:
+        report.upgrade(release, record, seconds)
+        findings = [*findings, *examine_upgrade(record)]
     report.findings(findings, 0 if release else report.faults(faults, seconds))
     return not any(finding.violations for finding in findings)
 
 
 @asynccontextmanager
-async def _under_load(system: System, seed: int, operations: Path) -> AsyncIterator[Load]:
+async def _under_load(system: System, seed: int, operations: Path, release: Release | None) -> AsyncIterator[Load]:
     log = Journal(operations)
-    load = Load(system.addresses, log, seed)
+    load = Load(system.addresses, log, seed, JOURNEYS_OF_UPGRADE if release else JOURNEYS)
     await load.begin()
     loading = asyncio.create_task(load.run(), name="load")
     try:
@@ -124,8 +133,8 @@ async def _under_load(system: System, seed: int, operations: Path) -> AsyncItera
 
 async def _rage(system: System, kills: int, seed: int, faults: Path, load: Load) -> None:
     log = Journal(faults)
-    chaos = Chaos(system, log, lambda: load.caller.acknowledged)
-    _end_early_when_interrupted(chaos)
+    chaos = Chaos(system, log, load.caller.acknowledged.total)
+    on_interrupt(chaos.end)
     try:
         platform = (*system.addresses.servers.broker_names, *system.addresses.servers.database_names)
         await chaos.rage(scheduled(seed, kills, platform))
@@ -133,23 +142,14 @@ async def _rage(system: System, kills: int, seed: int, faults: Path, load: Load)
         log.close()
 
 
-async def _upgrade(system: System, release: Release, steps: Path, load: Load) -> None:
+async def _upgrade(system: System, release: Release, steps: Path, load: Load) -> RollingUpgrade:
     log = Journal(steps)
+    upgrade = RollingUpgrade(system, release, log, load)
     try:
-        await RollingUpgrade(system, release, log, lambda: load.caller.acknowledged).run()
+        await until_interrupted(upgrade.run())
     finally:
         log.close()
-
-
-def _end_early_when_interrupted(chaos: Chaos) -> None:
-    """The first Ctrl-C ends the storm, and the checks still run; a second one ends the process."""
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        chaos.end()
-
-    loop.add_signal_handler(signal.SIGINT, end)
+    return upgrade
 
 
 def _first(problem: Exception) -> Exception:

@@ -4,6 +4,7 @@ same key, or left unknown.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,9 +13,9 @@ import httpx
 
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.operations import Outcome
+from tests.faults.storm.traffic import Traffic
 from waypost.kernel.ids import new_id
 
-RESPONSE_SECONDS = 5.0
 TRIES = 6
 LEFT_UNKNOWN = 0.25
 """Share of the unknown outcomes that are never retried."""
@@ -24,12 +25,12 @@ Answer = Mapping[str, Any]
 
 
 class Caller:
-    def __init__(self, http: httpx.AsyncClient, journal: Journal, dice: random.Random) -> None:
-        self._http = http
+    def __init__(self, traffic: Traffic, journal: Journal, dice: random.Random) -> None:
+        self._traffic = traffic
         self._journal = journal
         self._dice = dice
-        self.acknowledged = 0
-        """Operations."""
+        self.acknowledged: Counter[str] = Counter()
+        """Operations, by name."""
 
     async def ask(
         self,
@@ -50,10 +51,10 @@ class Caller:
         leave = self._dice.random() < LEFT_UNKNOWN
         for number in range(1, TRIES + 1):
             self._journal.write(**facts, **{"try": number})
-            outcome, status, answer = await self._once(url, body, headers)
+            outcome, status, answer = await self._once(name, url, body, headers)
             self._journal.write(**facts, **{"try": number}, outcome=outcome, status=status, answer=answer)
             if outcome is Outcome.OK:
-                self.acknowledged += 1
+                self.acknowledged[name] += 1
                 return answer
             if leave or (outcome is Outcome.FAIL and status not in (None, 409)):
                 return None
@@ -66,7 +67,7 @@ class Caller:
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = await self._http.get(url, params=parameters, headers=headers, timeout=RESPONSE_SECONDS)
+            answer = await self._traffic.send("GET", url, params=parameters, headers=headers)
         except httpx.TransportError:
             return None
         return answer.json() if answer.status_code == httpx.codes.OK else None
@@ -76,22 +77,22 @@ class Caller:
         or a token.
         """
         try:
-            answer = await self._http.post(url, json=dict(body), timeout=RESPONSE_SECONDS)
+            answer = await self._traffic.send("POST", url, "sign_in", json=dict(body))
         except httpx.TransportError:
             return None
         return str(answer.json()["access_token"]) if answer.is_success else None
 
     async def _once(
-        self, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+        self, name: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> tuple[Outcome, int | None, Answer | None]:
         try:
-            answer = await self._http.post(url, json=body or {}, headers=dict(headers), timeout=RESPONSE_SECONDS)
+            answer = await self._traffic.send("POST", url, name, json=body or {}, headers=dict(headers))
         except httpx.ConnectError:
             return Outcome.FAIL, None, None  # refused before a request was sent
         except httpx.TransportError:
             return Outcome.UNKNOWN, None, None
         if answer.is_success:
-            return Outcome.OK, answer.status_code, answer.json()
+            return Outcome.OK, answer.status_code, answer.json() if answer.content else {}
         # A 503 may be the response to a commit whose own response was lost: it proves nothing.
         outcome = Outcome.UNKNOWN if answer.is_server_error else Outcome.FAIL
         return outcome, answer.status_code, answer.json()

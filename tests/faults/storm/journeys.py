@@ -3,11 +3,12 @@ acknowledged.
 """
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tests.faults.storm.caller import Answer
-from tests.faults.storm.people import PASSWORD, People, Tenant, until
+from tests.faults.storm.people import PASSWORD, People, Tenant
+from tests.faults.storm.promises.commands import CAUSES, ORDERS
 
 CURRENCIES = ("EUR", "USD", "JPY")
 GOOD_CARDS = ("pm_card_visa",) * 6 + ("pm_card_unavailable_once", "pm_card_timeout_after_charge")
@@ -41,7 +42,7 @@ async def buy_and_refund(people: People) -> None:
     invoice = await _finalized(people, tenant, people.dice.choice(GOOD_CARDS))
     if invoice is None or people.dice.random() < 0.5:
         return
-    paid = await people.see(tenant, f"/invoices/{invoice}", lambda seen: seen["status"] == "paid")
+    paid = await people.see_payment(tenant, invoice, lambda seen: seen["status"] == "paid")
     if paid:
         all_of_it = people.dice.random() < 0.5
         body = {} if all_of_it else {"amount_minor": max(paid["total_minor"] // 3, 1)}
@@ -53,7 +54,7 @@ async def be_declined_and_pay(people: People) -> None:
     invoice = await _finalized(people, tenant, people.dice.choice(BAD_CARDS))
     if invoice is None:
         return
-    failed = await people.see(tenant, f"/invoices/{invoice}", lambda seen: seen["last_failure"])
+    failed = await people.see_payment(tenant, invoice, lambda seen: seen["last_failure"])
     if failed and await _attach(people, tenant, failed["customer_id"], people.dice.choice(GOOD_CARDS)):
         await people.act("pay", tenant, invoice)
 
@@ -78,7 +79,8 @@ async def send_invalid_request(people: People) -> None:
 
 async def _finalized(people: People, tenant: Tenant, card: str | None) -> str | None:
     customer = people.dice.choice(tenant.people)
-    if card and not await _attach(people, tenant, customer, card):
+    ready = _attach(people, tenant, customer, card) if card else _is_customer(people, tenant, customer)
+    if not await ready:
         return None
     body = {"customer_id": customer, "currency": people.dice.choice(CURRENCIES)}
     made = await people.ask("create_invoice", tenant, "/invoices", body)
@@ -96,15 +98,22 @@ async def _finalized(people: People, tenant: Tenant, card: str | None) -> str | 
 
 
 async def _attach(people: People, tenant: Tenant, customer: str, card: str) -> Answer | None:
-    if not await people.see(tenant, f"/customers/{customer}", bool):
+    if not await _is_customer(people, tenant, customer):
         return None
     return await people.ask("attach_card", tenant, f"/customers/{customer}/payment-methods", {"token": card})
+
+
+async def _is_customer(people: People, tenant: Tenant, user: str) -> Any:
+    """Waits until billing knows the user."""
+    return await people.see(tenant, f"/customers/{user}", bool)
 
 
 async def _verify(people: People, tenant: Tenant, email: str) -> None:
     """Uses the token of the mail."""
     inbox = f"{people.at.url('mail')}/api/messages"
-    listed = await until(lambda: people.caller.look(inbox, to=email, subject="Confirm"), lambda found: found["data"])
+    listed = await people.until(
+        "the inbox", lambda: people.caller.look(inbox, to=email, subject="Confirm"), lambda found: found["data"]
+    )
     mail = listed and await people.caller.look(f"{inbox}/{listed['data'][0]['id']}")
     link = mail and re.search(r"token=([\w.~-]+)", mail["text"])
     if link:
@@ -112,7 +121,35 @@ async def _verify(people: People, tenant: Tenant, email: str) -> None:
         await people.caller.ask("verify", url, {"token": link[1]}, tenant=tenant.id, keyed=False)
 
 
-JOURNEYS: list[tuple[Journey, int]] = [
+async def forget_password(people: People) -> None:
+    """Names an address that no user has: a job runs, and changes nothing."""
+    tenant = people.random_tenant
+    body = {"tenant_id": tenant.id, "email": people.address("nobody")}
+    url = f"{people.at.users}/password/forgot"
+    await people.caller.ask("forgot_password", url, body, tenant=tenant.id, keyed=False)
+
+
+async def read_notification(people: People) -> None:
+    tenant, at = people.random_tenant, people.at.notifications
+    listed = await people.until(
+        "GET /notifications", lambda: people.look(tenant, "/notifications", at=at), lambda found: found["data"]
+    )
+    own = [each["id"] for each in (listed or {}).get("data", ()) if each["recipient_id"] == tenant.people[0]]
+    if own:
+        path = f"/notifications/{people.dice.choice(own)}/read"
+        await people.ask("read_notification", tenant, path, at=at, keyed=False)
+
+
+async def draft_invoice(people: People) -> None:
+    tenant = people.tenants[0]
+    if await _is_customer(people, tenant, tenant.people[0]):
+        await people.ask("create_invoice", tenant, "/invoices", {"customer_id": tenant.people[0], "currency": "EUR"})
+
+
+Journeys = list[tuple[Journey, int]]
+"""Journeys and their weights."""
+
+JOURNEYS: Journeys = [
     (open_tenant, 3),
     (join, 25),
     (buy_and_refund, 45),
@@ -122,7 +159,31 @@ JOURNEYS: list[tuple[Journey, int]] = [
 ]
 
 
-def next_journey(people: People) -> Journey:
+JOURNEYS_OF_UPGRADE: Journeys = [
+    (open_tenant, 6),
+    (join, 21),
+    (buy_and_refund, 34),
+    (be_declined_and_pay, 14),
+    (finalize_and_void, 7),
+    (send_invalid_request, 4),
+    (forget_password, 7),
+    (read_notification, 7),
+]
+"""They give work to every process."""
+
+OPERATIONS_OF_UPGRADE = (*CAUSES, *ORDERS, "forgot_password", "read_notification")
+"""Names of the operations of these journeys, without the invalid ones."""
+
+VISITS: Mapping[str, Journey] = {
+    "users-jobs": forget_password,
+    "users-api": forget_password,
+    "billing-api": draft_invoice,
+    "notifications-api": read_notification,
+}
+"""A short journey that gives work to this process: to each API, and where the others are rare."""
+
+
+def next_journey(people: People, journeys: Journeys) -> Journey:
     if not people.tenants:
         return open_tenant
-    return people.dice.choices([each for each, _ in JOURNEYS], [weight for _, weight in JOURNEYS])[0]
+    return people.dice.choices([each for each, _ in journeys], [weight for _, weight in journeys])[0]

@@ -12,12 +12,16 @@ from pathlib import Path
 
 from infra.stack.places import CHECKOUT, TOOLKIT
 from tests.faults.storm.targets import PROCESSES
+from tests.faults.storm.watched import WatchedServer
 from waypost.devstack.parts import Component, OneShot, PythonOneShot, PythonServer, Server
 from waypost.native.child import Child, importing
 from waypost.native.errors import SetUpFailed
 
 MIGRATIONS = "-migrations"
 """The end of the names of the components that migrate a service's database."""
+
+
+CHECKOUT_NAME = "the checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +54,34 @@ class Release:
         return part
 
 
-class ReplaceableServer(PythonServer):
+class ReplaceableServer(WatchedServer):
     """A process of the older release until `upgrade`, then one of the checkout."""
 
     def __init__(self, release: Release, successor: PythonServer) -> None:
         self._release: Release | None = release
         super().__init__(
-            *successor.module, environment=successor.environment, log=successor._log, health=successor._health
+            *successor.module,
+            environment=successor.environment,
+            log=successor._log,
+            health=successor._health,
+            release=release.commit,
         )
 
     def upgrade(self) -> None:
         """Takes effect at the next start."""
-        self._release = None
+        self._release, self.release_name = None, CHECKOUT_NAME
 
     def _new_child(self) -> Child:
         if self._release is None:
             return super()._new_child()
         return self._release.child(*self.module, environment=self.environment, log=self._log)
 
-    def beside(self, port: int) -> PythonServer:
+    def beside(self, port: int) -> WatchedServer:
         """A process of the checkout that shares everything with this one but its port."""
         health = self._health.replace(f":{self.environment['WAYPOST_SERVICE_PORT']}/", f":{port}/")
         own = {**self.environment, "WAYPOST_SERVICE_PORT": str(port)}
         log = self._log.with_stem(f"{self._log.stem}-beside")
-        return PythonServer(*self.module, environment=own, log=log, health=health)
+        return WatchedServer(*self.module, environment=own, log=log, health=health, release=CHECKOUT_NAME)
 
 
 class OlderOneShot(PythonOneShot):

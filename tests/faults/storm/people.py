@@ -34,6 +34,8 @@ class People:
         self.caller = caller
         self.dice = dice
         self.tenants: list[Tenant] = []
+        self.abandoned: list[str] = []
+        """Waits that ended without the result."""
 
     @property
     def random_tenant(self) -> Tenant:
@@ -43,24 +45,42 @@ class People:
         """A new address."""
         return f"{who}.{self.dice.getrandbits(48):012x}@example.com"
 
-    async def ask(self, name: str, tenant: Tenant, path: str, body: Answer | None = None) -> Answer | None:
-        """An operation of billing as the tenant's owner; None if it was not acknowledged."""
+    async def ask(
+        self, name: str, tenant: Tenant, path: str, body: Answer | None = None, *, at: str = "", keyed: bool = True
+    ) -> Answer | None:
+        """An operation of billing, or of the service `at` this URL, as the tenant's owner. None if
+        it was not acknowledged.
+        """
         token = await self._token(tenant)
         if token is None:
             return None
-        return await self.caller.ask(name, f"{self.at.billing}{path}", body, tenant=tenant.id, token=token)
+        url = f"{at or self.at.billing}{path}"
+        return await self.caller.ask(name, url, body, tenant=tenant.id, token=token, keyed=keyed)
 
     async def act(self, verb: str, tenant: Tenant, invoice: str, body: Answer | None = None) -> Answer | None:
         return await self.ask(verb, tenant, f"/invoices/{invoice}/{verb}", body)
 
     async def see(self, tenant: Tenant, path: str, enough: Callable[[Any], Any]) -> Any:
         """Polls billing until the result satisfies the condition; None if it does not in time."""
+        return await self.until(f"GET {path}", lambda: self.look(tenant, path), enough)
 
-        async def look() -> Any:
-            token = await self._token(tenant)
-            return token and await self.caller.look(f"{self.at.billing}{path}", token=token)
+    async def see_payment(self, tenant: Tenant, invoice: str, enough: Callable[[Any], Any]) -> Any:
+        """`see` of an invoice. The condition may not come in time: the result of a charge may be
+        known after minutes, and a concurrent journey may change the customer's card.
+        """
+        return await until(lambda: self.look(tenant, f"/invoices/{invoice}"), enough)
 
-        return await until(look, enough)
+    async def look(self, tenant: Tenant, path: str, *, at: str = "") -> Any:
+        """The response of a GET as the tenant's owner, or None if it is not 200."""
+        token = await self._token(tenant)
+        return token and await self.caller.look(f"{at or self.at.billing}{path}", token=token)
+
+    async def until(self, what: str, look: Callable[[], Awaitable[Any]], enough: Callable[[Any], Any]) -> Any:
+        """Looks until the result satisfies the condition; None if it does not in time."""
+        seen = await until(look, enough)
+        if seen is None:
+            self.abandoned.append(f"{what} did not show the expected result within {PATIENCE_SECONDS} s")
+        return seen
 
     async def _token(self, tenant: Tenant) -> str | None:
         if monotonic() > tenant.until:

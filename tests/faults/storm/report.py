@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +13,7 @@ from tests.faults.storm.journal import entries
 from tests.faults.storm.older_release import Release
 from tests.faults.storm.promises.finding import Finding
 from tests.faults.storm.schedule import HEALED_BY_OPERATOR, KILLING, Kind
+from tests.faults.storm.upgrade_evidence import UpgradeRecord
 
 SHOWN = 20
 """Violations of one check."""
@@ -42,16 +42,17 @@ class Report:
             self.say(f"  {by_hand} lost topics were filled by an operator's command, which the count below leaves out")
         return len(alone)
 
-    def upgrade(self, release: Release, processes: int, seconds: float, evidence: Evidence) -> None:
-        errors = Counter(
-            str(each_try.status)
-            for operation in evidence.operations
-            for each_try in operation.tries
-            if each_try.status is not None and each_try.status >= httpx.codes.INTERNAL_SERVER_ERROR
-        )
-        self.say(f"\n{processes} processes of release {release.commit} were replaced in {seconds:.0f} s")
+    def upgrade(self, release: Release, record: UpgradeRecord, seconds: float) -> None:
+        statuses = Counter(str(call.status or call.error) for call in record.calls)
+        replaced = f"{len(record.replacements)} of {len(record.processes)} processes"
+        self.say(f"\n{replaced} of release {release.commit} were replaced in {seconds:.0f} s")
         self.say(f"  {len(release.missing_migrations)} newer migrations ran: {', '.join(release.missing_migrations)}")
-        self.say(f"  answers with a status from 500: {_listed(errors)}")
+        for replacement in record.replacements:
+            work = f"{_listed(replacement.beside)} beside the old one, {_listed(replacement.successor)} in its place"
+            self.say(f"  the new {replacement.process}: {work}")
+        for stop in record.api_stops:
+            self.say(f"  {stop.process} of {stop.release} stopped with {stop.open_requests} open requests")
+        self.say(f"  {len(record.calls)} requests of the load, by status: {_listed(statuses)}")
 
     def operations(self, evidence: Evidence) -> None:
         outcomes = Counter(str(this_operation.outcome) for this_operation in evidence.operations)

@@ -9,7 +9,7 @@ from tests.faults.storm.evidence import Evidence
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     promise: str
-    """`I1` to `I10`, as the design numbers them."""
+    """`I1` to `I10`, as the design numbers them, or `F43`: row 43 of the fault matrix."""
     what: str
     cases: int
     violations: Sequence[str] = ()

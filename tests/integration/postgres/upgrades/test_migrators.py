@@ -81,6 +81,23 @@ async def test_a_migrator_that_waits_for_a_table_does_not_stop_its_readers(
     assert (upgrade.before, upgrade.after) == ("0001", "9999")
 
 
+async def test_a_deadlock_with_a_migration_ends_no_request(
+    previous: ServiceDatabase, next_release: MigrationLine
+) -> None:
+    async with connected(previous.owner) as request, connected(previous.owner) as observer:
+        async with request.transaction():
+            await request.execute("select from jobs")
+            migrating = asyncio.create_task(migrate_toolkit("billing", previous.owner, toolkit=next_release))
+
+            async def waits() -> bool:
+                return bool(await observer.fetchval(_WAITS_FOR_A_TABLE))
+
+            await eventually(waits, deadline_seconds=30)
+            await request.execute("select from dead_letters")  # the migration has locked it
+        (upgrade,) = await migrating
+    assert (upgrade.before, upgrade.after) == ("0001", "9999")
+
+
 async def test_a_migrator_of_a_table_that_stays_locked_names_the_remedy(
     previous: ServiceDatabase, next_release: MigrationLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
