@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import PeriodicLoop, is_asked_to_stop
+from waypost.engine.retry import PAUSES
 from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from waypost.jobs.queue import enqueue_for_each
+from waypost.jobs.status import QUEUED
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
 from waypost.kernel.ids import TenantId
@@ -31,8 +33,15 @@ _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on con
 # processed. A clock that was set back processes none.
 _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick < $2 returning name"
 
-# Reads the waiting jobs of one kind; a running job may have passed the work of this tick.
-_WAITING = "select distinct tenant_id from jobs where status = 'queued' and name = $1"
+# Tenants with a queued job of an earlier tick; a running job may have passed the work of this tick.
+# Their keys begin with the name of the schedule (`$2`). A job that waits for longer than the pause
+# of an outage was told to: it does not replace the tick. In parts, each of which a partial index
+# implies.
+_WAITING = " union ".join(
+    f"""select tenant_id from jobs
+where {predicate} and name = $1 and starts_with(idempotency_key, $2) and run_at <= now() + make_interval(secs => $3)"""
+    for predicate in QUEUED
+)
 
 # A tick of the year 2099, processed because of one wrong clock, would stop the schedule until then.
 _LIES_AHEAD = "select $1 > now() + interval '1 hour'"
@@ -132,5 +141,6 @@ class Scheduler(PeriodicLoop):
         tenants = await (scheduled.tenants or self._tenants)(connection)
         if not tenants or not scheduled.skip_if_queued:
             return tenants
-        waiting = {row["tenant_id"] for row in await Sql(connection).fetch(_WAITING, scheduled.job)}
+        waits = scheduled.job, f"{scheduled.name} ", PAUSES.max_seconds * (1 + PAUSES.jitter)
+        waiting = {row["tenant_id"] for row in await Sql(connection).fetch(_WAITING, *waits)}
         return [tenant_id for tenant_id in tenants if tenant_id not in waiting]

@@ -37,7 +37,8 @@ class Scheduled:
     """Tenants of a tick; every open tenant by default."""
     skip_if_queued: bool = False
     """Whether a tick skips tenants whose job of an earlier tick is still queued. Set it where a
-    job does all the work that is due: after an outage, one job per tenant is enough.
+    job does all the work that is due: after an outage, one job per tenant is enough. If the queued
+    job dies, its work waits for the tick after that.
     """
     _line: Cron | None = field(init=False, repr=False, default=None)
     """The line of `at` or `cron`."""

@@ -18,6 +18,9 @@ MAX_BLOCKS = 1_000
 LOCKED = 11
 """Ten jobs of one kind and one of the other: each is locked once, and the claim takes ten."""
 
+ORDERED = ("jobs_crashed",)
+"""Indexes whose scans end at a limit."""
+
 NOW, TOMORROW = timedelta(), timedelta(days=1)
 WAITING = [("work", 0, NOW, 100_000), ("full", 10, NOW, 20_000), ("charge", 20, TOMORROW, 20_000)]
 """Kind, priority, due time and number of the jobs that wait."""
@@ -41,12 +44,17 @@ CLAIMED = "select name, count(*) as jobs from jobs where status = 'running' grou
 
 
 @pytest.mark.parametrize("tenants", [1, 1000])
-async def test_100_000_jobs_cost_a_claim_no_more_than_a_few(database: Databases, tenants: int) -> None:
+@pytest.mark.parametrize("statistics", ["none", "of an empty queue"])
+async def test_100_000_jobs_cost_a_claim_no_more_than_a_few(database: Databases, tenants: int, statistics: str) -> None:
     own = await database("billing", migrate)
     async with connected(own.owner) as owner:
         for setting, value in PLANS.items():
             await owner.execute(f"set {setting} = '{value}'")
         await owner.execute(ONE_DUE)
+        if statistics == "of an empty queue":
+            await owner.execute("delete from jobs")
+            await owner.execute("analyze jobs")
+            await owner.execute(ONE_DUE)
         for kind in WAITING:
             await owner.execute(FILL, *kind, tenants)
         await owner.execute(PREPARE)
@@ -60,7 +68,9 @@ async def test_100_000_jobs_cost_a_claim_no_more_than_a_few(database: Databases,
 
 
 def _scans_of_the_table(plan: dict[str, Any]) -> int:
-    whole = plan["Node Type"] == "Seq Scan" and plan.get("Relation Name") == "jobs"
+    """An index scan without a condition reads the whole index."""
+    is_bounded = "Index Cond" in plan or plan.get("Index Name") in ORDERED
+    whole = plan["Node Type"].endswith("Scan") and plan.get("Relation Name") == "jobs" and not is_bounded
     return whole + sum(_scans_of_the_table(child) for child in plan.get("Plans", ()))
 
 

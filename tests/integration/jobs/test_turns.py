@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 
@@ -72,6 +73,18 @@ async def test_each_tenant_has_its_turn_before_one_has_its_second(service: Servi
     one_by_one = [tenants_of(each)[0] for each in await claimed(billing, *[1] * 15)]
     for turn in (one_by_one[:5], one_by_one[5:10], one_by_one[10:]):
         assert sorted(turn) == sorted(tenants)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+async def test_the_lowest_and_the_highest_id_have_their_turns(service: ServiceOf, size: int) -> None:
+    """The nil and the max UUID of RFC 9562."""
+    billing = await service([Job(work)])
+    tenants = [TenantId(UUID(int=0)), TenantId(new_id()), TenantId(UUID(int=2**128 - 1))]
+    await queue_jobs(billing, "work", tenants, each=4)
+    claims = [claim for each in await claimed(billing, *[size] * (12 // size)) for claim in each]
+    assert len({claim.id for claim in claims}) == 12
+    for turn in range(4):
+        assert set(tenants_of(claims[3 * turn : 3 * turn + 3])) == set(tenants)
 
 
 async def test_claims_of_many_jobs_give_each_tenant_an_equal_share_and_continue_behind_the_last(

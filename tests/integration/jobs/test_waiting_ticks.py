@@ -73,6 +73,20 @@ async def test_a_job_that_waits_for_its_next_attempt_counts(service: ServiceOf) 
     assert await waiting(billing) == {FIRST: 1, SECOND: 1}
 
 
+async def test_jobs_that_no_tick_enqueued_and_jobs_of_another_day_do_not_count(service: ServiceOf) -> None:
+    billing = await service([Job(sweep)])
+    running = scheduler(billing, Scheduled("sweep", every=MINUTE, skip_if_queued=True))
+    await running.tick()
+    await pass_minutes(billing, running, 1)
+    await billing.fetch("delete from jobs where tenant_id = $1", FIRST)
+    await billing.enqueue("sweep", tenant=FIRST, idempotency_key="by hand")
+    await billing.fetch(
+        "update jobs set run_at = now() + interval '1 day', delayed = true where tenant_id = $1", SECOND
+    )
+    await pass_minutes(billing, running, 1)
+    assert await waiting(billing) == {FIRST: 2, SECOND: 2}
+
+
 async def test_a_tenant_whose_job_ran_or_died_gets_the_next_tick(service: ServiceOf) -> None:
     billing = await service([Job(sweep)])
     running = scheduler(billing, Scheduled("sweep", every=MINUTE, skip_if_queued=True))

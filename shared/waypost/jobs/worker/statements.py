@@ -4,9 +4,8 @@ from uuid import UUID
 
 from waypost.jobs.claim import COLUMNS
 
-NO_TENANT = UUID(int=0)
-"""Before all tenants."""
-LAST_TENANT = UUID(int=2**128 - 1)
+LOWEST_TENANT, HIGHEST_TENANT = UUID(int=0), UUID(int=2**128 - 1)
+"""The nil and the max UUID of RFC 9562, which an application may use as tenants."""
 
 TENANTS_AT_ONCE = 10
 """A claim of more jobs takes several of each tenant: a step to another tenant costs as much as some
@@ -25,7 +24,8 @@ _DUE = "status = 'queued' and not crashed and not delayed and run_at <= now()"
 #
 # A tenant's share is taken from the index in order, so the cost depends on the number of claimed
 # jobs, not on the number of queued ones or of tenants. Each job is locked once. `materialized`: a
-# limit inside a join may run twice. The attempt is counted before the handler runs: a job that
+# limit inside a join may run twice. `any`: with the statistics of an empty queue, the join alone
+# may read the whole primary key. The attempt is counted before the handler runs: a job that
 # kills its worker has used an attempt.
 CLAIM = f"""
 -- The kinds with free slots.
@@ -48,25 +48,29 @@ kind_priority as (
     ) as lower where priority_number < capacity
 ),
 -- The first due job of a tenant, locked: tenants behind `served`, whose job was claimed last, then
--- those up to it. `tenant_number` counts the tenants of a kind and priority. The search is for
--- tenants after `tenant_id`, up to `until`; a row without `id` is its restart at the lowest tenant.
--- Jobs that another worker is claiming are skipped, so that two workers take different ones.
+-- those up to it. `tenant_number` counts the tenants of a kind and priority. The search begins
+-- behind `after_run_at` of `tenant_id` and ends at `until`; a row without `id` is its start, or its
+-- restart at the lowest tenant. Jobs that another worker is claiming are skipped, so that two
+-- workers take different ones.
 first_of_tenant as (
-    select name, priority, capacity, coalesce(served_order, 0) as served_order, start.tenant_id as served,
-        null::uuid as id, start.tenant_id, '{LAST_TENANT}'::uuid as until, 0 as tenant_number
+    select name, priority, capacity, coalesce(served_order, 0) as served_order, last_served.tenant_id as served,
+        null::uuid as id, coalesce(last_served.tenant_id, '{LOWEST_TENANT}') as tenant_id,
+        case when last_served.tenant_id is null then '-infinity' else 'infinity' end::timestamptz as after_run_at,
+        '{HIGHEST_TENANT}'::uuid as until, last_served.tenant_id is null as has_restarted, 0 as tenant_number
     from kind_priority left join last_served using (name, priority)
-        cross join lateral (select coalesce(last_served.tenant_id, '{NO_TENANT}') as tenant_id) as start
     union all
     select previous.name, previous.priority, capacity, served_order, served,
-        next.id, coalesce(next.tenant_id, '{NO_TENANT}'), case when next.id is null then served else until end,
+        next.id, coalesce(next.tenant_id, '{LOWEST_TENANT}'),
+        case when next.id is null then '-infinity' else 'infinity' end::timestamptz,
+        case when next.id is null then served else until end, has_restarted or next.id is null,
         tenant_number + (next.id is not null)::int
     from first_of_tenant as previous left join lateral (
         select id, tenant_id from jobs
         where {_DUE} and jobs.name = previous.name and jobs.priority = previous.priority
-            and jobs.tenant_id > previous.tenant_id and jobs.tenant_id <= until
+            and (jobs.tenant_id, jobs.run_at) > (previous.tenant_id, after_run_at) and jobs.tenant_id <= until
         order by tenant_id, run_at limit 1 for update skip locked
     ) as next on true
-    where tenant_number < least(capacity, {TENANTS_AT_ONCE}) and (next.id is not null or until <> served)
+    where tenant_number < least(capacity, {TENANTS_AT_ONCE}) and (next.id is not null or not has_restarted)
 ),
 -- The jobs of each tenant, locked; each tenant has an equal share. `number_in_tenant`: 1 is the
 -- tenant's first job.
@@ -114,7 +118,7 @@ update jobs
 set status = 'running', attempts = attempts + 1, worker = $8, started_at = clock_timestamp(),
     lease = encode(substr($10::bytea, (16 * number_in_claim - 15)::int, 16), 'hex')::uuid,
     lease_until = now() + make_interval(secs => $9)
-from claimed where id = claimed_id
+from claimed where id = claimed_id and id = any(array(select claimed_id from claimed))
 returning number_in_claim, {COLUMNS}"""
 
 # Makes delayed jobs due whose time has come. Kinds that this release does not know become due as
@@ -124,7 +128,7 @@ with due as materialized (
     select id as due_id from jobs where status = 'queued' and delayed and run_at <= now()
     order by run_at limit 1000 for update skip locked
 ), promoted as (
-    update jobs set delayed = false from due where id = due_id returning id
+    update jobs set delayed = false from due where id = due_id and id = any(array(select due_id from due)) returning id
 )
 select (select count(*) from promoted) as promoted, (
     select extract(epoch from run_at - now())::float from jobs where status = 'queued' and delayed and run_at > now()
