@@ -4,6 +4,7 @@ import signal
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from tests.fixtures.process_logs import log_plainly
 from waypost.native.ports import LOOPBACK
 
 
@@ -14,6 +15,7 @@ class Probes(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    log_plainly()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("serves its probes", flush=True)
     HTTPServer((LOOPBACK, int(sys.argv[1])), Probes).serve_forever()

@@ -35,8 +35,7 @@ _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick <
 
 # Tenants with a queued job of an earlier tick; a running job may have passed the work of this tick.
 # Their keys begin with the name of the schedule (`$2`). A job that waits for longer than the pause
-# of an outage was told to: it does not replace the tick. In parts, each of which a partial index
-# implies.
+# of an outage does not replace the tick. In parts, each of which a partial index implies.
 _WAITING = " union ".join(
     f"""select tenant_id from jobs
 where {predicate} and name = $1 and starts_with(idempotency_key, $2) and run_at <= now() + make_interval(secs => $3)"""
