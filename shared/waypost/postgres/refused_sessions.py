@@ -1,4 +1,4 @@
-"""The error of a session that PostgreSQL, or a proxy before it, does not open."""
+"""The error of a session that PostgreSQL, or a proxy in front of it, does not open."""
 
 from urllib.parse import urlsplit
 
