@@ -108,21 +108,21 @@ async def test_a_refused_session_is_an_outage_for_a_running_process(
 async def test_a_job_that_gets_no_session_uses_no_attempt(
     database: Databases, postgres: str, cause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does the end of its attempt, which is stored when sessions are opened again. The second
-    attempt fails; it would be the last if the first counted.
+    """Nor does the end of its execution, which is stored when sessions are opened again. The second
+    execution fails; it would be the last if the first counted.
     """
     monkeypatch.setattr(failure, "PAUSES", AT_ONCE)
     where = await database("billing", migrate)
     refused, lasting = asyncio.Event(), AsyncExitStack()
 
     async def charge(job: JobContext) -> int:
-        if job.attempt == 1:
+        if job.executions == 1:
             await lasting.enter_async_context(refusing(cause, where, pooler, admin))
             refused.set()
         async with job.begin():
-            if job.attempt == 2:
+            if job.executions == 2:
                 raise RuntimeError
-            return job.attempt
+            return job.executions
 
     async with running_pooler(where.app) as pooler, connected(postgres) as admin, lasting:
         pooler.step_aside()
@@ -137,7 +137,7 @@ async def test_a_job_that_gets_no_session_uses_no_attempt(
                     status = await billing.becomes("complete", job)
         finally:
             await billing.close()
-    assert (status.result, status.attempts) == (3, 3)
+    assert (status.result, status.attempts, status.outages) == (3, 2, 1)
 
 
 @pytest.mark.parametrize("error", [SessionRefused("db.internal refused"), PoolerRefused("db.internal is a pooler")])
