@@ -124,7 +124,7 @@ async def _verify(people: People, tenant: Tenant, email: str) -> None:
 async def forget_password(people: People) -> None:
     """Names an address that no user has: a job runs, and changes nothing."""
     tenant = people.random_tenant
-    body = {"tenant_id": tenant.id, "email": people.address("nobody")}
+    body = {"tenant_id": tenant.id, "email": people.address("unknown")}
     url = f"{people.at.users}/password/forgot"
     await people.caller.ask("forgot_password", url, body, tenant=tenant.id, keyed=False)
 

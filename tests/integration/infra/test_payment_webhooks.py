@@ -1,21 +1,27 @@
 """Webhooks: signed, retried until acknowledged, never lost."""
 
+import asyncio
 import hashlib
 import hmac
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from infra.simulators.database import Database
 from infra.simulators.payments import webhook_sender
 from infra.simulators.payments.settings import PaymentsSettings
-from infra.simulators.payments.webhooks import due_webhooks
+from infra.simulators.payments.tables import TABLES, stamp
+from infra.simulators.payments.webhook_sender import WebhookSender
+from infra.simulators.payments.webhooks import Webhook, due_webhooks, enqueue_webhook
 from tests.integration.infra.payments import charge, provider, refund
 from tests.integration.infra.webhooks import SECRET, Receiver
+from waypost.kernel.clock import SystemClock
 from waypost.testing.eventually import eventually
 from waypost.testing.http import serving
 
@@ -99,3 +105,31 @@ async def test_webhooks_are_sent_after_an_error_of_the_database(
         await charge(payments, "pm_card_visa")
         await eventually(lambda: receiver.taken)
     assert next(errors, None) is None
+
+
+async def test_a_round_that_fails_ends_after_all_of_its_deliveries(tmp_path: Path) -> None:
+    """Otherwise a delivery without an owner would write its outcome beside that of the next
+    round.
+    """
+    ended: list[str] = []
+
+    class FirstFails(WebhookSender):
+        async def _deliver(self, webhook: Webhook) -> None:
+            if not ended and webhook.payload == first:
+                raise sqlite3.OperationalError("database is locked")
+            for _ in range(10):
+                await asyncio.sleep(0)
+            ended.append(webhook.id)
+
+    database = Database(tmp_path / "payments.sqlite3", TABLES)
+    now = SystemClock().now()
+    for kind in ("first", "second"):
+        await database.transaction(partial(enqueue_webhook, event_type=kind, subject={}, created_at=stamp(now)))
+    first = (await database.transaction(lambda rows: due_webhooks(rows, now, 2)))[0].payload
+    settings = PaymentsSettings(data_directory=tmp_path)
+    sender = FirstFails(database, SystemClock(), settings, "http://127.0.0.1:1/", SECRET)
+    with pytest.raises(sqlite3.OperationalError):
+        await sender.tick()
+    assert len(ended) == 1
+    await sender.stop()
+    database.close()

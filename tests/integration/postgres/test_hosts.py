@@ -55,7 +55,7 @@ async def test_a_probe_without_time_for_the_first_server_reaches_the_second(post
 
 async def test_the_error_of_the_last_server_is_raised(silent: str) -> None:
     with pytest.raises(OSError, match="1"):
-        await connect(f"postgresql://nobody@{silent},{LOOPBACK}:1/nowhere", timeout=1)
+        await connect(f"postgresql://absent@{silent},{LOOPBACK}:1/nowhere", timeout=1)
 
 
 async def test_a_wrong_password_is_not_tried_on_other_servers(postgres: str, silent: str) -> None:
@@ -82,7 +82,7 @@ async def test_the_check_for_a_pooler_has_the_rest_of_the_time(monkeypatch: pyte
     monkeypatch.setattr(hosts, "refuse_pooler", checked)
     monkeypatch.setattr(hosts, "time", SimpleNamespace(monotonic=lambda: now))
     with pytest.raises(TimeoutError):
-        await connect("postgresql://nobody@one/nowhere", timeout=5.0)
+        await connect("postgresql://absent@one/nowhere", timeout=5.0)
     assert given == [5.0, 2.0]
 
 

@@ -17,6 +17,7 @@ from tests.fixtures.web import api
 from waypost.engine.process import Process
 from waypost.kernel.errors import Misconfigured, PartEnded
 from waypost.testing.eventually import eventually
+from waypost.testing.http import serving
 from waypost.web.body import MAX_BODY_BYTES
 from waypost.web.models import RequestModel
 from waypost.web.probes import Readiness, create_probes_app
@@ -184,3 +185,26 @@ async def test_a_server_that_fails_ends_its_process(slow: Slow, monkeypatch: pyt
                 await running
     assert [line["event"] for line in logs] == ["server_failed"]
     assert not server.ready.is_set()
+
+
+async def test_a_server_whose_task_is_cancelled_ends_its_process(slow: Slow) -> None:
+    server = HttpServer(api(slow.routes), port=0)
+    running = asyncio.create_task(Process([server]).run())
+    await eventually(server.ready.is_set)
+    assert server._serving is not None
+    server._serving.cancel()
+    async with asyncio.timeout(10):
+        with pytest.raises(PartEnded, match="http ended"):
+            await running
+
+
+async def test_a_server_that_ends_while_it_starts_is_reported_to_the_test(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError("listen failed")
+
+    monkeypatch.setattr(uvicorn.Server, "startup", fails)
+    with pytest.raises(RuntimeError, match="ended while it started"):
+        async with serving(api(slow.routes)):
+            raise AssertionError("the block ran")
