@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.fixtures.jobs import migrate
-from waypost.jobs.worker.leases import LEASE_BYTES
+from waypost.jobs.worker.leases import _RENEW, LEASE_BYTES
 from waypost.jobs.worker.session import PLANS
-from waypost.jobs.worker.statements import CLAIM
+from waypost.jobs.worker.statements import CLAIM, PROMOTE_DUE
 from waypost.testing.database import Databases, connected
 
 MAX_BLOCKS = 1_000
@@ -65,6 +65,28 @@ async def test_100_000_jobs_cost_a_claim_no_more_than_a_few(database: Databases,
     assert blocks < MAX_BLOCKS, json.dumps(plan, indent=1)
     assert _scans_of_the_table(plan) == 0, json.dumps(plan, indent=1)
     assert _locked(plan) == LOCKED, json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "types", "values"),
+    [(PROMOTE_DUE, "", ""), (_RENEW, "(uuid[], uuid[], float)", "('{}', '{}', 30)")],
+    ids=["promote due jobs", "renew leases"],
+)
+async def test_other_statements_of_a_worker_read_no_whole_index(
+    database: Databases, statement: str, types: str, values: str
+) -> None:
+    """With the statistics of an empty queue."""
+    own = await database("billing", migrate)
+    async with connected(own.owner) as owner:
+        for setting, value in PLANS.items():
+            await owner.execute(f"set {setting} = '{value}'")
+        await owner.execute(ONE_DUE)
+        await owner.execute("delete from jobs")
+        await owner.execute("analyze jobs")
+        await owner.execute(FILL, "work", 0, NOW, 20_000, 1)
+        await owner.execute(f"prepare own {types} as {statement}")
+        plan = json.loads(await owner.fetchval(f"explain (format json) execute own {values}"))[0]["Plan"]
+    assert _scans_of_the_table(plan) == 0, json.dumps(plan, indent=1)
 
 
 def _scans_of_the_table(plan: dict[str, Any]) -> int:

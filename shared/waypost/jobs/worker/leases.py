@@ -12,8 +12,8 @@ from waypost.jobs.worker.statements import CLAIM, PROMOTE_DUE
 # Rows are locked in the order of their ids, as by the write of completed jobs.
 _RENEW = """
 with held as materialized (select id as held_id from jobs where id = any($1) and lease = any($2) order by id for update)
-update jobs set lease_until = now() + make_interval(secs => $3) from held
-where id = held_id and id = any($1) and lease = any($2)
+update jobs set lease_until = now() + make_interval(secs => $3)
+where id = any(array(select held_id from held)) and lease = any($2)
 returning lease"""
 
 # Any worker may run it, so all are woken. The attempt stays counted.

@@ -128,7 +128,7 @@ with due as materialized (
     select id as due_id from jobs where status = 'queued' and delayed and run_at <= now()
     order by run_at limit 1000 for update skip locked
 ), promoted as (
-    update jobs set delayed = false from due where id = due_id and id = any(array(select due_id from due)) returning id
+    update jobs set delayed = false where id = any(array(select due_id from due)) returning id
 )
 select (select count(*) from promoted) as promoted, (
     select extract(epoch from run_at - now())::float from jobs where status = 'queued' and delayed and run_at > now()
