@@ -20,9 +20,13 @@ from waypost.testing.eventually import eventually
 
 WAIT_SECONDS = 60
 PEOPLE = 5
+PAUSE_SECONDS = 0.02
+"""Between two writes. Without it, the load would take the time of the consumers, which share its
+process.
+"""
 PARTITIONS = next(topic.partitions for topic in declared_topics() if topic.name == "users.user")
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -80,6 +84,7 @@ class Load:
             await self._write()
             self._writes += 1
             self._written.set()
+            await asyncio.sleep(PAUSE_SECONDS)
 
     def stop(self) -> None:
         self._stopped = True

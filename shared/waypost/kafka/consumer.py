@@ -51,6 +51,7 @@ class KafkaSubscription:
         self._client: AIOKafkaConsumer | None = None
         self._polls_end = asyncio.Event()
         """Ends the running polls; replaced when it is set."""
+        self._states: dict[str, TopicState] = {}
 
     async def join(self, topics: Iterable[str], assignments: Assignments) -> None:
         self._topics = sorted(topics)
@@ -107,22 +108,23 @@ class KafkaSubscription:
             self._client.resume(named(partition))
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        with as_transient("end offsets"):
-            async with asyncio.timeout(RESPONSE_SECONDS):
-                ends = await self._connected().end_offsets([named(partition) for partition in partitions])
+        async with self._answered("end offsets"):
+            ends = await self._connected().end_offsets([named(partition) for partition in partitions])
         return {partition_of(partition): end for partition, end in ends.items()}
 
     async def first_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        with as_transient("first offsets"):
-            async with asyncio.timeout(RESPONSE_SECONDS):
-                firsts = await self._connected().beginning_offsets([named(partition) for partition in partitions])
+        async with self._answered("first offsets"):
+            firsts = await self._connected().beginning_offsets([named(partition) for partition in partitions])
         return {partition_of(partition): first for partition, first in firsts.items()}
 
     async def topic_states(self, topics: Iterable[str]) -> Mapping[str, TopicState]:
-        with as_transient("topic states"):
-            async with asyncio.timeout(RESPONSE_SECONDS):
-                described = await describe(self._connected()._client, list(topics))
-        return {name: TopicState(topic.topic_id, topic.leader_epochs) for name, topic in described.items()}
+        async with self._answered("topic states"):
+            described = await describe(self._connected()._client, list(topics))
+        states = {name: TopicState(topic.topic_id, topic.leader_epochs) for name, topic in described.items()}
+        if any(state != self._states.get(topic) for topic, state in states.items()):
+            self._refresh_metadata()
+        self._states.update(states)
+        return states
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         if self._client is None or not offsets:
@@ -165,6 +167,21 @@ class KafkaSubscription:
         except Exception:
             await self.leave()
             raise
+
+    @asynccontextmanager
+    async def _answered(self, requested: str) -> AsyncIterator[None]:
+        """Like `answered`. The leader that did not answer may have lost its partitions."""
+        try:
+            async with answered(requested):
+                yield
+        except Transient:
+            self._refresh_metadata()
+            raise
+
+    def _refresh_metadata(self) -> None:
+        """aiokafka refreshes metadata every 10 s, and fetches from the old leaders until then."""
+        if self._client is not None:
+            self._client._client.force_metadata_update()
 
     def _connected(self) -> AIOKafkaConsumer:
         if self._client is None:

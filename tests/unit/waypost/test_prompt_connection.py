@@ -1,0 +1,78 @@
+"""A broker that accepts connections and answers nothing delays no client for long."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka.client import AIOKafkaClient, create_conn
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.admin import ApiVersionResponse_v0
+from aiokafka.protocol.group import JoinGroupRequest
+from aiokafka.protocol.metadata import MetadataRequest
+
+from waypost.kafka import prompt_connection
+from waypost.kafka.prompt_connection import PromptConnection
+
+NEVER_MILLISECONDS = 3_600_000
+JOIN_KEY, METADATA_KEY = 11, 3
+
+pytestmark = pytest.mark.timeout(20)
+
+
+@pytest.fixture(autouse=True)
+def brief_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_connection, "ANSWER_SECONDS", 0.1)
+
+
+async def answer_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+async def answer_api_versions_alone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    size, _, _, correlation_id = struct.unpack(">ihhi", await reader.readexactly(12))
+    await reader.readexactly(size - 8)
+    body = ApiVersionResponse_v0(0, [(METADATA_KEY, 0, 5), (JOIN_KEY, 0, 5)]).encode()
+    writer.write(struct.pack(">ii", len(body) + 4, correlation_id) + body)
+    await answer_nothing(reader, writer)
+
+
+@asynccontextmanager
+async def broker(answer: object) -> AsyncIterator[int]:
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)  # type: ignore[arg-type]  # one of those above
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_connection_to_a_silent_broker_fails_soon() -> None:
+    async with broker(answer_nothing) as port:
+        client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=NEVER_MILLISECONDS)
+        with pytest.raises(KafkaConnectionError, match="Unable to bootstrap"):
+            await client.bootstrap()
+
+
+async def test_a_request_that_is_answered_at_once_fails_soon_and_a_join_waits() -> None:
+    async with broker(answer_api_versions_alone) as port:
+        connection = await create_conn("127.0.0.1", port, request_timeout_ms=NEVER_MILLISECONDS)
+        assert isinstance(connection, PromptConnection)
+        try:
+            join = asyncio.ensure_future(
+                connection.send(JoinGroupRequest("group", 10_000, 30_000, "", "", "consumer", []))
+            )
+            metadata = asyncio.ensure_future(connection.send(MetadataRequest([])))
+            done, _ = await asyncio.wait([join, metadata], return_when=asyncio.FIRST_COMPLETED)
+            assert done == {metadata}
+            assert isinstance(metadata.exception(), TimeoutError)
+            join.cancel()
+        finally:
+            connection.close()
+
+
+async def test_a_shorter_configured_limit_is_kept() -> None:
+    async with broker(answer_api_versions_alone) as port:
+        connection = await create_conn("127.0.0.1", port, request_timeout_ms=50)
+        with pytest.raises(TimeoutError):
+            await connection.send(JoinGroupRequest("group", 10_000, 30_000, "", "", "consumer", []))
+        connection.close()
