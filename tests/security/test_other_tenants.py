@@ -4,22 +4,42 @@ it. The routes and their parameters come from the applications: a new route is a
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
 
+from infra.stack.keys import Keys
 from tests.security.attacks import Attack, Attacker, Judge
 from tests.security.counts import COUNTS
 from tests.security.operations import Operation, Operations
 from tests.security.rows import TenantRows, rows_of, superuser_dsn
-from tests.security.victims import Target
+from tests.security.victims import Target, billing_target, notifications_target, users_target
+from waypost.testing.database import Databases
 
 WITHOUT_OWN_ROWS = {
     "GET /unsubscribe/{token}": "its parameter is a secret of a mail, not an id",
     "POST /unsubscribe/{token}": "its parameter is a secret of a mail, not an id",
 }
 """Operations whose parameter names no row of a tenant."""
+
+
+@pytest.fixture(scope="module", params=("users", "billing", "notifications"))
+async def target(
+    request: pytest.FixtureRequest,
+    attacked_databases: Databases,
+    attacked_keys: Keys,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Target]:
+    """For this file only: its last test changes the victim."""
+    made: Mapping[str, Callable[[], AbstractAsyncContextManager[Target]]] = {
+        "users": lambda: users_target(attacked_databases, attacked_keys),
+        "billing": lambda: billing_target(attacked_databases, tmp_path_factory.mktemp("payments")),
+        "notifications": lambda: notifications_target(attacked_databases, attacked_keys),
+    }
+    async with made[request.param]() as target:
+        yield target
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ tenant.
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from joserfc.jwk import OKPKey
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated
@@ -34,7 +37,7 @@ from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Databases
 from waypost.testing.hosted import HostedService
 from waypost.testing.http import client_of
-from waypost.testing.tokens import bearer, operator_bearer, principal
+from waypost.testing.tokens import SIGNING_KEY, bearer, operator_bearer, principal
 from waypost.web.principal import Operator
 from waypost.web.tokens import sign
 
@@ -67,15 +70,34 @@ class Target:
     attackers: Mapping[str, Headers]
     """By their role; `operator` and `anonymous` belong to no tenant."""
     operator: Headers
+    signing_key: OKPKey
+    """Signs the tokens that the service accepts."""
+    claims: Mapping[str, str]
+    """Of the victim's owner."""
     recorded: Sequence[Recorded] = field(default=())
 
     @property
     def name(self) -> str:
         return self.service.service.name
 
+    def served(self) -> Starlette:
+        """The application for a server. Its resources are open already."""
+        return _OpenApplication(self.app)
+
     @property
     def where(self) -> ServiceDatabase:
         return self.service.where
+
+
+class _OpenApplication(Starlette):
+    """Passes requests on, and has an empty lifespan."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__()
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (super() if scope["type"] == "lifespan" else self._app).__call__(scope, receive, send)
 
 
 @asynccontextmanager
@@ -103,7 +125,16 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
             victims=[owner.headers, member.headers],
             attackers={**await _staff(service), "anonymous": {}, "operator": operator},
             operator=operator,
+            signing_key=key,
+            claims=_claims_of(owner),
         )
+
+
+def _claims_of(member: Member) -> Mapping[str, str]:
+    """Those of the member's own token, which name the session."""
+    payload = str(member.tokens["access_token"]).split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return {name: claims[name] for name in ("sub", "tenant_id", "role", "scope", "sid")}
 
 
 async def _staff(service: UsersService) -> Mapping[str, Headers]:
@@ -135,6 +166,8 @@ async def billing_target(databases: Databases, folder: Path) -> AsyncIterator[Ta
                 attackers={role.value: stranger.headers(role) for role in Role}
                 | {"anonymous": {}, "operator": operator_bearer()},
                 operator=operator_bearer(),
+                signing_key=SIGNING_KEY,
+                claims=principal(Role.OWNER, tenant_id=company.tenant_id, user_id=company.owner_id).claims(),
                 recorded=[recorded],
             )
 
@@ -210,6 +243,8 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
             }
             | {"anonymous": {}, "operator": operator_bearer()},
             operator=operator_bearer(),
+            signing_key=SIGNING_KEY,
+            claims=principal(Role.OWNER, tenant_id=victim.tenant_id).claims(),
         )
 
 

@@ -38,7 +38,10 @@ class _BearerToken(SecurityBase):
 
     async def claims(self, request: Request) -> Mapping[str, Any]:
         """Raises Unauthenticated."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        sent = request.headers.getlist("authorization")
+        if len(sent) > 1:  # a gateway may have checked another one than this service would read
+            raise Unauthenticated("the request has several Authorization headers: send one")
+        scheme, _, token = "".join(sent).partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("the request has no token: send Authorization: Bearer …")
         verifier: TokenVerifier = request.app.state.tokens

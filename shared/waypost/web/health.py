@@ -28,7 +28,7 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
         """Returns 200 if the process is ready, or 503 if a part or a dependency is unavailable."""
         return await probes.readyz(verbose=verbose is not None)
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     @public("Prometheus sends no token; close the path at the gateway")
     async def metrics() -> Response:
         """Returns the metrics in the text format of Prometheus."""
