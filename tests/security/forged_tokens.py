@@ -50,11 +50,11 @@ class TokenForger:
         return self.with_claims()
 
     def with_claims(self, without: str = "", **changed: Any) -> str:
-        claims = {name: value for name, value in (self.claims | changed).items() if name != without}
+        claims = {name: value for name, value in ({**self.claims, **changed}).items() if name != without}
         return compact(self.header, claims, self._sign)
 
     def with_header(self, sign: Sign | None = None, **changed: Any) -> str:
-        header = {name: value for name, value in (self.header | changed).items() if value is not ...}
+        header = {name: value for name, value in ({**self.header, **changed}).items() if value is not ...}
         return compact(header, self.claims, sign or self._sign)
 
     def forged(self) -> Iterator[tuple[str, str]]:
@@ -71,7 +71,7 @@ class TokenForger:
             yield f"alg {name!r}", self.with_header(alg=name)
         public = self._key.as_dict(private=False)
         secrets = {
-            "raw": self._key.public_key.public_bytes(Encoding.Raw, PublicFormat.Raw),  # type: ignore[union-attr]
+            "raw": self._key.public_key.public_bytes(Encoding.Raw, PublicFormat.Raw),
             "PEM": self._key.as_pem(private=False),
             "JWK": json.dumps(public).encode(),
             "x of the JWK": str(public["x"]).encode(),
@@ -84,8 +84,9 @@ class TokenForger:
                     self.with_header(shared_secret(secret, digest), alg=algorithm),
                 )
             yield f"HMAC under alg EdDSA, {name}", self.with_header(shared_secret(secret))
-        for name in ("Ed25519", "eddsa", "ES256", "RS256", "PS256", None, 1, ["EdDSA"], {"alg": "EdDSA"}):
-            yield f"alg {name!r}, rightly signed", self.with_header(alg=name)
+        odd: tuple[Any, ...] = ("Ed25519", "eddsa", "ES256", "RS256", "PS256", None, 1, ["EdDSA"], {"alg": "EdDSA"})
+        for algorithm_of_header in odd:
+            yield f"alg {algorithm_of_header!r}, rightly signed", self.with_header(alg=algorithm_of_header)
         yield "no alg", self.with_header(alg=...)
 
     def _keys(self) -> Iterator[tuple[str, str]]:
@@ -96,7 +97,19 @@ class TokenForger:
         for name in ("jku", "x5u"):
             yield f"a key behind {name}", self.with_header(sign, **{name: "http://127.0.0.1:1/jwks.json"})
         yield "a certificate in the header", self.with_header(sign, x5c=["MA=="])
-        for kid in ("", "unknown", "../../../../dev/null", "' or 1=1 --", "\0", "x" * 2_000, None, 1, ["a"], {}):
+        ids: tuple[Any, ...] = (
+            "",
+            "unknown",
+            "../../../../dev/null",
+            "' or 1=1 --",
+            "\0",
+            "x" * 2_000,
+            None,
+            1,
+            ["a"],
+            {},
+        )
+        for kid in ids:
             yield f"kid {str(kid)[:30]!r}", self.with_header(kid=kid)
         yield "no kid", self.with_header(kid=...)
         for typ in ("JWT", "jwt", "", "id_token", None, 1):

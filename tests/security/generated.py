@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import (
-    FailureGroup,
     content_type_conformance,
     not_a_server_error,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 
 CHECKS = [
     not_a_server_error,
@@ -59,15 +60,15 @@ class GeneratedRequests:
                     self._send(operation, mode, examples, choice.randrange(2**32), session, report)
         return report
 
-    def _operations(self) -> Iterator[APIOperation]:
+    def _operations(self) -> Iterator[APIOperation[Any, Any, Any, Any]]:
         for result in schemathesis.openapi.from_dict(self.document).get_all_operations():
-            operation = result.ok()
-            if operation.label not in SKIPPED:
-                yield operation
+            assert isinstance(result, Ok), result
+            if result.ok().label not in SKIPPED:
+                yield result.ok()
 
     def _send(
         self,
-        operation: APIOperation,
+        operation: APIOperation[Any, Any, Any, Any],
         mode: GenerationMode,
         examples: int,
         first: int,
@@ -85,7 +86,7 @@ class GeneratedRequests:
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(generation_mode=mode))
-        def each(case: Case) -> None:
+        def each(case: Case[Any]) -> None:
             response = case.call(base_url=self.base_url, session=session, headers=dict(headers), timeout=ANSWER_SECONDS)
             report.answers[response.status_code] += 1
             case.validate_response(response, checks=CHECKS)
