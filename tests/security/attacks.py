@@ -14,7 +14,7 @@ from services.users.adapters.one_time_tokens import fresh_token
 from tests.security.operations import VERBS, Operation, Operations
 from tests.security.rows import TenantRows
 from tests.security.samples import Sampler
-from tests.security.victims import CANARY, Headers, Target
+from tests.security.target import CANARY, Headers, Target
 from waypost.kernel.ids import TenantId
 
 SPELLINGS: Sequence[Callable[[str], str]] = (
@@ -179,7 +179,7 @@ class Attacker:
         if self._choice.random() < 0.2:
             headers["If-Match"] = self._choice.choice(('"1"', '"2"', '"3"', "*"))
         if self._choice.random() < 0.2:
-            keys = [each.key for each in self._target.recorded] or ["a key of nobody"]
+            keys = [each.key for each in self._target.recorded] or ["an unused key"]
             headers["Idempotency-Key"] = self._choice.choice(keys).replace(" ", "-")
         if self._choice.random() < 0.1:  # headers that other products trust
             headers["X-Tenant-Id"] = headers["ce_tenantid"] = str(self._target.tenant_id)

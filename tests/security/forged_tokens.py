@@ -122,8 +122,8 @@ class TokenForger:
         wrong: Mapping[str, tuple[Any, ...]] = {
             "exp": (at - 6, 0, -1, str(at + 600), None, True, [], 1e400, "Infinity"),
             "nbf": (at + 3_600, 32_503_680_000, str(at), None, True, {}),
-            "iss": ("stranger", "", None, [], [project().token_issuer + "x"], 1),
-            "aud": ("stranger", "", None, [], ["stranger"], 1),
+            "iss": ("other", "", None, [], [project().token_issuer + "x"], 1),
+            "aud": ("other", "", None, [], ["other"], 1),
             "sub": (None, [], {}),
         }
         for name, values in wrong.items():

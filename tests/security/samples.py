@@ -67,7 +67,8 @@ class Sampler:
             return self._slot(name)
         if known := [FORMATS[each] for each in formats if each in FORMATS]:
             return known[0]
-        least, pattern = schema.get("minLength", 0), schema.get("pattern", "")
+        least: int = schema.get("minLength", 0)
+        pattern: str = schema.get("pattern", "")
         for text in TEXTS:
             if re.search(pattern, text):
                 return text + "x" * max(0, least - len(text))

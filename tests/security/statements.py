@@ -26,7 +26,7 @@ where c.relkind in ('r', 'p') and c.relrowsecurity and n.nspname not like 'pg\_%
 REFUSED = "42501"
 """SQLSTATE of a missing privilege, and of a row that a policy refuses."""
 MALFORMED = "22P02"
-"""SQLSTATE of a binding that is no list of ids."""
+"""SQLSTATE of a binding that is not a list of ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ async def tenant_tables(superuser: asyncpg.Connection) -> Sequence[TenantTable]:
     ]
 
 
-def bindings(victim: UUID, stranger: UUID) -> Mapping[str, str | None]:
+def bindings(victim: UUID, other: UUID) -> Mapping[str, str | None]:
     """Values of `app.tenants` that do not name the victim. None leaves it unset."""
     text = str(victim)
     return {
@@ -63,8 +63,8 @@ def bindings(victim: UUID, stranger: UUID) -> Mapping[str, str | None]:
         "empty": "",
         "blank": " ",
         "random": str(uuid4()),
-        "another tenant": str(stranger),
-        "two others": f"{stranger},{uuid4()}",
+        "another tenant": str(other),
+        "two others": f"{other},{uuid4()}",
         "nil": str(UUID(int=0)),
         "star": "*",
         "percent": "%",
@@ -73,9 +73,9 @@ def bindings(victim: UUID, stranger: UUID) -> Mapping[str, str | None]:
         "cut": text[:-1],
         "longer": text + "0",
         "comma only": ",",
-        "quote": f"{stranger}' or true --",
+        "quote": f"{other}' or true --",
         "array": "{}",
-        "huge": ",".join([str(stranger)] * 2_000),
+        "huge": ",".join([str(other)] * 2_000),
     }
 
 
@@ -129,7 +129,7 @@ def escalations(tables: Sequence[TenantTable], superuser: str, others: Sequence[
 
 
 _AT_THE_SERVER = (
-    "create role stranger superuser login",
+    "create role stolen superuser login",
     "create database stolen",
     "create schema stolen",
     "create table public.stolen (row text)",

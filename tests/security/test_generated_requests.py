@@ -6,7 +6,7 @@ import asyncio
 
 from tests.security.counts import COUNTS
 from tests.security.generated import GeneratedRequests
-from tests.security.victims import Target
+from tests.security.target import Target
 from waypost.testing.http import serving
 
 

@@ -15,7 +15,8 @@ from tests.security.attacks import Attack, Attacker, Judge
 from tests.security.counts import COUNTS
 from tests.security.operations import Operation, Operations
 from tests.security.rows import TenantRows, rows_of, superuser_dsn
-from tests.security.victims import Target, billing_target, notifications_target, users_target
+from tests.security.target import Target
+from tests.security.victims import billing_target, notifications_target, users_target
 from waypost.testing.database import Databases
 
 WITHOUT_OWN_ROWS = {

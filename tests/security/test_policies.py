@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from tests.fixtures.web import api
 from tests.security.operations import Operation, Operations
-from tests.security.victims import Target
+from tests.security.target import Target
 from waypost.cli.services import service_named, service_names
 from waypost.hosting.api import documented
 from waypost.kernel.errors import Misconfigured

@@ -25,7 +25,7 @@ from tests.security.statements import (
     tenant_tables,
     writes,
 )
-from tests.security.victims import Target
+from tests.security.target import Target
 from waypost.postgres.provisioning.roles import DatabaseRole, role_name
 from waypost.testing.database import connected
 
@@ -70,7 +70,7 @@ async def rolled_back(session: asyncpg.Connection, binding: str | None) -> Async
         await session.execute("rollback")
 
 
-async def stranger_of(scene: Scene) -> UUID:
+async def other_tenant_of(scene: Scene) -> UUID:
     """Another tenant with rows, or any other id."""
     for table in scene.tables:
         query = f"select tenant_id from {table.name} where tenant_id <> $1 limit 1"
@@ -93,17 +93,17 @@ async def affected(session: asyncpg.Connection, statement: str, *values: object)
 async def test_no_binding_but_the_tenants_own_opens_its_rows(scene: Scene, role: DatabaseRole) -> None:
     before, attempts = await rows_of(scene.dsn, scene.victim), 0
     rows = {table.name: await copied_row(scene.superuser, table, scene.victim) for table in scene.tables}
-    stranger = await stranger_of(scene)
+    other = await other_tenant_of(scene)
     async with scene.session(role) as session:
-        for name, binding in bindings(scene.victim, stranger).items():
+        for name, binding in bindings(scene.victim, other).items():
             for table in scene.guarded(role):
                 inserts = [insertion(table), insertion(table, on_conflict="on conflict do nothing")]
                 for statement in (
                     f"select 1 from {table.name} where tenant_id = '{scene.victim}'",
                     *(statement for _, statement in writes(table, scene.victim)),
                 ):
-                    if " where " not in statement and binding is not None and str(stranger) in binding:
-                        continue  # these are the stranger's own rows
+                    if " where " not in statement and binding is not None and str(other) in binding:
+                        continue  # these are the other tenant's own rows
                     async with rolled_back(session, binding):
                         assert await affected(session, statement) == 0, (role, name, statement)
                     attempts += 1
@@ -167,7 +167,7 @@ async def test_random_bindings_open_nothing(scene: Scene, role: DatabaseRole) ->
                     try:
                         assert await session.fetchval(statement) == 0, (binding, statement)
                     except asyncpg.InvalidTextRepresentationError:
-                        """The binding is no list of ids, and the statement reads nothing."""
+                        """The binding is not a list of ids, and the statement reads nothing."""
             attempts += max(1, len(readable) + len(updated) + len(deleted))
     print(f"{scene.target.name} {role}: {attempts:,} reads and writes under random bindings, 0 rows")
 

@@ -2,11 +2,13 @@
 5xx.
 """
 
+from typing import Any
+
 import pytest
 
 from tests.security.forged_tokens import TokenForger, encoded
 from tests.security.operations import Operation, Operations
-from tests.security.victims import Target
+from tests.security.target import Target
 from waypost.kernel.ids import new_id
 from waypost.web.principal import Operator
 
@@ -30,7 +32,7 @@ def forger(target: Target) -> TokenForger:
 
 
 async def status(target: Target, path: str, *authorization: str) -> int:
-    headers = [("authorization", each.encode()) for each in authorization]
+    headers = [(b"authorization", each.encode()) for each in authorization]
     answer = await target.http.get(path, headers=headers)
     if answer.status_code == 401:
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -57,7 +59,7 @@ async def test_no_forged_operators_token_is_accepted(target: Target) -> None:
 
 async def test_claims_that_name_no_caller_are_refused(target: Target, forger: TokenForger) -> None:
     path = listing(target, of_operators=False).path
-    wrong = {
+    wrong: dict[str, tuple[Any, ...]] = {
         "sub": ("", "me", "\0", 1, [], str(new_id())[:-1]),
         "tenant_id": ("", "*", None, 1, [], f"{new_id()},{new_id()}"),
         "role": ("", "god", "OWNER", None, 1, ["owner"]),
@@ -109,7 +111,7 @@ async def test_two_authorizations_are_refused(target: Target, forger: TokenForge
         assert await status(target, path, *pair) == 401, pair
 
 
-async def test_a_token_of_another_service_or_kind_is_no_access_token(target: Target) -> None:
+async def test_a_token_of_another_service_or_kind_is_not_an_access_token(target: Target) -> None:
     path = listing(target, of_operators=False).path
     header = {"alg": "EdDSA", "kid": "another", "typ": "at+jwt"}
     for text in (

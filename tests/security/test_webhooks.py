@@ -10,7 +10,7 @@ import pytest
 
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER, signature
 from tests.integration.infra.webhooks import SECRET
-from tests.security.victims import Target
+from tests.security.target import Target
 from tests.security.webhook_headers import OTHER_SECRET, hostile_headers
 
 PATH = "/webhooks/payments"
@@ -33,8 +33,8 @@ def now(billing: Target) -> int:
 
 
 async def send(billing: Target, body: bytes, *signatures: str) -> httpx.Response:
-    headers = [(SIGNATURE_HEADER, text.encode()) for text in signatures]
-    return await billing.http.post(PATH, content=body, headers=[*headers, ("content-type", "application/json")])
+    headers = [(SIGNATURE_HEADER.encode(), text.encode()) for text in signatures]
+    return await billing.http.post(PATH, content=body, headers=[*headers, (b"content-type", b"application/json")])
 
 
 async def test_no_hostile_signature_is_accepted(billing: Target) -> None:

@@ -4,25 +4,19 @@ tenant.
 
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 from argon2 import PasswordHasher
-from fastapi import FastAPI
 from joserfc.jwk import OKPKey
-from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
 
 from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated
 from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from services.users.adapters import passwords
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
 from tests.integration.infra.inbox import Inbox
@@ -30,74 +24,14 @@ from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
 from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.users.service import Member, UsersService
+from tests.security.target import CANARY, Headers, Recorded, Target, serving_here
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.native.ports import LOOPBACK
-from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Databases
-from waypost.testing.hosted import HostedService
-from waypost.testing.http import client_of
 from waypost.testing.tokens import SIGNING_KEY, bearer, operator_bearer, principal
 from waypost.web.principal import Operator
 from waypost.web.tokens import sign
-
-CANARY = "canary-3f9c1d"
-"""Part of each text of the victim. An answer to another tenant never contains it."""
-
-Headers = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """A request of the victim with its Idempotency-Key."""
-
-    path: str
-    body: Mapping[str, object]
-    key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A service, its victim and the callers that attack it."""
-
-    service: HostedService
-    app: FastAPI
-    http: httpx.AsyncClient
-    tenant_id: UUID
-    """The victim."""
-    victims: Sequence[Headers]
-    """Users of the victim, the owner first."""
-    attackers: Mapping[str, Headers]
-    """By their role; `operator` and `anonymous` belong to no tenant."""
-    operator: Headers
-    signing_key: OKPKey
-    """Signs the tokens that the service accepts."""
-    claims: Mapping[str, str]
-    """Of the victim's owner."""
-    recorded: Sequence[Recorded] = field(default=())
-
-    @property
-    def name(self) -> str:
-        return self.service.service.name
-
-    def served(self) -> Starlette:
-        """The application for a server. Its resources are open already."""
-        return _OpenApplication(self.app)
-
-    @property
-    def where(self) -> ServiceDatabase:
-        return self.service.where
-
-
-class _OpenApplication(Starlette):
-    """Passes requests on, and has an empty lifespan."""
-
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__()
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (super() if scope["type"] == "lifespan" else self._app).__call__(scope, receive, send)
 
 
 @asynccontextmanager
@@ -108,7 +42,7 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
         "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
     }
-    async with _serving(service, settings, _HASHER=cheap) as (app, service.http):
+    async with serving_here(service, settings, _HASHER=cheap) as (app, service.http):
         owner = await service.open_tenant(f"Company {CANARY}")
         member = await service.join(owner.tenant_id)
         for person in (owner, member):
@@ -152,18 +86,18 @@ async def billing_target(databases: Databases, folder: Path) -> AsyncIterator[Ta
     async with provider(folder) as payments:
         service = BillingService(await databases("billing"), payments)
         settings = {"WAYPOST_PAYMENTS_URL": str(payments.base_url), "WAYPOST_PAYMENTS_WEBHOOK_SECRET": SECRET}
-        async with _serving(service, settings) as (app, service.http):
+        async with serving_here(service, settings) as (app, service.http):
             company = Company(service, TenantId(uuid4()))
             company.customer_id = await _customer(company)
             recorded = await _trade(company)
-            stranger = await service.company()
+            other = await service.company()
             yield Target(
                 service=service,
                 app=app,
                 http=service.http,
                 tenant_id=company.tenant_id,
                 victims=[company.headers(), company.headers(Role.MEMBER, company.customer_id)],
-                attackers={role.value: stranger.headers(role) for role in Role}
+                attackers={role.value: other.headers(role) for role in Role}
                 | {"anonymous": {}, "operator": operator_bearer()},
                 operator=operator_bearer(),
                 signing_key=SIGNING_KEY,
@@ -225,9 +159,9 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
         "WAYPOST_UNSUBSCRIBE_URL": "https://mail.waypost.test/unsubscribe",
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("notifications")),
     }
-    async with nobody, _serving(service, settings) as (app, service.http):
-        victim, stranger = Person(), Person()
-        for person in (victim, stranger):
+    async with nobody, serving_here(service, settings) as (app, service.http):
+        victim, other = Person(), Person()
+        for person in (victim, other):
             await _know(service, person)
         headers = bearer(principal(Role.MEMBER, tenant_id=victim.tenant_id, user_id=victim.user_id))
         assert (await service.http.put("/preferences", json={"digest": True}, headers=headers)).status_code == 200
@@ -238,8 +172,7 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
             tenant_id=victim.tenant_id,
             victims=[bearer(principal(Role.OWNER, tenant_id=victim.tenant_id)), headers],
             attackers={
-                role.value: bearer(principal(role, tenant_id=stranger.tenant_id, user_id=stranger.user_id))
-                for role in Role
+                role.value: bearer(principal(role, tenant_id=other.tenant_id, user_id=other.user_id)) for role in Role
             }
             | {"anonymous": {}, "operator": operator_bearer()},
             operator=operator_bearer(),
@@ -256,20 +189,3 @@ async def _know(service: NotificationsService, person: Person) -> None:
     created = _person(person.tenant_id, person.user_id, now)
     await service.deliver(person.envelope(created), to=RECIPIENT_DIRECTORY.name)
     await service.react(service.verification(person, "a token", lifetime=timedelta(days=1)))
-
-
-@asynccontextmanager
-async def _serving(
-    service: HostedService, environment: Mapping[str, str], **patched: object
-) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
-    """The application in this process; an unexpected error is answered with 500."""
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(service.close)
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        for name, value in patched.items():
-            patch.setattr(passwords, name, value)
-        for name, text in environment.items():
-            patch.setenv(name, text)
-        app = service.app()
-        client = client_of(app, base_url=f"http://{service.service.name}", raise_errors=False)
-        yield app, await stack.enter_async_context(client)

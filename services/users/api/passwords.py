@@ -21,7 +21,7 @@ router = APIRouter(prefix="/password", tags=["passwords"])
 
 
 @router.post("/forgot", status_code=202)
-@public("whoever forgot the password has no token; the link goes to the mailbox")
+@public("a person who forgot the password has no token; the link goes to the mailbox")
 async def forgot(body: ForgottenPassword, context: Context) -> Response:
     """Mails a link that sets a new password. Response and timing are the same for known and unknown
     addresses: only the mail differs.

@@ -14,7 +14,7 @@ from waypost.postgres.provisioning.roles import DatabaseRole, role_name, setting
 from waypost.postgres.sql import Sql
 
 ROLES = (DatabaseRole.APP, DatabaseRole.RELAY, DatabaseRole.OPS)
-"""Those that serve. The owner creates policies, so no check binds it."""
+"""The roles that serve. The owner creates policies, so no check binds it."""
 
 DEFINER_FUNCTIONS = ("delete_expired_keys", "delete_expired_results")
 """The toolkit's own functions that run with the owner's rights. They delete expired rows, and
@@ -22,12 +22,12 @@ return numbers.
 """
 
 _BINDING = ("app.tenants", "role", "row_security", "search_path", "session_replication_role")
-"""Settings that decide what a role reads. No role of a service has one of its own."""
+"""Settings that decide what a role reads. No role of a service sets one."""
 
 _OWN_SCHEMAS = r"n.nspname not like 'pg\_%' and n.nspname <> 'information_schema'"
 
 # PostgreSQL enforces row-level security neither on TRUNCATE nor on foreign keys, and a trigger of
-# another role runs with the rights of whoever writes.
+# another role runs with the rights of the role that writes.
 _GRANTS = f"""
 select format('role %s may %s %I.%I, which row-level security does not limit: revoke %s on %I.%I from %I',
               r.rolname, privilege, n.nspname, c.relname, privilege, n.nspname, c.relname, r.rolname) as problem

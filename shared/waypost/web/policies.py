@@ -44,7 +44,7 @@ class RoutePolicy:
 
 def policies(app: FastAPI) -> Iterator[RoutePolicy]:
     """The policy of every route of the application. The framework's own `/openapi.json` has none,
-    because it is no route of the application.
+    because the application does not declare it.
     """
     for route in iter_route_contexts(app.router.routes):
         if not isinstance(route.original_route, APIRoute):
