@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted mutants simulate faults upgrade demo up dev restart promote down status logs fmt reference lock bench check-speed
+.PHONY: help setup browser check test planted mutants simulate attacks faults upgrade demo up dev restart promote down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -92,6 +92,9 @@ mutants: setup ## mutates the toolkit in MUTANTS places, one at a time, and chec
 SCHEDULES ?= 1000
 simulate: setup ## runs the engine on memory ports under SCHEDULES seeds of faults; SEED=7 sets the first, REPLAY=7 prints one
 	@.venv/bin/python -m tests.simulation $(if $(REPLAY),--replay $(REPLAY),--schedules $(SCHEDULES) $(if $(SEED),--seed $(SEED)))
+
+attacks: setup ## attacks every route, operation, table and role: REQUESTS=50000 CASES=100000 STATEMENTS=1000000; SEED=7
+	@.venv/bin/python -m tests.security $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(CASES),--cases $(CASES)) $(if $(STATEMENTS),--statements $(STATEMENTS)) $(if $(SEED),--seed $(SEED))
 
 KILLS ?= 20
 faults: setup ## runs a separate stack under load with KILLS random kills and other faults, then checks every promise; SEED=7 repeats one; BROKERS=3, STANDBY=1

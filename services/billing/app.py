@@ -24,7 +24,7 @@ async def resources() -> AsyncIterator[Resources]:
     async with HttpPayments.open(settings.payments_url, timeout_seconds=timeout_seconds) as payments:
         yield Resources(
             payments=payments,
-            webhook_reader=SignedWebhookReader(settings.payments_webhook_secret.get_secret_value()),
+            webhook_reader=SignedWebhookReader(*settings.webhook_secrets),
             plans=settings.plans,
         )
 

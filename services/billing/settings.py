@@ -41,6 +41,10 @@ class BillingSettings(Settings):
     """The payment provider's URL."""
     payments_webhook_secret: Annotated[SecretStr, Field(min_length=16)]
     """Verifies the provider's webhooks; the provider signs with the same secret."""
+    payments_previous_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Accepted too, while the provider's secret is replaced. Remove it when the provider signs with
+    the new one only.
+    """
     payments_timeout_seconds: float = Field(default=10.0, gt=0, le=50)
     """Time limit for one response of the provider. It is less than a job's 60 s, so that the job
     sees the time-out.
@@ -49,3 +53,9 @@ class BillingSettings(Settings):
     """The plans, as JSON. Change a price here; subscriptions keep their price until they change
     their plan.
     """
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets with which a webhook may be signed, the current one first."""
+        secrets = (self.payments_webhook_secret, self.payments_previous_webhook_secret)
+        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)

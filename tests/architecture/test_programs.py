@@ -6,7 +6,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PROGRAMS = sorted(file for file in TESTS.rglob("*.py") if '\nif __name__ == "__main__":' in file.read_text())
-BY_HAND = {TESTS / name / "__main__.py" for name in ("planted", "faults/storm", "mutation", "simulation")}
+BY_HAND = {TESTS / name / "__main__.py" for name in ("planted", "faults/storm", "mutation", "simulation", "security")}
 """A person starts them, and reads their output."""
 CONFIGURING = ("log_plainly()", "logging.configure(", "tests.faults.service_jobs import work", "hosting.main import run",
                "cli.main import main", "runpy.run_module(module")  # fmt: skip

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from services.billing.api.context import Context
 from services.billing.commands import RecordDecision
 from waypost.kernel.tenant import bound_tenants
+from waypost.web.policies import public
 
 router = APIRouter(tags=["webhooks"])
 
@@ -20,6 +21,7 @@ Signature = Annotated[
 
 
 @router.post("/webhooks/payments", status_code=204)
+@public("the signature authenticates the provider")
 async def receive_webhook(request: Request, context: Context, signature: Signature = "") -> Response:
     """Records the provider's decision. Responds 204 for repeated and for unrelated webhooks too, so
     that the provider does not resend them.

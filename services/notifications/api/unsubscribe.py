@@ -8,6 +8,7 @@ from services.notifications.domain import UnsubscribeToken
 from waypost.kernel.errors import NotFound
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.pages import page_of
+from waypost.web.policies import public
 from waypost.web.request import Context
 
 router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
@@ -16,6 +17,7 @@ _FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">U
 
 
 @router.get("/{token}", include_in_schema=False)
+@public("a page without data, behind the link of a mail")
 async def ask() -> HTMLResponse:
     """Shows the confirmation page of the link. Changes nothing, because mail scanners follow links
     too.
@@ -24,6 +26,7 @@ async def ask() -> HTMLResponse:
 
 
 @router.post("/{token}", response_class=HTMLResponse)
+@public("the token of the mail authenticates the recipient (RFC 8058)")
 async def unsubscribe(token: str, context: Context) -> HTMLResponse:
     """Ends the digests of the mail's recipient; other notifications continue. A repeated call
     changes nothing.

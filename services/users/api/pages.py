@@ -6,17 +6,20 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from waypost.web.pages import page_of
+from waypost.web.policies import public
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/verify")
+@public("a page without data; its form posts the token of the mail")
 async def confirm_address() -> Response:
     """Shows a button that sends the link's token to `POST /verify`."""
     return _page("verify.html")
 
 
 @router.get("/password/reset")
+@public("a page without data; its form posts the token of the mail")
 async def choose_password() -> Response:
     """Shows a form that sends the new password and the link's token to `POST /password/reset`."""
     return _page("reset.html")

@@ -15,11 +15,13 @@ from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import Caller
+from waypost.web.policies import public
 
 router = APIRouter(prefix="/password", tags=["passwords"])
 
 
 @router.post("/forgot", status_code=202)
+@public("a person who forgot the password has no token; the link goes to the mailbox")
 async def forgot(body: ForgottenPassword, context: Context) -> Response:
     """Mails a link that sets a new password. Response and timing are the same for known and unknown
     addresses: only the mail differs.
@@ -32,6 +34,7 @@ async def forgot(body: ForgottenPassword, context: Context) -> Response:
 
 
 @router.post("/reset", status_code=204)
+@public("the one-time token of the mail authenticates the person")
 async def reset(body: NewPassword, context: Context) -> Response:
     """Sets a password with the one-time token of the mail, and ends all sessions."""
     token = OpaqueToken.parse(body.token)

@@ -13,6 +13,7 @@ from services.users.domain import OpaqueToken, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.idempotency import Executor
+from waypost.web.policies import public
 from waypost.web.responses import created, shown
 
 router = APIRouter(tags=["registration"])
@@ -21,6 +22,7 @@ VERIFICATION_LIFETIME = timedelta(days=2)
 
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
+@public("anyone may open a tenant")
 async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
     """Opens a tenant with its owner. A repeated request with the same Idempotency-Key returns the
     same tenant.
@@ -38,6 +40,7 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
 
 
 @router.post("/signup", status_code=201, response_model=UserView)
+@public("anyone may ask to join; the person proves the address by mail")
 async def sign_up(body: NewUser, context: Context, execute: Executor) -> Response:
     """Registers a user in a tenant. The response is the same for free and taken addresses; only the
     mail differs.
@@ -52,6 +55,7 @@ async def sign_up(body: NewUser, context: Context, execute: Executor) -> Respons
 
 
 @router.post("/verify", response_model=UserView)
+@public("the one-time token of the mail authenticates the person")
 async def verify(body: Token, context: Context) -> Response:
     """Verifies an address with the one-time token of the mail."""
     token = OpaqueToken.parse(body.token)

@@ -13,6 +13,7 @@ from services.users.commands import CloseSession, OpenSession, RefreshToken, Ren
 from services.users.domain import OpaqueToken, SignInRefused
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
+from waypost.web.policies import public
 
 router = APIRouter(tags=["sessions"])
 
@@ -22,6 +23,7 @@ _NOT_STORED = {"cache-control": "no-store"}
 
 
 @router.post("/login", response_model=SessionView)
+@public("the password authenticates the person")
 async def login(body: SignIn, context: Context) -> Response:
     """Issues tokens for an address and its password. Unknown addresses take as long as wrong
     passwords.
@@ -47,6 +49,7 @@ async def login(body: SignIn, context: Context) -> Response:
 
 
 @router.post("/token/refresh", response_model=SessionView)
+@public("the refresh token authenticates the session")
 async def refresh(body: Refresh, context: Context) -> Response:
     """Exchanges a refresh token for new tokens. A refresh token that is used twice ends its
     session.
@@ -65,6 +68,7 @@ async def refresh(body: Refresh, context: Context) -> Response:
 
 
 @router.post("/logout", status_code=204)
+@public("the refresh token authenticates the session")
 async def logout(body: Refresh, context: Context) -> Response:
     """Ends the session of the refresh token. Its access tokens are refused here at once, and
     elsewhere after they expire.
@@ -77,6 +81,7 @@ async def logout(body: Refresh, context: Context) -> Response:
 
 
 @router.get("/.well-known/jwks.json")
+@public("public keys verify tokens anywhere")
 async def published_keys(context: Context) -> Response:
     """Returns the JWK set (RFC 7517) that verifies access tokens."""
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})

@@ -22,6 +22,7 @@ from waypost.web.app import create_app, routed
 from waypost.web.asyncapi import asyncapi_router
 from waypost.web.certificates import trusted_certificates
 from waypost.web.keys import PublishedKeys
+from waypost.web.policies import refuse_undeclared
 from waypost.web.probes import Readiness
 from waypost.web.server import HttpServer
 from waypost.web.tokens import KeySource
@@ -51,7 +52,7 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
 
 def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
     """Builds the service's FastAPI application. Also used by route tests. Closes the pool `ops` at
-    shutdown.
+    shutdown. Raises Misconfigured for a route that does not declare who may call it.
     """
     http = httpx.AsyncClient(verify=trusted_certificates())
 
@@ -77,7 +78,9 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         clock=runtime.clock,
         admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
     )
-    return _with_events(service, app)
+    _with_events(service, app)
+    refuse_undeclared(app)
+    return app
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
 from waypost.postgres.drift import refuse_drift, refuse_pending_migrations
 from waypost.postgres.expected_tables import TOOLKIT_TABLES, own_tables, read_tables
 from waypost.postgres.revisions import TOOLKIT, service_line
+from waypost.postgres.role_drift import refuse_role_drift
 from waypost.postgres.tenancy import refuse_without_tenant
 from waypost.project import project, variable
 
@@ -45,12 +46,13 @@ async def refuse_small_server(connection: AsyncConnection, budget: int) -> None:
 
 
 async def refuse_other_database(connection: AsyncConnection, service: Service) -> None:
-    """Raises Misconfigured if migrations are pending, or a table, column, grant or policy is
-    missing.
+    """Raises Misconfigured if migrations are pending, if a table, column, grant or policy is
+    missing, and if a role could pass row-level security.
     """
     await refuse_pending_migrations(connection, service.name, [TOOLKIT, service_line(service.name)])
     read = chain.from_iterable(read_tables(model.name, model.tables) for model in service.read_models)
     await refuse_drift(connection, service.name, [*TOOLKIT_TABLES, *own_tables(service.tables), *read])
+    await refuse_role_drift(connection, service.name)
 
 
 def refuse_incomplete(service: Service) -> None:

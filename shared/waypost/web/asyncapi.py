@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from waypost.web.pages import assets_router, page_of
+from waypost.web.policies import public
 
 _VIEWER = "asyncapi_viewer.static"  # a distribution with one web component
 _FILES = ("asyncapi-viewer.js",)
@@ -21,10 +22,12 @@ def asyncapi_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
     made = cache(document)
 
     @router.get("/asyncapi")
+    @public("the documentation has no data of tenants")
     def page() -> Response:
         return page_of("waypost.web", "asyncapi.html", title=made()["info"]["title"])
 
     @router.get("/asyncapi.json")
+    @public("the documentation has no data of tenants")
     def shown() -> Response:
         return JSONResponse(made())
 

@@ -33,9 +33,15 @@ class _BearerToken(SecurityBase):
     model = HTTPBearer(bearerFormat="JWT", description="Access token of `POST /login`.")
     scheme_name = "HTTPBearer"
 
+    policy: str
+    """Who may call a route with this dependency, for `waypost.web.policies`."""
+
     async def claims(self, request: Request) -> Mapping[str, Any]:
         """Raises Unauthenticated."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        sent = request.headers.getlist("authorization")
+        if len(sent) > 1:  # a gateway may have checked another one than this service would read
+            raise Unauthenticated("the request has several Authorization headers: send one")
+        scheme, _, token = "".join(sent).partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("the request has no token: send Authorization: Bearer …")
         verifier: TokenVerifier = request.app.state.tokens
@@ -52,6 +58,7 @@ class _AuthenticatedCaller(_BearerToken):
 
     def __init__(self, role: Role | None = None) -> None:
         self._role = role
+        self.policy = f"role {role}" if role else "any user"
 
     async def __call__(self, request: Request) -> Principal:
         # Runs in the request's own task, so the endpoint sees the bound context variables. They end
@@ -105,6 +112,8 @@ OwnerCaller = Annotated[Principal, require(Role.OWNER)]
 class _KnownOperator(_BearerToken):
     """Raises the errors of `Operator.of`."""
 
+    policy = "operator"
+
     async def __call__(self, request: Request) -> Operator:
         operator = Operator.of(await self.claims(request))
         add_to_log(request.scope, operator=operator.name)
@@ -115,3 +124,10 @@ known_operator = _KnownOperator()
 
 OperatorCaller = Annotated[Operator, Depends(known_operator)]
 """A parameter of any route that requires a token of `waypost operators token`. Binds no tenant."""
+
+
+def policy_of(dependency: object) -> str | None:
+    """Who may call a route with this dependency. None for a dependency that authenticates no
+    caller.
+    """
+    return dependency.policy if isinstance(dependency, _BearerToken) else None

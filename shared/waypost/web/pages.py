@@ -14,6 +14,8 @@ from mimetypes import guess_type
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
+from waypost.web.policies import public
+
 QUESTION_STYLE = "question.css"
 """Style of a page with one form."""
 
@@ -38,6 +40,7 @@ def assets_router(prefix: str, package: str, files: Iterable[str]) -> APIRouter:
 
 
 def _asset(package: str, file: str) -> Callable[[], Awaitable[Response]]:
+    @public("a file that every page loads")
     async def asset() -> Response:
         headers = {"cache-control": "public, max-age=86400"}
         return Response(_read(package, file), media_type=guess_type(file)[0], headers=headers)

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from infra.simulators.payments.webhooks import signature
-from services.billing.adapters.webhooks import TOLERANCE, SignedWebhookReader
+from services.billing.adapters.webhook_signature import TOLERANCE
+from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.domain.errors import WebhookNotAuthentic
 from services.billing.ports import Declined, Succeeded, WebhookDecision
 from waypost.kernel.ids import TenantId

@@ -61,13 +61,14 @@ async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passw
     for role in DatabaseRole:
         name = role_name(service, role)
         await _ensure_role(admin, name, passwords[role])
-        for setting, value in _settings(role).items():
+        for setting, value in settings_of(role).items():
             await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
     # `waypost doctor` looks for long transactions of all roles.
     await admin.execute(f"grant pg_read_all_stats to {checked(role_name(service, DatabaseRole.OPS))}")
 
 
-def _settings(role: DatabaseRole) -> Mapping[str, str]:
+def settings_of(role: DatabaseRole) -> Mapping[str, str]:
+    """The settings with which each session of the role begins."""
     if role is DatabaseRole.OWNER:
         return LIVENESS
     return LIVENESS | LIMITS | (UNLOGGED if role is DatabaseRole.APP else {})

@@ -1,0 +1,160 @@
+"""A process refuses a database in which one of its roles could pass row-level security, and says
+which statement repairs it.
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from services.users.app import SERVICE
+from waypost.hosting.startup_checks import refuse_other_database
+from waypost.kernel.errors import Misconfigured
+from waypost.postgres.database import Database as Pool
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
+
+INVOKER = (
+    "create view seen with (security_invoker = {}) as select * from accounts.users; grant select on seen to users_ops"
+)
+DEFINER = "create function {}() returns bigint language sql security definer as 'select count(*) from accounts.users'"
+
+CHANGES = {
+    "truncate": ("grant truncate on accounts.users to users_app", "may truncate accounts.users"),
+    "truncate for everyone": ("grant truncate on credentials to public", "users_relay may truncate public.credentials"),
+    "trigger": ("grant trigger on credentials to users_app", "may trigger public.credentials"),
+    "references": ("grant references on credentials to users_ops", "users_ops may references public.credentials"),
+    "references of a column": ("grant references (tenant_id) on events to users_app", "may references public.events"),
+    "schema": ("grant create on schema public to users_app", "users_app may create objects in schema public"),
+    "ownership": ("alter table credentials owner to users_app", "users_app owns public.credentials"),
+    "view": ("create view seen as select * from accounts.users; grant select on seen to users_app", "view public.seen"),
+    "view with the option off": (INVOKER.format("false"), "role users_ops reads view public.seen"),
+    "writable view": (
+        "create view seen as select * from accounts.users; grant update (locale) on seen to users_app",
+        "users_app reads view public.seen",
+    ),
+    "materialized view": (
+        "create materialized view seen as select * from accounts.users; grant select on seen to users_app",
+        "users_app reads public.seen, which can have no policy",
+    ),
+    "definer function": (DEFINER.format("counted"), r"may execute public.counted() with the rights of"),
+    "definer function of a known name elsewhere": (
+        DEFINER.format("accounts.delete_expired_keys"),
+        "may execute accounts.delete_expired_keys()",
+    ),
+    "policy": ("create policy more on credentials using (true)", "policy more on public.credentials also admits"),
+    "policy for a role": (
+        "create policy more on events for select to users_app using (true)",
+        "policy more on public.events",
+    ),
+    "policy of the known name": (
+        "drop policy tenants on credentials; create policy tenants on credentials using (true)",
+        "policy tenants on public.credentials also admits rows to role users_app",
+    ),
+    "policy that checks no writes": (
+        "alter policy tenants on credentials with check (true)",
+        "policy tenants on public.credentials also admits",
+    ),
+    "time limit": (
+        "alter role users_app in database {database} set statement_timeout = 0",
+        "has statement_timeout = 0",
+    ),
+    "lock limit of the operators": (
+        "alter role users_ops in database {database} set lock_timeout = '1h'",
+        "users_ops has lock_timeout = 1h",
+    ),
+    "logged statements": (
+        "alter role users_app in database {database} set log_min_error_statement = 'error'",
+        "users_app has log_min_error_statement = error",
+    ),
+    "bound tenant": (
+        "alter role users_app in database {database} set app.tenants = '018f0000-0000-7000-8000-000000000000'",
+        "users_app has app.tenants = ",
+    ),
+    "search path": (
+        "alter role users_app in database {database} set search_path = 'accounts'",
+        "alter role users_app reset search_path",
+    ),
+}
+
+
+@pytest.fixture
+async def where(database: Databases) -> ServiceDatabase:
+    return await database("users")
+
+
+@pytest.fixture
+async def superuser(where: ServiceDatabase, postgres: str) -> AsyncIterator[asyncpg.Connection]:
+    async with connected(re.sub(r"/[^/?]+(\?|$)", rf"/{where.name}\1", postgres)) as admin:
+        yield admin
+
+
+async def start(where: ServiceDatabase) -> None:
+    pool = Pool(where.app, application_name="role-drift", pool_size=1, schemas=SERVICE.schemas)
+    try:
+        async with pool.transaction() as connection:
+            await refuse_other_database(connection, SERVICE)
+    finally:
+        await pool.close()
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES.values(), ids=CHANGES)
+async def test_a_way_past_row_level_security_is_refused(
+    where: ServiceDatabase, superuser: asyncpg.Connection, change: str, message: str
+) -> None:
+    await start(where)
+    await superuser.execute(change.format(database=where.name))
+    with pytest.raises(Misconfigured, match="could read or change more than the rows of their tenants") as refused:
+        await start(where)
+    assert message in str(refused.value)
+    assert re.search(r": (revoke|alter|drop) ", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        INVOKER.format("true"),
+        "create view currencies as select 'EUR' as code; comment on view currencies is 'across tenants';"
+        " grant select on currencies to users_app",
+        "create policy narrower on credentials as restrictive using (true)",
+        "create policy reads on credentials for select to users_owner using (true)",
+        DEFINER.format("counted") + "; revoke execute on function counted() from public",
+        "alter role users_app in database {database} set work_mem = '8MB'",
+    ],
+    ids=lambda change: change[:40],
+)
+async def test_what_opens_nothing_is_accepted(
+    where: ServiceDatabase, superuser: asyncpg.Connection, change: str
+) -> None:
+    await superuser.execute(change.format(database=where.name))
+    await start(where)
+
+
+async def test_a_role_that_lifts_its_own_limits_is_found(where: ServiceDatabase) -> None:
+    """PostgreSQL allows this to every role; the roles are those of all databases of the session."""
+    async with connected(where.app) as app:
+        await app.execute("alter role current_user set transaction_timeout = 0")
+        try:
+            with pytest.raises(
+                Misconfigured, match=r"users_app has transaction_timeout = 0, where the provisioning sets"
+            ):
+                await start(where)
+        finally:
+            await app.execute("alter role current_user set transaction_timeout = '15s'")
+    await start(where)
+
+
+async def test_a_membership_in_a_stronger_role_is_refused(
+    where: ServiceDatabase, superuser: asyncpg.Connection
+) -> None:
+    for role in ("pg_execute_server_program", "pg_read_server_files"):
+        await superuser.execute(f"grant {role} to users_ops")
+        try:
+            with pytest.raises(
+                Misconfigured, match=f"role users_ops is a member of {role}.*: revoke {role} from users_ops"
+            ):
+                await start(where)
+        finally:
+            await superuser.execute(f"revoke {role} from users_ops")
+    await start(where)

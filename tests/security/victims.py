@@ -1,0 +1,191 @@
+"""The services under attack: on each a tenant with data of every kind, and callers of another
+tenant.
+"""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+from argon2 import PasswordHasher
+from joserfc.jwk import OKPKey
+
+from infra.stack.keys import Keys
+from schemas.users import TenantCreated, UserCreated
+from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from tests.integration.billing.service import BillingService, Company
+from tests.integration.billing.subscriptions import subscribed
+from tests.integration.infra.inbox import Inbox
+from tests.integration.infra.payments import provider
+from tests.integration.infra.webhooks import SECRET
+from tests.integration.notifications.service import NotificationsService, Person
+from tests.integration.users.service import Member, UsersService
+from tests.security.target import CANARY, Headers, Recorded, Target, serving_here
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
+from waypost.native.ports import LOOPBACK
+from waypost.testing.database import Databases
+from waypost.testing.tokens import SIGNING_KEY, bearer, operator_bearer, principal
+from waypost.web.principal import Operator
+from waypost.web.tokens import sign
+
+
+@asynccontextmanager
+async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target]:
+    service = UsersService(await databases("users"), keys)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    settings = {
+        "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
+    }
+    async with serving_here(service, settings, _HASHER=cheap) as (app, service.http):
+        owner = await service.open_tenant(f"Company {CANARY}")
+        member = await service.join(owner.tenant_id)
+        for person in (owner, member):
+            path, name = f"/users/{person.user_id}", {"display_name": f"Ada {CANARY}"}
+            assert (await service.http.patch(path, json=name, headers=person.headers)).status_code == 200
+        key = OKPKey.import_key(json.loads((keys.of("users") / "signing.json").read_text()))
+        token = sign(Operator(name="grace").claims(), key, at=service.clock.now())
+        operator = {"Authorization": f"Bearer {token}"}
+        yield Target(
+            service=service,
+            app=app,
+            http=service.http,
+            tenant_id=owner.tenant_id,
+            victims=[owner.headers, member.headers],
+            attackers={**await _staff(service), "anonymous": {}, "operator": operator},
+            operator=operator,
+            signing_key=key,
+            claims=_claims_of(owner),
+        )
+
+
+def _claims_of(member: Member) -> Mapping[str, str]:
+    """Those of the member's own token, which name the session."""
+    payload = str(member.tokens["access_token"]).split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return {name: claims[name] for name in ("sub", "tenant_id", "role", "scope", "sid")}
+
+
+async def _staff(service: UsersService) -> Mapping[str, Headers]:
+    owner = await service.open_tenant("Strangers")
+    admin, member = [await service.join(owner.tenant_id) for _ in range(2)]
+    promoted = await service.http.post(f"/users/{admin.user_id}/role", json={"role": "admin"}, headers=owner.headers)
+    assert promoted.status_code == 200, promoted.text
+    signed_in = await service.log_in(admin.tenant_id, admin.email)
+    admin = Member(tenant_id=admin.tenant_id, user_id=admin.user_id, email=admin.email, tokens=signed_in.json())
+    return {"owner": owner.headers, "admin": admin.headers, "member": member.headers}
+
+
+@asynccontextmanager
+async def billing_target(databases: Databases, folder: Path) -> AsyncIterator[Target]:
+    async with provider(folder) as payments:
+        service = BillingService(await databases("billing"), payments)
+        settings = {"WAYPOST_PAYMENTS_URL": str(payments.base_url), "WAYPOST_PAYMENTS_WEBHOOK_SECRET": SECRET}
+        async with serving_here(service, settings) as (app, service.http):
+            company = Company(service, TenantId(uuid4()))
+            company.customer_id = await _customer(company)
+            recorded = await _trade(company)
+            other = await service.company()
+            yield Target(
+                service=service,
+                app=app,
+                http=service.http,
+                tenant_id=company.tenant_id,
+                victims=[company.headers(), company.headers(Role.MEMBER, company.customer_id)],
+                attackers={role.value: other.headers(role) for role in Role}
+                | {"anonymous": {}, "operator": operator_bearer()},
+                operator=operator_bearer(),
+                signing_key=SIGNING_KEY,
+                claims=principal(Role.OWNER, tenant_id=company.tenant_id, user_id=company.owner_id).claims(),
+                recorded=[recorded],
+            )
+
+
+async def _customer(company: Company) -> UUID:
+    created = _person(company.tenant_id, uuid4(), company.billing.clock.now())
+    await company.react(created, created.user_id)
+    return created.user_id
+
+
+def _person(tenant_id: UUID, user_id: UUID, at: datetime) -> UserCreated:
+    return UserCreated(
+        tenant_id=tenant_id,
+        user_id=user_id,
+        email=f"{user_id.hex}.{CANARY}@example.com",
+        display_name=f"Ada {CANARY}",
+        role="member",
+        locale="en",
+        created_at=at,
+    )
+
+
+async def _trade(company: Company) -> Recorded:
+    """Invoices in each state, a card, a subscription and a report; and a request with a key."""
+    await company.attach_card()
+    await company.attach_card("pm_card_slow")
+    await company.paid()
+    await company.finalized()
+    line = {"description": f"Loom {CANARY}", "quantity": 1, "unit_amount_minor": 100}
+    assert (await company.post(f"/invoices/{await company.draft(5)}/lines", line)).status_code == 201
+    await subscribed(company)
+    report = {"kind": "revenue", "format": "csv", "from": "2026-01-01", "to": "2026-03-31"}
+    assert (await company.post("/reports", report)).status_code == 202
+    await company.billing.run_jobs(company.tenant_id)
+    await company.draft(7)
+    recorded = Recorded(
+        path="/invoices",
+        body={"customer_id": str(company.customer_id), "currency": "EUR"},
+        key=f"key-of-{CANARY}",
+    )
+    made = await company.post(recorded.path, dict(recorded.body), Idempotency_Key=recorded.key)
+    assert made.status_code == 201, made.text
+    return recorded
+
+
+@asynccontextmanager
+async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterator[Target]:
+    nobody = httpx.AsyncClient()
+    inbox = Inbox(http=nobody, smtp_port=1)  # no job runs, so no mail is sent
+    service = NotificationsService(await databases("notifications"), inbox, keys)
+    settings = {
+        "WAYPOST_SMTP_HOST": LOOPBACK,
+        "WAYPOST_SMTP_PORT": "1",
+        "WAYPOST_PUBLIC_URL": "https://waypost.test",
+        "WAYPOST_UNSUBSCRIBE_URL": "https://mail.waypost.test/unsubscribe",
+        "WAYPOST_KEYS_DIRECTORY": str(keys.of("notifications")),
+    }
+    async with nobody, serving_here(service, settings) as (app, service.http):
+        victim, other = Person(), Person()
+        for person in (victim, other):
+            await _know(service, person)
+        headers = bearer(principal(Role.MEMBER, tenant_id=victim.tenant_id, user_id=victim.user_id))
+        assert (await service.http.put("/preferences", json={"digest": True}, headers=headers)).status_code == 200
+        yield Target(
+            service=service,
+            app=app,
+            http=service.http,
+            tenant_id=victim.tenant_id,
+            victims=[bearer(principal(Role.OWNER, tenant_id=victim.tenant_id)), headers],
+            attackers={
+                role.value: bearer(principal(role, tenant_id=other.tenant_id, user_id=other.user_id)) for role in Role
+            }
+            | {"anonymous": {}, "operator": operator_bearer()},
+            operator=operator_bearer(),
+            signing_key=SIGNING_KEY,
+            claims=principal(Role.OWNER, tenant_id=victim.tenant_id).claims(),
+        )
+
+
+async def _know(service: NotificationsService, person: Person) -> None:
+    """The person joins a tenant, and a mail to them waits."""
+    now = service.clock.now()
+    tenant = TenantCreated(tenant_id=person.tenant_id, name=f"Company {CANARY}", created_at=now)
+    await service.deliver(person.envelope(tenant), to=TENANT_DIRECTORY.name)
+    created = _person(person.tenant_id, person.user_id, now)
+    await service.deliver(person.envelope(created), to=RECIPIENT_DIRECTORY.name)
+    await service.react(service.verification(person, "a token", lifetime=timedelta(days=1)))
