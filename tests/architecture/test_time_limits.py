@@ -14,6 +14,7 @@ LIMITS = {
     "shared/waypost/cli/dev/demo.py": "of httpx, for each read; a person waits",
     "shared/waypost/cli/trace/viewer.py": "of httpx, for each read; a person waits",
     "shared/waypost/hosting/api.py": "the published keys limit each whole request",
+    "shared/waypost/kafka/access.py": "one limit for all requests",
     "shared/waypost/kafka/catalog.py": "one limit for each request",
     "shared/waypost/kafka/consumer.py": "each call has a limit; a poll ends at its time-out",
     "shared/waypost/kafka/producer.py": "each start, append and acknowledgement has a limit",

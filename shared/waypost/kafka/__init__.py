@@ -1,9 +1,11 @@
-"""Kafka adapters. Importing this package patches aiokafka's header parsing and fetches, for these
-adapters and for Faust.
+"""Kafka adapters. Importing this package patches aiokafka's header parsing, fetches and
+connections, for these adapters and for Faust.
 """
 
+from waypost.kafka.expiring_connection import replace_expiring_connections
 from waypost.kafka.header_names import read_any_header_name
 from waypost.kafka.patient_fetcher import wait_longer_when_idle
 
 read_any_header_name()
 wait_longer_when_idle()
+replace_expiring_connections()
