@@ -17,7 +17,7 @@ receives only what it needs.
 | WAYPOST_PAYMENTS_URL | billing, payments | the card provider |
 | WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | signs the provider's webhooks |
 | WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
-| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies; equal on every replica |
+| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies; one per service |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
 | WAYPOST_PUBLIC_URL | notifications | prefix of links in mails |
 | WAYPOST_UNSUBSCRIBE_URL | notifications | prefix of unsubscribe links in mails |
@@ -120,7 +120,7 @@ class Environments:
         own = {
             **self._shared(),
             "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service)),
-            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.idempotency,
+            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.idempotency_of(service),
         }
         if service == "billing":
             own.update(self._payments())

@@ -70,7 +70,7 @@ def value_of(variables: Mapping[str, str], name: str) -> str | None:
 
 def _files(kind: type[BaseSettings], source: EnvSettingsSource) -> Mapping[str, str]:
     """The text of each file that a variable names instead of a value. A field such as
-    `kafka_password_file` is a setting of its own, and no file of another one.
+    `kafka_password_file` is itself a setting, and does not stand for another one.
     """
     found: dict[str, str] = {}
     present = {name: value for name, value in source.env_vars.items() if value is not None}

@@ -100,6 +100,8 @@ def ascii_domain(address: str) -> str:
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:
+    if (problem := refused_security(error)) is not None:
+        return MailServerRefused(f"no mail was sent: {problem}")
     if error.code not in _PERMANENT:
         return Transient(f"the mail server answered {error.code}: try again later")
     unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _NO_SUCH_MAILBOX

@@ -16,7 +16,7 @@ from waypost.project import variable
 
 class MailServerRefused(Transient, Misconfigured):
     """The connection to the mail server is not as safe as the settings demand, or the sign-in
-    failed. The mails wait, and use no attempt for another reason than an outage.
+    failed. Mails are sent again later, as after an outage.
     """
 
 
@@ -55,6 +55,10 @@ class SmtpSecurity:
             raise Misconfigured(f"{variable('SMTP_CA_FILE')} cannot be loaded: {error}; it names a PEM file") from error
 
 
+SIGN_IN_CODES = frozenset((530, 534, 535, 538))
+"""The server demands a sign-in, another one, or encryption (RFC 4954, section 6; RFC 3207, section
+4). The sender may be at fault, and never the mail.
+"""
 DEFAULT_SECURITY = SmtpSecurity()
 
 
@@ -69,8 +73,9 @@ def is_loopback(host: str) -> bool:
 def refused_security(error: BaseException) -> str | None:
     """What to correct, if the error is about encryption or the sign-in; None for any other."""
     match error:
-        case aiosmtplib.SMTPAuthenticationError():
-            return f"the sign-in failed ({error.code}); correct {variable('SMTP_USER')} and {variable('SMTP_PASSWORD')}"
+        case aiosmtplib.SMTPResponseException() if error.code in SIGN_IN_CODES:
+            names = f"{variable('SMTP_USER')} and {variable('SMTP_PASSWORD')}"
+            return f"it demands a sign-in, or refuses this one ({error.code}); correct {names}"
         case aiosmtplib.SMTPNotSupported() if "AUTH" in str(error).upper():
             return f"it offers no sign-in; remove {variable('SMTP_USER')}, or correct {variable('SMTP_HOST')}"
         case aiosmtplib.SMTPException() if "STARTTLS" in str(error).upper():

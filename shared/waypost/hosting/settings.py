@@ -49,7 +49,7 @@ class KafkaSettings(Settings):
     """
     kafka_security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
     """`SSL` or `SASL_SSL` for encrypted connections. The brokers' certificates must be valid for
-    the names in `kafka_bootstrap`, and for those that the brokers advertise.
+    the names in `kafka_bootstrap`, and for the names that the brokers advertise.
     """
     kafka_ca_file: Path | None = None
     """PEM file of the authorities that sign the brokers' certificates. Without it, those of the

@@ -60,7 +60,7 @@ class AccessRule:
     user: str
     resource: Resource
     name: str
-    """Of the topic or group on the cluster, or the first part of the names."""
+    """Name of the topic or group on the cluster, or the first part of such names."""
     operation: Operation
     pattern: Pattern = Pattern.LITERAL
 
@@ -94,7 +94,7 @@ async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
 
 
 async def ensure_rules(brokers: Brokers, declared: Collection[AccessRule], users: Iterable[str]) -> AccessChange:
-    """Adds the missing rules of these users, then removes those that are not declared. Rules of
+    """Adds the missing rules of these users, then removes every rule that is not declared. Rules of
     other users stay. Raises Transient.
     """
     async with _admin(brokers) as admin:

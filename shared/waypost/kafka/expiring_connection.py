@@ -28,7 +28,7 @@ class ExpiringConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka 
 
     _sasl_plain_password: SecretFile | str | None
     _lifetime_ms = 0
-    """As the broker returned it; 0 is no limit."""
+    """Length of the session, as the broker returned it; 0 means without a limit."""
     _expiry: TimerHandle | None = None
     _has_expired = False
 

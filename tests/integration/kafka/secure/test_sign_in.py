@@ -182,9 +182,9 @@ async def test_a_missing_right_names_the_resource(secure_kafka: SecureKafka, top
     )
     with pytest.raises(AccessRefused, match="no right to the topic"):
         await join(member, topic)
-    nobody = await secure_kafka.user("nobody")
-    with pytest.raises(AccessRefused, match="nobody: it has no right to the cluster"):
-        await write(nobody, topic)  # it may not write to any topic
+    powerless = await secure_kafka.user("powerless")
+    with pytest.raises(AccessRefused, match="powerless: it has no right to the cluster"):
+        await write(powerless, topic)  # it may not write to any topic
     stranger = await secure_kafka.user("stranger", rules("stranger", "users.another", Operation.WRITE))
     with pytest.raises(TopicUnavailable, match="TopicAuthorizationFailedError"):
         await write(stranger, topic)
