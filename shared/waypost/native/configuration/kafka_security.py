@@ -18,7 +18,7 @@ _MODULES = "org.apache.kafka.common.security"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSecurity:
-    """Clients sign in over TLS, and may do only what access rules allow. `broker` may do everything.
+    """Clients sign in over TLS, and may do only what access rules allow; `broker` may do all.
 
     The brokers sign in to each other by PLAIN, whose passwords are in `server.properties`: SCRAM
     users are stored in the cluster, so that the first one cannot create it.
