@@ -118,7 +118,7 @@ class Plan:
     def _set_up(self) -> Iterator[Component]:
         log = self._log("databases")
         servers = self._at.servers.database_names
-        needs = [*servers, *(encryption_of(name) for name in servers if self._at.servers.secure)]
+        needs = (*servers, *(encryption_of(name) for name in servers if self._at.servers.secure))
         yield Component(name="databases", part=self._ensure_databases, depends_on=needs, log=log)
         environment, log = self.environments.one_shot(), self._log("topics")
         topics = PythonOneShot("infra.kafka", environment=environment, log=log)

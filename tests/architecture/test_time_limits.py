@@ -21,6 +21,7 @@ LIMITS = {
     "shared/waypost/kafka/topic_creation.py": "one limit for all requests",
     "shared/waypost/kafka/topic_log.py": "one limit for each request",
     "shared/waypost/native/postgres/replication.py": "of asyncpg, for each connection; of a development stack",
+    "shared/waypost/native/postgres/tls_front.py": "of a connection attempt; then the session's own",
     "shared/waypost/native/postgres/server.py": "of asyncpg, for each connection; of a development stack",
     "shared/waypost/native/probes.py": "one limit for a probe",
     "shared/waypost/postgres/database.py": "a limit for each command, and for the wait for a connection",

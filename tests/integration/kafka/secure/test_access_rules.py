@@ -19,7 +19,6 @@ from waypost.kafka.catalog import catalog
 from waypost.kafka.refusals import AccessRefused
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Transient
-from waypost.kernel.topic import Topic
 from waypost.ports.broker import TopicUnavailable
 from waypost.ports.brokers import BrokerConnection
 from waypost.schemas.topics import declared_topics
@@ -98,7 +97,7 @@ async def test_the_command_reads_every_topic(users: Mapping[str, BrokerConnectio
 def test_a_new_topic_and_a_new_consumer_need_no_second_list() -> None:
     (users,) = chosen_services("users")
     (billing,) = chosen_services("billing")
-    new = Topic(name="users.device", purpose="", **_settings(declared_topics()[0]))
+    new = replace(declared_topics()[0], name="users.device")
     with_topic = replace(users, topics=[*users.topics, new])
     assert {rule.name for rule in set(access_rules(with_topic)) - set(access_rules(users))} == {"users.device"}
     assert AccessRule(
@@ -128,11 +127,3 @@ def _topics(service: Service, user: str, operation: Operation) -> Sequence[Acces
         for rule in access_rules(service)
         if (rule.user, rule.resource, rule.operation) == (user, Resource.TOPIC, operation)
     ]
-
-
-def _settings(topic: Topic) -> Mapping[str, object]:
-    return {
-        "partitions": topic.partitions,
-        "replication": topic.replication,
-        "configuration": topic.configuration,
-    }
