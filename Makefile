@@ -48,11 +48,14 @@ test: browser ## runs all tests on real Kafka and PostgreSQL; ARGS="-k invoice" 
 planted: setup ## plants known bugs, one at a time, and checks that the tests find each; NAME=delete-before-the-ack selects
 	@.venv/bin/python -m tests.planted $(NAME)
 
-demo: setup ## runs the story from sign-up to the paid invoice, step by step
-	@$(STACK) demo
+# SECURE=1 encrypts all connections, SECURE=0 ends that; without it a stack starts as the last time.
+SECURITY = $(if $(SECURE),$(if $(filter 0,$(SECURE)),--no-secure,--secure))
 
-up: setup ## starts all components that do not run; ONLY="users-api" limits it to this one and its dependencies; BROKERS=3, STANDBY=1
-	@$(STACK) up $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(foreach part,$(ONLY),--only $(part))
+demo: setup ## runs the story from sign-up to the paid invoice, step by step; SECURE=1
+	@$(STACK) demo $(SECURITY)
+
+up: setup ## starts all components that do not run; ONLY="users-api" limits it to this one and its dependencies; BROKERS=3, STANDBY=1, SECURE=1
+	@$(STACK) up $(if $(BROKERS),--brokers $(BROKERS)) $(if $(STANDBY),--standby $(STANDBY)) $(SECURITY) $(foreach part,$(ONLY),--only $(part))
 
 dev: setup ## starts everything, then restarts the processes that a saved file affects
 	@$(STACK) dev $(foreach part,$(ONLY),--only $(part))

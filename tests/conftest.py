@@ -29,6 +29,7 @@ pytest_plugins = [
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
     "tests.fixtures.club.operator",
+    "tests.fixtures.secure_kafka",
     "tests.fixtures.shared_routes",
     "tests.fixtures.spans",
     "tests.fixtures.stack",

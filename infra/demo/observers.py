@@ -11,6 +11,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
+from waypost.kafka.client_arguments import client_arguments
 from waypost.kernel.partitioner import partition_for
 from waypost.native.probes import is_url_reachable
 
@@ -33,7 +34,7 @@ class Observers:
     async def records(self, topic: str, key: str) -> list[SeenRecord]:
         """Records on the topic for one aggregate, in offset order."""
         place = TopicPartition(topic, partition_for(key.encode(), PARTITIONS))
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka_bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_arguments(self._stack.brokers), enable_auto_commit=False)
         await consumer.start()
         try:
             consumer.assign([place])

@@ -1,26 +1,41 @@
 """`python -m infra.kafka`: creates the missing topics on the cluster at WAYPOST_KAFKA_BOOTSTRAP, an
 address for each of its brokers.
+
+With WAYPOST_KAFKA_PASSWORDS_DIRECTORY, a folder of `<user>.password` files, it also creates the
+users of every process, and gives them the rights that follow from the services' declarations. It
+needs a connection that may do this.
 """
 
 import asyncio
 import os
 import sys
+from pathlib import Path
 
+from infra.kafka.access import ensure_access
 from infra.kafka.replication import replicated
-from waypost.kafka.topic_creation import PartitionsChanged, TooFewReplicas, ensure_topics
+from waypost.kafka.topic_creation import ensure_topics
+from waypost.kernel.errors import WaypostError
+from waypost.ports.brokers import BrokerConnection, connection_from
 from waypost.schemas.topics import declared_topics
+
+PASSWORDS = "WAYPOST_KAFKA_PASSWORDS_DIRECTORY"
 
 
 def main() -> None:
-    bootstrap = os.environ.get("WAYPOST_KAFKA_BOOTSTRAP")
-    if not bootstrap:
-        sys.exit("WAYPOST_KAFKA_BOOTSTRAP is not set: host:port of each broker, separated by commas")
-    topics = replicated(declared_topics(), brokers=len(bootstrap.split(",")))
     try:
-        created = asyncio.run(ensure_topics(bootstrap, topics))
-    except (PartitionsChanged, TooFewReplicas) as error:
+        brokers = connection_from(os.environ)
+        asyncio.run(_ensure(brokers, os.environ.get(PASSWORDS)))
+    except WaypostError as error:
         sys.exit(str(error))
+
+
+async def _ensure(brokers: BrokerConnection, passwords: str | None) -> None:
+    topics = replicated(declared_topics(), brokers=len(brokers.bootstrap.split(",")))
+    created = await ensure_topics(brokers, topics)
     print(f"created {', '.join(created)}" if created else "all topics exist")
+    if passwords is not None:
+        change = await ensure_access(brokers, Path(passwords))
+        print(f"access rules: {len(change.added)} added, {len(change.removed)} removed")
 
 
 if __name__ == "__main__":

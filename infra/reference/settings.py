@@ -37,6 +37,8 @@ def settings_page() -> str:
     return page(
         "Settings",
         "Environment variables, per process. A process that misses one exits with code 2 and names it."
+        " Each may be read from a file instead, which the same name with `_FILE` at its end names; see"
+        " [encrypted connections](../guide/encrypted-connections.md#secrets-in-files)."
         " [Run in production](../guide/production.md#settings) describes the files that the `waypost` command reads.",
         *sections,
         _tracing(),

@@ -30,6 +30,11 @@ console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 Only = Annotated[list[str] | None, typer.Option(help="This component and its dependencies; may be repeated.")]
 
+Secure = Annotated[
+    bool | None,
+    typer.Option(help="Encrypted connections, and a user for each process; as at the last start unless given."),
+]
+
 
 @commands.command()
 def up(
@@ -40,10 +45,11 @@ def up(
     standby: Annotated[
         Standby | None, typer.Option(help="A standby of PostgreSQL: 1 is synchronous, async is not, 0 is none.")
     ] = None,
+    secure: Secure = None,
 ) -> None:
     """Starts everything in the background and waits until it is up."""
     client = client_here()
-    Servers.choose(client.directory, brokers=brokers, standby=standby, is_running=client.runs())
+    Servers.choose(client.directory, brokers=brokers, standby=standby, secure=secure, is_running=client.runs())
     client = client_here()
     run(start_or_complete(client, only or ()))
     show_status(client)
@@ -120,12 +126,15 @@ def demo(
     stay: Annotated[
         bool, typer.Option(help="Stay up afterwards, until Ctrl-C; the default on a terminal.")
     ] = sys.stdout.isatty(),
+    secure: Secure = None,
 ) -> None:
     """Runs the story from sign-up to the paid invoice, step by step; exits with 0 only if every
     step was observed.
     """
     from infra.stack.story import run_demo
 
+    client = client_here()
+    Servers.choose(client.directory, brokers=None, standby=None, secure=secure, is_running=client.runs())
     raise typer.Exit(0 if run(run_demo(client_here(), console, stay=stay)) else 1)
 
 

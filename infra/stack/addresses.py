@@ -13,6 +13,7 @@ from infra import services
 from infra.stack.places import inherited, stack_directory
 from infra.stack.servers import Servers
 from waypost.native.ports import LOOPBACK
+from waypost.ports.brokers import Brokers, connection_from
 
 DEFAULT_PORT_BASE = 8000
 MAX_PORT_BASE = 65_000
@@ -24,6 +25,8 @@ PLATFORM_OFFSETS = {
     "smtp": 26,
     "postgres": 32,
     "postgres-standby": 33,
+    "postgres-unencrypted": 34,
+    "postgres-standby-unencrypted": 35,
     "zipkin": 41,
     "registry": 81,
     "kafka": 92,
@@ -33,10 +36,15 @@ PLATFORM_OFFSETS = {
     "kafka-3": 88,
     "kafka-3-controller": 89,
 }
-"""Servers after the first exist only in a stack that was started with them; docker-compose.yml has
-none of them, and the same offsets for the others. The offsets of the services' processes are in
-`infra/services.py`.
+"""Servers after the first, and unencrypted ports of PostgreSQL, exist only in a stack that was
+started with them. docker-compose.yml has none of them, and the same offsets for the others. The
+offsets of the services' processes are in `infra/services.py`.
 """
+
+
+def encryption_of(database: str) -> str:
+    """The component that encrypts connections to a PostgreSQL server."""
+    return f"{database}-encryption"
 
 
 def offsets() -> Mapping[str, int]:
@@ -71,6 +79,12 @@ class Addresses:
     def port(self, part: str) -> int:
         return self.port_base + offsets()[part]
 
+    def server_port(self, database: str) -> int:
+        """The port of a PostgreSQL server itself; in a secure stack, clients reach it through
+        `<name>-encryption`.
+        """
+        return self.port(f"{database}-unencrypted" if self.servers.secure else database)
+
     def place(self, part: str) -> str:
         """`host:port`"""
         return f"{self.host(part)}:{self.port(part)}"
@@ -97,6 +111,16 @@ class Addresses:
     def kafka_bootstrap(self) -> str:
         """Every broker, so that a client finds the cluster while one of them is down."""
         return ",".join(map(self.place, self.servers.broker_names))
+
+    @property
+    def brokers(self) -> Brokers:
+        """The connection to the brokers with the rights of the `waypost` command, which reads every
+        topic. A secure stack writes it at its start.
+        """
+        if not self.servers.secure:
+            return self.kafka_bootstrap
+        lines = (self.environment_directory / "users.env").read_text().splitlines()
+        return connection_from(dict(line.split("=", 1) for line in lines))
 
     @property
     def jwks_url(self) -> str:

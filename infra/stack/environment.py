@@ -11,11 +11,13 @@ receives only what it needs.
 | WAYPOST_OPS_DSN | api, command | … of `<service>_ops` |
 | WAYPOST_CONNECTION_BUDGET | api, worker, jobs | shared limit, see `infra.postgres.connections` |
 | WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of each broker, separated by commas |
+| WAYPOST_KAFKA_… | api, worker, live, command | encryption and sign-in; of a secure stack |
 | WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | notifications, mail | the mail server |
+| WAYPOST_SMTP_… | notifications, mail | encryption and sign-in |
 | WAYPOST_PAYMENTS_URL | billing, payments | the card provider |
 | WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | signs the provider's webhooks |
 | WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
-| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies; equal on every replica |
+| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies; one per service |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
 | WAYPOST_PUBLIC_URL | notifications | prefix of links in mails |
 | WAYPOST_UNSUBSCRIBE_URL | notifications | prefix of unsubscribe links in mails |
@@ -38,8 +40,11 @@ from pathlib import Path
 from infra.postgres.connections import max_connections
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
+from infra.stack.security import MAIL_USER, security_of
 from infra.start_page.pages import page_groups, pages_as_json
+from waypost.hosting.kafka_access import COMMAND, KAFKA_PROCESSES, user_of
 from waypost.hosting.processes import ServiceProcess
+from waypost.ports.brokers import variables_of
 from waypost.postgres.provisioning.databases import service_database
 from waypost.telemetry.tracing import SAMPLER_ARGUMENT_VARIABLE, SAMPLER_VARIABLE, SPANS_VARIABLE
 
@@ -68,19 +73,23 @@ class Environments:
         self._addresses = addresses
         self._outside = outside or addresses
         self._keys = keys
+        self.security = security_of(addresses, keys)
 
     def process(self, service: str, process: ServiceProcess) -> Environment:
         """Environment of `python -m services.<service> <process>`."""
         own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
         if "app" in DSNS_OF[process]:
             own["WAYPOST_CONNECTION_BUDGET"] = str(max_connections())
+        if process in KAFKA_PROCESSES:
+            own.update(self._kafka(user_of(service, process)))
         if process is not ServiceProcess.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
         return own
 
     def command(self, service: str) -> Environment:
         """Environment of the `waypost` command for a service."""
-        return {**self._service(service), **self._dsns(service, COMMAND_DSNS)}
+        kafka = self._kafka(user_of(service, COMMAND))
+        return {**self._service(service), **kafka, **self._dsns(service, COMMAND_DSNS)}
 
     def simulator(self, name: str, data: Path) -> Environment:
         """Environment of a process that is not a service: `payments`, `mail`, `registry`,
@@ -91,19 +100,27 @@ class Environments:
             own["WAYPOST_PAYMENTS_WEBHOOK_URL"] = f"{self._addresses.billing}/webhooks/payments"
             own.update(self._payments())
         if name == "mail":
-            own.update(self._smtp())
+            own.update(self._mail_server())
         if name == "start-page":
             own["WAYPOST_PAGES"] = pages_as_json(page_groups(self._outside, probed_at=self._addresses))
         return {**self._shared(), **own}
 
     def one_shot(self) -> Environment:
-        return self._shared()
+        """Environment of `python -m infra.kafka`."""
+        if self.security is None:
+            return self._shared()
+        passwords = str(self.security.passwords_directory)
+        administrator = variables_of(self.security.administrator)
+        return {**self._shared(), **administrator, "WAYPOST_KAFKA_PASSWORDS_DIRECTORY": passwords}
+
+    def _kafka(self, user: str) -> Environment:
+        return variables_of(self.security.brokers(user)) if self.security else {}
 
     def _service(self, service: str) -> dict[str, str]:
         own = {
             **self._shared(),
             "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service)),
-            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.idempotency,
+            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.idempotency_of(service),
         }
         if service == "billing":
             own.update(self._payments())
@@ -126,9 +143,30 @@ class Environments:
         }
 
     def _smtp(self) -> dict[str, str]:
-        return {
+        own = {
             "WAYPOST_SMTP_HOST": self._addresses.host("smtp"),
             "WAYPOST_SMTP_PORT": str(self._addresses.port("smtp")),
+        }
+        if self.security is None:
+            return {**own, "WAYPOST_SMTP_TLS": "none"}
+        return {
+            **own,
+            "WAYPOST_SMTP_TLS": "starttls",
+            "WAYPOST_SMTP_CA_FILE": str(self.security.ca_file),
+            "WAYPOST_SMTP_USER": MAIL_USER,
+            "WAYPOST_SMTP_PASSWORD_FILE": str(self.security.mail_password_file),
+        }
+
+    def _mail_server(self) -> dict[str, str]:
+        own = {"WAYPOST_SMTP_PORT": str(self._addresses.port("smtp"))}
+        if self.security is None:
+            return own
+        return {
+            **own,
+            "WAYPOST_SMTP_CERTIFICATE_FILE": str(self.security.mail.certificate),
+            "WAYPOST_SMTP_KEY_FILE": str(self.security.mail.key),
+            "WAYPOST_SMTP_USER": MAIL_USER,
+            "WAYPOST_SMTP_PASSWORD_FILE": str(self.security.mail_password_file),
         }
 
     def _payments(self) -> dict[str, str]:
@@ -148,8 +186,10 @@ class Environments:
         """
         at = self._addresses
         servers = ",".join(map(at.place, at.servers.database_names))
-        primary = "?target_session_attrs=read-write" if "," in servers else ""
-        return f"postgresql://postgres:{self._keys.secrets.superuser}@{servers}/postgres{primary}"
+        parameters = ["target_session_attrs=read-write"] if "," in servers else []
+        parameters += self.security.dsn_parameters if self.security else ()
+        query = f"?{'&'.join(parameters)}" if parameters else ""
+        return f"postgresql://postgres:{self._keys.secrets.superuser}@{servers}/postgres{query}"
 
 
 def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:

@@ -12,6 +12,7 @@ in base64. An old private key stays until no token sealed to it is valid.
 """
 
 import base64
+import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -33,8 +34,14 @@ class Secrets:
     superuser: str
     payments_webhook: str
     idempotency: str
-    """Keys the hashes of request bodies that are stored with idempotency keys."""
+    """Each service has a secret that is derived from it (`idempotency_of`)."""
     roles: dict[str, dict[str, str]]
+
+    def idempotency_of(self, service: str) -> str:
+        """Keys the hashes of request bodies that the service stores with idempotency keys. No
+        service can compute that of another one.
+        """
+        return hmac.new(self.idempotency.encode(), service.encode(), "sha256").hexdigest()
 
     def passwords(self, service: str) -> Passwords:
         return {role: self.roles[service][role.value] for role in DatabaseRole}

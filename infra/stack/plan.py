@@ -1,16 +1,21 @@
 """Every component of the stack, with its dependencies."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
-from infra.stack.addresses import Addresses
+from infra.stack.addresses import Addresses, encryption_of
 from infra.stack.environment import Environments
 from infra.stack.keys import Keys
+from infra.stack.postgres_tls import PostgresTls
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from infra.stack.promotion import replication_of
 from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.hosting.processes import ServiceProcess
+from waypost.kafka.topics import answers
+from waypost.native.certificates import Certificate
 from waypost.native.configuration.kafka import Listener
 from waypost.native.kafka import Kafka, NodePorts, cluster_brokers
 from waypost.native.postgres import Postgres
@@ -45,7 +50,9 @@ class Plan:
             ports = (at.port(name), at.port(f"{name}-controller"))
             yield Component(name=name, part=broker, ports=ports, log=self._log(name))
         for name in at.servers.database_names:
-            yield Component(name=name, part=self._database(name), ports=(at.port(name),), log=self._log(name))
+            yield Component(name=name, part=self._database(name), ports=(at.server_port(name),), log=self._log(name))
+            if security := self.environments.security:
+                yield self._encryption(name, security.postgres)
         zipkin = Zipkin(port=at.port("zipkin"), log=self._log("zipkin"))
         page = f"{at.url('zipkin')}/zipkin/"
         yield Component(
@@ -56,12 +63,17 @@ class Plan:
         at, names, directory = self._at, self._at.servers.broker_names, self._directory / "kafka"
         nodes = [NodePorts(port=at.port(name), controller_port=at.port(f"{name}-controller")) for name in names]
         further = self._listeners.get
+        security = self.environments.security
+        secure: dict[str, Any] = (
+            {"security": security.of_brokers(), "probe": partial(answers, security.administrator)} if security else {}
+        )
         if len(nodes) > 1:
             return cluster_brokers(
                 directory,
                 nodes,
                 log=lambda node: self._log(names[node - 1]),
                 further=lambda node: further(names[node - 1], {}),
+                **secure,
             )
         (node,), (name,) = nodes, names
         broker = Kafka(
@@ -70,18 +82,25 @@ class Plan:
             controller_port=node.controller_port,
             log=self._log(name),
             further=further(name),
+            **secure,
         )
         return [broker]
 
     def _database(self, name: str) -> Postgres:
         return Postgres(
             self._directory / name,
-            port=self._at.port(name),
+            port=self._at.server_port(name),
             password=self._keys.secrets.superuser,
             max_connections=max_connections(further=ROOM_FOR_NEW_SERVICES),
             log=self._log(name),
             replication=replication_of(name, self._at, self._directory),
         )
+
+    def _encryption(self, server: str, certificate: Certificate) -> Component:
+        name = encryption_of(server)
+        port, log = self._at.port(server), self._log(name)
+        front = PostgresTls(port=port, server_port=self._at.server_port(server), certificate=certificate, log=log)
+        return Component(name=name, part=front, depends_on=(server,), ports=(port,), log=log)
 
     def _outside_world(self) -> Iterator[Component]:
         yield self._simulator("mail", "smtp")
@@ -98,9 +117,9 @@ class Plan:
 
     def _set_up(self) -> Iterator[Component]:
         log = self._log("databases")
-        yield Component(
-            name="databases", part=self._ensure_databases, depends_on=self._at.servers.database_names, log=log
-        )
+        servers = self._at.servers.database_names
+        needs = (*servers, *(encryption_of(name) for name in servers if self._at.servers.secure))
+        yield Component(name="databases", part=self._ensure_databases, depends_on=needs, log=log)
         environment, log = self.environments.one_shot(), self._log("topics")
         topics = PythonOneShot("infra.kafka", environment=environment, log=log)
         yield Component(name="topics", part=topics, depends_on=self._at.servers.broker_names, log=log)

@@ -23,7 +23,7 @@ def pair_of(addresses: Addresses, directory: Path) -> ServerPair | None:
         return None
     return ServerPair(
         file=primary_file(directory),
-        ports={name: addresses.port(name) for name in servers.database_names},
+        ports={name: addresses.server_port(name) for name in servers.database_names},
         synchronous=servers.standby is Standby.SYNCHRONOUS,
     )
 

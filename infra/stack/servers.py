@@ -4,7 +4,7 @@ is stored in the stack's folder, so that every later command and start finds it.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -28,6 +28,8 @@ class Standby(StrEnum):
 class Servers:
     brokers: int = 1
     standby: Standby = Standby.NONE
+    secure: bool = False
+    """Connections to Kafka, PostgreSQL and the mail server are encrypted, and clients sign in."""
 
     @property
     def broker_names(self) -> Sequence[str]:
@@ -44,10 +46,18 @@ class Servers:
         if not file.exists():
             return cls()
         stored = json.loads(file.read_text())
-        return cls(brokers=stored["brokers"], standby=Standby(stored["standby"]))
+        return cls(brokers=stored["brokers"], standby=Standby(stored["standby"]), secure=stored.get("secure", False))
 
     @classmethod
-    def choose(cls, directory: Path, *, brokers: int | None, standby: Standby | None, is_running: bool = False) -> Self:
+    def choose(
+        cls,
+        directory: Path,
+        *,
+        brokers: int | None,
+        standby: Standby | None,
+        secure: bool | None = None,
+        is_running: bool = False,
+    ) -> Self:
         """Stores a choice; None keeps the stored one. Raises SetUpFailed for another number of
         brokers than the data has, and for any change while the stack runs.
         """
@@ -56,6 +66,7 @@ class Servers:
             stored,
             brokers=stored.brokers if brokers is None else brokers,
             standby=stored.standby if standby is None else standby,
+            secure=stored.secure if secure is None else secure,
         )
         if chosen == stored:
             return stored
@@ -71,7 +82,7 @@ class Servers:
         if stored_primary(primary_file(directory), stored.database_names[0]) not in chosen.database_names:
             raise SetUpFailed(STEP, "the standby is the primary now", "start it as before and run `make promote` first")
         directory.mkdir(parents=True, exist_ok=True)
-        _file(directory).write_text(json.dumps({"brokers": chosen.brokers, "standby": chosen.standby}))
+        _file(directory).write_text(json.dumps(asdict(chosen)))
         return chosen
 
 

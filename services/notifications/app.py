@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.sealed_box import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
+from services.notifications.adapters.smtp_security import SmtpSecurity
 from services.notifications.handlers import COMMANDS, CONSUMERS
 from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import MailResources
@@ -27,6 +28,12 @@ async def mail_resources() -> AsyncIterator[MailResources]:
             port=settings.smtp_port,
             sender=settings.mail_sender,
             timeout_seconds=settings.smtp_timeout_seconds,
+            security=SmtpSecurity(
+                tls=settings.smtp_tls,
+                ca_file=settings.smtp_ca_file,
+                user=settings.smtp_user,
+                password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            ),
         ),
         opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
         public_url=settings.public_url.rstrip("/"),

@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from services.notifications.domain import NotificationKind
 from waypost.kernel.errors import Permanent
+
+
+class SmtpTls(StrEnum):
+    """Encryption of the connection to the mail server; `services.notifications.settings` explains
+    the values.
+    """
+
+    AUTO = "auto"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+    NONE = "none"
 
 
 class MailRefused(Permanent):

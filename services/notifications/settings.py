@@ -2,16 +2,30 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from services.notifications.ports import SmtpTls
 from waypost.settings import Settings
 
 
 class NotificationsSettings(Settings):
     smtp_host: str
-    """Host of the mail server. Mails are sent with TLS if it offers that, without a sign-in."""
+    """Host of the mail server."""
     smtp_port: int = Field(ge=1, le=65535)
     """Port of the mail server."""
+    smtp_tls: SmtpTls = SmtpTls.AUTO
+    """`starttls`: the mail server must offer STARTTLS (RFC 3207). `implicit`: TLS from the first
+    byte on (RFC 8314). `auto` is `starttls`, and on a loopback address TLS only if the server
+    offers it. `none`: mails, with their one-time links, are sent without encryption.
+    """
+    smtp_ca_file: Path | None = None
+    """PEM file of the authorities that sign the mail server's certificate. Without it, those of the
+    operating system are trusted.
+    """
+    smtp_user: str | None = None
+    """User of the mail server. Without it, mails are sent without a sign-in."""
+    smtp_password: SecretStr | None = None
+    """Password of that user."""
     smtp_timeout_seconds: float = Field(default=20.0, gt=0, le=23)
     """Time limit for each step of an SMTP delivery. All steps together may take 1.5 times as
     long.

@@ -11,7 +11,7 @@ from infra.stack.places import CHECKOUT
 from tests.guides.test_documents import is_command
 from tests.guides.test_replay_page import parsed
 
-PAGES = ["guide/on-call.md", "guide/production.md", "reference/doctor.md"]
+PAGES = ["guide/encrypted-connections.md", "guide/on-call.md", "guide/production.md", "reference/doctor.md"]
 AN_ID = "01a21327-343b-78b8-828e-29818cbf217b"
 COMMAND = re.compile(r"`(?:bin/)?waypost ([^`]+)`|^ {4,}bin/waypost (.+)$", flags=re.MULTILINE)
 

@@ -33,7 +33,7 @@ def create_app(settings: InboxSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         largest = settings.smtp_largest_mail_bytes
         with closing(database):
-            async with listening(mailbox, settings.host, settings.smtp_listen_port, largest):
+            async with listening(mailbox, settings.host, settings.smtp_listen_port, largest, settings.smtp_options):
                 yield
 
     app = FastAPI(title="Waypost inbox", lifespan=lifespan, docs_url=None, redoc_url=None)

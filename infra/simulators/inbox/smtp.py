@@ -5,7 +5,7 @@ permanently refused (550).
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,13 +53,21 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def listening(mailbox: Mailbox, host: str, port: int, largest_mail_bytes: int) -> AsyncIterator[None]:
+async def listening(
+    mailbox: Mailbox, host: str, port: int, largest_mail_bytes: int, options: Mapping[str, Any]
+) -> AsyncIterator[None]:
     """Receives mail on that port while the context is open; raises `Misconfigured` when the port is
-    taken.
+    taken. `options` are further arguments of aiosmtpd's SMTP.
     """
 
     def session() -> SMTP:
-        return SMTP(mailbox, hostname="inbox.waypost.invalid", data_size_limit=largest_mail_bytes, enable_SMTPUTF8=True)
+        return SMTP(
+            mailbox,
+            hostname="inbox.waypost.invalid",
+            data_size_limit=largest_mail_bytes,
+            enable_SMTPUTF8=True,
+            **options,
+        )
 
     try:
         server = await asyncio.get_running_loop().create_server(session, host, port)

@@ -9,18 +9,21 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
+from waypost.kafka.client_arguments import client_arguments
+from waypost.ports.brokers import Brokers
+
 CREATION_SECONDS = 30.0
 """Limit of all requests, with the time until all topics have leaders."""
 CLOSE_SECONDS = 2.0
 
 
-async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]], *, like: str) -> None:
+async def ensure_topics(bootstrap: Brokers, topics: Mapping[str, Mapping[str, str]], *, like: str) -> None:
     """Creates missing topics with these settings, and with the partitions and replicas of the topic
     `like`. Returns when all have leaders.
 
     Raises KafkaError, TimeoutError, UnknownTopicOrPartitionError if `like` does not exist.
     """
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaAdminClient(**client_arguments(bootstrap))
     try:
         async with asyncio.timeout(CREATION_SECONDS):
             await client.start()

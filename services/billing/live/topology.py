@@ -12,11 +12,13 @@ from faust.types import StreamT, TopicT
 
 from schemas.billing import InvoicePaid, RevenueWindowTotaled
 from services.billing.live.consumer import AtLeastOnceConsumer, AtLeastOnceTransport
+from services.billing.live.credentials import faust_arguments
 from services.billing.live.record_reader import Handle, RecordReader
 from services.billing.live.repartitioner import Repartitioner
 from services.billing.live.tables import LOG_RETENTION, LiveTables
 from services.billing.live.window_counter import WindowCounter
 from waypost.kernel.clock import Clock
+from waypost.ports.brokers import Brokers
 from waypost.ports.codec import EventCodec
 from waypost.project import on_cluster
 
@@ -42,7 +44,7 @@ class Topology:
     """
 
     @classmethod
-    def build(cls, bootstrap: str, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":
+    def build(cls, bootstrap: Brokers, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":
         app = _application(bootstrap, directory)
         topology = cls(app, LiveTables(app, PARTITIONS))
         by_tenant = _topic(app, BY_TENANT_TOPIC)
@@ -80,10 +82,10 @@ class Topology:
         self.app.task(check_for_stall)
 
 
-def _application(bootstrap: str, directory: Path) -> faust.App:
+def _application(bootstrap: Brokers, directory: Path) -> faust.App:
     app = faust.App(
         on_cluster(NAME),
-        broker=f"kafka://{bootstrap}",
+        **faust_arguments(bootstrap),
         store="memory://",
         datadir=directory,
         topic_partitions=PARTITIONS,

@@ -19,6 +19,7 @@ from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import Transient
+from waypost.ports.brokers import Brokers
 from waypost.ports.codec import EventCodec
 from waypost.project import on_cluster
 
@@ -38,7 +39,7 @@ class LiveView(PeriodicLoop):
 
     name = "live view"
 
-    def __init__(self, bootstrap: str, codec: EventCodec) -> None:
+    def __init__(self, bootstrap: Brokers, codec: EventCodec) -> None:
         super().__init__(every_seconds=0.0, backoff=PAUSES)
         self._bootstrap = bootstrap
         self._codec = codec

@@ -8,6 +8,12 @@ import aiosmtplib
 import idna
 
 from services.notifications.adapters.headers import POLICY, encoded, mailbox
+from services.notifications.adapters.smtp_security import (
+    DEFAULT_SECURITY,
+    MailServerRefused,
+    SmtpSecurity,
+    refused_security,
+)
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
@@ -21,11 +27,21 @@ sender and are transient.
 
 
 class SmtpMailer:
-    """Implements `services.notifications.ports.Mailer`. Opens one connection per mail, with TLS if
-    the server offers it.
+    """Implements `services.notifications.ports.Mailer`. Opens one connection per mail. Without
+    encryption it sends no mail, unless the settings allow it: a mail may contain a one-time link.
     """
 
-    def __init__(self, *, host: str, port: int, sender: str, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        sender: str,
+        timeout_seconds: float,
+        security: SmtpSecurity = DEFAULT_SECURITY,
+    ) -> None:
+        """Raises Misconfigured for security settings that contradict each other."""
+        self._connection = security.arguments(host)
         self._host = host
         self._port = port
         self._sender = sender
@@ -42,6 +58,7 @@ class SmtpMailer:
                     hostname=self._host,
                     port=self._port,
                     timeout=self._timeout_seconds,
+                    **self._connection,
                 )
         # Raise without the cause: a server's response may repeat the address, and errors are
         # logged.
@@ -50,7 +67,10 @@ class SmtpMailer:
         except _MAIL_ERRORS as error:
             raise _refusal(error) from None
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise Transient(f"the mail server at {self._host}:{self._port}: {type(error).__name__}") from None
+            place = f"{self._host}:{self._port}"
+            if (problem := refused_security(error)) is not None:
+                raise MailServerRefused(f"no mail was sent to the mail server at {place}: {problem}") from None
+            raise Transient(f"the mail server at {place}: {type(error).__name__}") from None
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage(policy=POLICY)
@@ -80,6 +100,8 @@ def ascii_domain(address: str) -> str:
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:
+    if (problem := refused_security(error)) is not None:
+        return MailServerRefused(f"no mail was sent: {problem}")
     if error.code not in _PERMANENT:
         return Transient(f"the mail server answered {error.code}: try again later")
     unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _NO_SUCH_MAILBOX

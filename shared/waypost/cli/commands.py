@@ -48,6 +48,9 @@ COMMANDS: Mapping[str, Entry] = {
         "waypost.cli.doctor", "doctor", "Checks a running system for known problems, and prints the remedy of each."
     ),
     "topics": Entry("waypost.cli.topics", "topics", "Lists the topics: partitions, retention and number of records."),
+    "access": Entry(
+        "waypost.cli.access", "access", "Lists the rights in Kafka that each process needs, as arguments of kafka-acls."
+    ),
     "consumers": Entry(
         "waypost.cli.consumers",
         "consumers",

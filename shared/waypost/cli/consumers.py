@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, console, present, print_to_stderr, span_of, table
 from waypost.cli.reads import read_each
-from waypost.cli.services import setting_of
+from waypost.cli.services import brokers_of
 from waypost.operations.consumers import ConsumerLag, consumer_lag
 from waypost.postgres.declared_consumers import read_stored_consumers
 from waypost.postgres.reads import Reads
-from waypost.project import variable
 from waypost.web.operator_views.consumers import ConsumerView
 
 NUMBER_COLUMNS = ("committed", "end", "lag", "behind")
@@ -23,7 +22,7 @@ def consumers(
     """Shows the lag of each consumer in records and in time, its parked keys and dead letters."""
 
     async def ask(asked: str, reads: Reads) -> tuple[str, Sequence[ConsumerLag]]:
-        bootstrap = setting_of(asked, variable("KAFKA_BOOTSTRAP"))
+        bootstrap = brokers_of(asked)
         return asked, await consumer_lag(await read_stored_consumers(reads), reads, bootstrap)
 
     results, problems = asyncio.run(read_each(service, ask))

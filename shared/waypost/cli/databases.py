@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from waypost.cli.answers import call_all, explained
 from waypost.cli.reads import APPLICATION_NAME, DsnRole
-from waypost.cli.services import chosen_services, environment_of, service_names, setting_of
+from waypost.cli.services import brokers_of, chosen_services, environment_of, service_names, setting_of
 from waypost.hosting.runtime import build_admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import WaypostError
@@ -47,7 +47,7 @@ async def opened(service: str, role: DsnRole = "OPS", schemas: Sequence[str] = (
 @asynccontextmanager
 async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
     """Opens the service with the same rights as its operator API. Raises the errors of `opened`."""
-    dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    dsn, bootstrap = setting_of(service.name, variable("APP_DSN")), brokers_of(service.name)
     async with runtime_for_command(service, dsn=dsn) as runtime, opened(service.name, schemas=service.schemas) as ops:
         yield build_admin_service(runtime, ops=ops, kafka_bootstrap=bootstrap)
 

@@ -11,7 +11,7 @@ import typer
 from waypost.cli.options import OneService
 from waypost.cli.output import AsJson, console, present
 from waypost.cli.reads import reading
-from waypost.cli.services import chosen_names, environment_of, setting_of, stack_setting
+from waypost.cli.services import chosen_names, environment_of, setting_of, stack_brokers
 from waypost.kernel.errors import WaypostError
 from waypost.operations.doctor import (
     Diagnosis,
@@ -23,6 +23,7 @@ from waypost.operations.doctor import (
 )
 from waypost.operations.doctor.finding import Finding
 from waypost.operations.doctor.versions import Published, published
+from waypost.ports.brokers import Brokers
 from waypost.postgres.reads import Reads
 from waypost.project import project, variable
 from waypost.schemas.topics import declared_topics
@@ -55,9 +56,9 @@ def doctor(
 async def _examine(names: Sequence[str], events: int) -> Result:
     """Examines the broker first: if it does not answer, the services' checks do not ask it."""
     total = Result()
-    bootstrap: str | None = None
+    bootstrap: Brokers | None = None
     try:
-        asked = stack_setting(variable("KAFKA_BOOTSTRAP"))
+        asked = stack_brokers()
         _merge(total, await examine_topics(asked, declared_topics()))
         bootstrap = asked
     except WaypostError as error:
@@ -71,7 +72,7 @@ async def _examine(names: Sequence[str], events: int) -> Result:
     return total
 
 
-async def _published(total: Result, names: Sequence[str], bootstrap: str, events: int) -> Sequence[Published]:
+async def _published(total: Result, names: Sequence[str], bootstrap: Brokers, events: int) -> Sequence[Published]:
     """The newest events of the services that can be read as their owner."""
     found: list[Published] = []
     for name in names:
@@ -85,7 +86,9 @@ async def _published(total: Result, names: Sequence[str], bootstrap: str, events
     return found
 
 
-async def _examine_one(name: str, bootstrap: str | None, topics: Sequence[Published], *, with_server: bool) -> Result:
+async def _examine_one(
+    name: str, bootstrap: Brokers | None, topics: Sequence[Published], *, with_server: bool
+) -> Result:
     result = Result()
     try:
         async with reading(name) as reads:
@@ -112,7 +115,7 @@ def _one_per_server(names: Sequence[str]) -> frozenset[str]:
     return frozenset(servers.values())
 
 
-def _examined(name: str, reads: Reads, bootstrap: str | None) -> ExaminedService:
+def _examined(name: str, reads: Reads, bootstrap: Brokers | None) -> ExaminedService:
     """The limits that the processes of the service use."""
     environment = environment_of(name)
     limits = {

@@ -11,7 +11,7 @@ from waypost.cli.answers import explained
 from waypost.cli.databases import trace_as
 from waypost.cli.options import PerSecond
 from waypost.cli.output import AsJson, console, present, progress_bar
-from waypost.cli.services import service_within, setting_of
+from waypost.cli.services import brokers_of, service_within, setting_of
 from waypost.engine.consumer import group_name
 from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.rebuild import Processes, RebuildReport, rebuild_async_projection, rebuild_inline_projection
@@ -111,7 +111,7 @@ async def rebuilt(
             service.name, target, service.codec, owner_dsn=owner_dsn, check=check
         )
         return await rebuild_inline_projection(target, inline_shadow_factory, **options)
-    app_dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    app_dsn, bootstrap = setting_of(service.name, variable("APP_DSN")), brokers_of(service.name)
     shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn, check=check)
     return await rebuild_async_projection(
         target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, processes=processes, **options

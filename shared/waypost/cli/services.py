@@ -9,7 +9,9 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from waypost.kernel.errors import Invalid, Misconfigured, NotFound
+from waypost.ports.brokers import BrokerConnection, connection_from
 from waypost.project import known_project, project, variable
+from waypost.settings import value_of
 
 if TYPE_CHECKING:  # the import of a service loads all its dependencies
     from waypost.hosting.service import Service
@@ -68,11 +70,25 @@ def environment_of(service: str) -> Mapping[str, str]:
 
 
 def setting_of(service: str, name: str) -> str:
-    """One variable of `<service>.env`. Raises Misconfigured if it is missing."""
-    value = environment_of(service).get(name)
+    """One variable of `<service>.env`, or the text of the file that `<name>_FILE` names. Raises
+    Misconfigured if it is missing.
+    """
+    value = value_of(environment_of(service), name)
     if not value:
         raise Misconfigured(f"{name} is missing in {_directory() / service}.env; the stack writes the file at start")
     return value
+
+
+def brokers_of(service: str) -> BrokerConnection:
+    """The connection to Kafka with the rights of the command. Raises Misconfigured."""
+    variables = environment_of(service)
+    setting_of(service, variable("KAFKA_BOOTSTRAP"))
+    return connection_from(variables)
+
+
+def stack_brokers() -> BrokerConnection:
+    """The connection of the first service: the command may read every topic as any of them."""
+    return brokers_of(service_names()[0])
 
 
 def stack_setting(name: str) -> str:

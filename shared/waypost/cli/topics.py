@@ -6,16 +6,15 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from waypost.cli.output import AsJson, console, present, span_of, table
-from waypost.cli.services import stack_setting
+from waypost.cli.services import stack_brokers
 from waypost.kafka.catalog import CatalogedTopic, catalog
-from waypost.project import variable
 
 UNLIMITED = -1
 
 
 def topics(as_json: AsJson = False) -> None:
     """Lists the topics: partitions, retention and number of records."""
-    found = asyncio.run(catalog(stack_setting(variable("KAFKA_BOOTSTRAP"))))
+    found = asyncio.run(catalog(stack_brokers()))
     present([asdict(topic) for topic in found], lambda: _show(found), as_json=as_json)
 
 

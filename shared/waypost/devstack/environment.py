@@ -63,7 +63,7 @@ class Environments:
 
     def process(self, service: str, process: ServiceProcess) -> Environment:
         """Environment of one process of a service."""
-        own = {**self._shared(), **self._dsns(service, DSNS_OF[process])}
+        own = {**self._shared(service), **self._dsns(service, DSNS_OF[process])}
         if "app" in DSNS_OF[process]:
             own[variable("CONNECTION_BUDGET")] = str(self.max_connections - SPARE_CONNECTIONS)
         if process is not ServiceProcess.MIGRATE:
@@ -73,13 +73,13 @@ class Environments:
     def command(self, service: str) -> Environment:
         """Environment of the `waypost` command for a service."""
         key = {variable("DEVELOPMENT_SIGNING_KEY"): str(self._signing_key)}
-        return {**self._shared(), **self._dsns(service, COMMAND_DSNS), **key}
+        return {**self._shared(service), **self._dsns(service, COMMAND_DSNS), **key}
 
-    def _shared(self) -> dict[str, str]:
+    def _shared(self, service: str) -> dict[str, str]:
         at = self._ports
         return {
             variable("KAFKA_BOOTSTRAP"): at.place("kafka"),
-            variable("IDEMPOTENCY_SECRET"): self._secrets.idempotency,
+            variable("IDEMPOTENCY_SECRET"): self._secrets.idempotency_of(service),
             variable("JWKS_URL"): f"http://{at.place('issuer')}{KEYS_PATH}",
             "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"http://{at.place('zipkin')}/api/v2/spans",

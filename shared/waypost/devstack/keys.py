@@ -4,6 +4,7 @@ secrets.json      passwords of PostgreSQL's roles, the key of stored request has
 signing.json      private Ed25519 JWK with its kid (RFC 8037): signs development tokens
 """
 
+import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,14 @@ ENTROPY_BYTES = 24
 class Secrets:
     superuser: str
     idempotency: str
-    """Keys the hashes of request bodies that are stored with idempotency keys."""
+    """Each service has a secret that is derived from it (`idempotency_of`)."""
     roles: Mapping[str, Mapping[str, str]]
+
+    def idempotency_of(self, service: str) -> str:
+        """Keys the hashes of request bodies that the service stores with idempotency keys. No
+        service can compute that of another one.
+        """
+        return hmac.new(self.idempotency.encode(), service.encode(), "sha256").hexdigest()
 
     def passwords(self, service: str) -> Passwords:
         return {role: self.roles[service][role.value] for role in DatabaseRole}

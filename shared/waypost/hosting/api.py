@@ -76,7 +76,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         readiness=Readiness(checks={"postgres": runtime.database.verify}),
         resources=resources,
         clock=runtime.clock,
-        admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
+        admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.brokers),
     )
     _with_events(service, app)
     refuse_undeclared(app)

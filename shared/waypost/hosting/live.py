@@ -16,7 +16,7 @@ async def run_live(service: Service) -> None:
     settings = load(LiveSettings)
     if service.live_view is None:
         raise Misconfigured(f"the {service.name} service has no live view")
-    view = service.live_view.open(settings.kafka_bootstrap, service.codec)
+    view = service.live_view.open(settings.brokers, service.codec)
     readiness = Readiness(unready=lambda: Process([view]).unready)
     probes = HttpServer(
         create_probes_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"

@@ -14,6 +14,7 @@ from waypost.hosting.service import Service
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.audit_context import AuditContext
+from waypost.ports.brokers import Brokers
 from waypost.ports.consumer_transaction import ConsumerTransaction
 from waypost.ports.consumers import Reactor, topics_of
 from waypost.postgres.audit import record_action
@@ -23,7 +24,7 @@ from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 class Replay:
     """Finds past events of a reactor in its topics and delivers them again."""
 
-    def __init__(self, service: Service, reactor: Reactor, runtime: Runtime, bootstrap: str) -> None:
+    def __init__(self, service: Service, reactor: Reactor, runtime: Runtime, bootstrap: Brokers) -> None:
         self._reactor = reactor
         self._name = group_name(service.name, reactor)
         self._runtime = runtime
@@ -69,7 +70,7 @@ class Replay:
 
 
 @asynccontextmanager
-async def opened_replay(service: Service, reactor: Reactor, *, dsn: str, bootstrap: str) -> AsyncIterator[Replay]:
+async def opened_replay(service: Service, reactor: Reactor, *, dsn: str, bootstrap: Brokers) -> AsyncIterator[Replay]:
     """A replay with the rights of the handlers: `dsn` connects as `<service>_app`."""
     async with runtime_for_command(service, dsn=dsn) as runtime:
         yield Replay(service, reactor, runtime, bootstrap)

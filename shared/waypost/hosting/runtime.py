@@ -19,6 +19,7 @@ from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.operations.admin_service import AdminService
+from waypost.ports.brokers import Brokers
 from waypost.postgres.database import Database
 from waypost.postgres.listen import PostgresNotifier
 from waypost.postgres.unit_of_work import AdmissionCheck, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
@@ -89,7 +90,7 @@ def build_runtime(
     )
 
 
-def build_admin_service(runtime: Runtime, *, ops: Database, kafka_bootstrap: str) -> AdminService:
+def build_admin_service(runtime: Runtime, *, ops: Database, kafka_bootstrap: Brokers) -> AdminService:
     return AdminService(
         name=runtime.service.name,
         codec=runtime.service.codec,

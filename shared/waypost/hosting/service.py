@@ -19,6 +19,7 @@ from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event
 from waypost.kernel.role import Role
 from waypost.kernel.topic import Topic
+from waypost.ports.brokers import Brokers
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.ports.resources import OpenResources
@@ -44,8 +45,8 @@ class LiveView:
     consumer group is `<service>.live`.
     """
 
-    open: Callable[[str, EventCodec], Lifecycle]
-    """Creates the view for the address of a broker. Connects only when the view starts."""
+    open: Callable[[Brokers, EventCodec], Lifecycle]
+    """Creates the view for the connection to the brokers. Connects only when the view starts."""
     handles: frozenset[type[Event]]
 
 

@@ -2,12 +2,14 @@
 before it starts.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kernel.errors import Misconfigured
+from waypost.ports.brokers import BrokerConnection, Mechanism, SecurityProtocol
 from waypost.project import variable
 from waypost.settings import Settings, load
 
@@ -40,6 +42,48 @@ class ListeningSettings(Settings):
     """Address on which that port listens; `0.0.0.0` in a container."""
 
 
+class KafkaSettings(Settings):
+    kafka_bootstrap: str
+    """`host:port` of each broker, separated by commas. An API uses it only for an operator route,
+    and serves requests without a broker.
+    """
+    kafka_security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
+    """`SSL` or `SASL_SSL` for encrypted connections. The brokers' certificates must be valid for
+    the names in `kafka_bootstrap`, and for the names that the brokers advertise.
+    """
+    kafka_ca_file: Path | None = None
+    """PEM file of the authorities that sign the brokers' certificates. Without it, those of the
+    operating system are trusted. Each file of this list is read again for a new connection.
+    """
+    kafka_certificate_file: Path | None = None
+    """PEM file of a client certificate with its chain, for mutual TLS."""
+    kafka_key_file: Path | None = None
+    """PEM file of the private key of that certificate."""
+    kafka_sasl_mechanism: Mechanism | None = None
+    """`SCRAM-SHA-512`, `SCRAM-SHA-256`, `PLAIN` or `OAUTHBEARER`. The last two need `SASL_SSL`."""
+    kafka_user: str | None = None
+    """User of SCRAM and PLAIN."""
+    kafka_password_file: Path | None = None
+    """File with the user's password."""
+    kafka_token_file: Path | None = None
+    """File with the token of OAUTHBEARER. Another program renews it before it expires."""
+
+    @property
+    def brokers(self) -> BrokerConnection:
+        """Raises Misconfigured for settings that contradict each other."""
+        return BrokerConnection(
+            bootstrap=self.kafka_bootstrap,
+            security_protocol=self.kafka_security_protocol,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+            mechanism=self.kafka_sasl_mechanism,
+            user=self.kafka_user,
+            password_file=self.kafka_password_file,
+            token_file=self.kafka_token_file,
+        )
+
+
 class ProcessSettings(ListeningSettings):
     app_dsn: Dsn
     """DSN of the role `<service>_app`: `postgresql://user:password@host:port/database`. Like every
@@ -52,17 +96,13 @@ class ProcessSettings(ListeningSettings):
     """
 
 
-class ApiSettings(ProcessSettings):
+class ApiSettings(ProcessSettings, KafkaSettings):
     pool_size: PoolSize = 20
     """Connections of the requests, as `<service>_app`."""
     ops_dsn: Dsn
     """DSN of the role `<service>_ops`, for the operator routes and the count of the outbox."""
     ops_pool_size: PoolSize = 2
     """Connections of the operator routes."""
-    kafka_bootstrap: str
-    """`host:port` of each broker, separated by commas. Used only by an operator route: an API
-    serves requests without a broker.
-    """
     outbox_cap_rows: Annotated[int, Field(ge=1)] = 500_000
     """At this number of unpublished events, requests that write events are answered with 503. It
     equals a few hundred MB of rows.
@@ -89,7 +129,7 @@ class ApiSettings(ProcessSettings):
         return self.jwks_url
 
 
-class WorkerSettings(ProcessSettings):
+class WorkerSettings(ProcessSettings, KafkaSettings):
     pool_size: PoolSize = 5
     """Connections of the consumers and the probes, as `<service>_app`. Each consumer has a
     share.
@@ -104,8 +144,6 @@ class WorkerSettings(ProcessSettings):
     """
     relay_dsn: Dsn
     """DSN of the role `<service>_relay`, which reads and deletes the rows of the outbox."""
-    kafka_bootstrap: str
-    """`host:port` of each broker, separated by commas."""
 
 
 class JobSettings(ProcessSettings):
@@ -115,15 +153,15 @@ class JobSettings(ProcessSettings):
     """
 
 
-class LiveSettings(ListeningSettings):
-    kafka_bootstrap: str
-    """`host:port` of each broker, separated by commas."""
+class LiveSettings(ListeningSettings, KafkaSettings):
+    """The live view connects only to Kafka."""
 
 
 __all__ = [
     "ApiSettings",
     "Dsn",
     "JobSettings",
+    "KafkaSettings",
     "ListeningSettings",
     "LiveSettings",
     "MigrateSettings",

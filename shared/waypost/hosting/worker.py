@@ -61,7 +61,7 @@ def consumer_list(service: Service, runtime: Runtime) -> FunctionLoop:
 
 def outbox_relay(service: Service, settings: WorkerSettings, runtime: Runtime) -> Relay:
     outbox = PostgresOutbox(settings.relay_dsn, application_name=f"{service.name}-relay")
-    broker = KafkaBroker(settings.kafka_bootstrap, client_id=f"{service.name}-relay")
+    broker = KafkaBroker(settings.brokers, client_id=f"{service.name}-relay")
     return Relay(outbox, broker, runtime.wakeups)
 
 
@@ -78,7 +78,7 @@ def consumer_group(service: Service, consumer: Consumer, settings: WorkerSetting
     return ConsumerGroup(
         service.name,
         consumer,
-        KafkaSubscription(settings.kafka_bootstrap, name),
+        KafkaSubscription(settings.brokers, name),
         PostgresConsumerTransactions(
             runtime.database,
             runtime.units,
@@ -94,5 +94,5 @@ def consumer_group(service: Service, consumer: Consumer, settings: WorkerSetting
             retried_keys=max(min(ConsumerPolicy().retried_keys, max_transactions - 1), 1),
         ),
         clock=runtime.clock,
-        logs=KafkaTopicLogs(settings.kafka_bootstrap),
+        logs=KafkaTopicLogs(settings.brokers),
     )

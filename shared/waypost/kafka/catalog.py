@@ -10,11 +10,13 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered
+from waypost.kafka.refusals import reaching
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.kafka.topics import reaching
 from waypost.kernel.errors import NotFound
 from waypost.kernel.topic import MIN_INSYNC_REPLICAS
+from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Partition
 from waypost.project import from_cluster, is_ours, on_cluster
 
@@ -53,13 +55,13 @@ class CatalogedTopic:
     partitions: Mapping[int, Offsets]
 
 
-async def partitions_of(bootstrap: str) -> Mapping[str, Sequence[Partition]]:
+async def partitions_of(bootstrap: Brokers) -> Mapping[str, Sequence[Partition]]:
     """The partitions of every topic of the application, by the topic's name. Raises Transient."""
     async with _admin(bootstrap) as admin:
         return {name: _partitions(name, topic) for name, topic in (await _described(admin)).items()}
 
 
-async def catalog(bootstrap: str) -> Sequence[CatalogedTopic]:
+async def catalog(bootstrap: Brokers) -> Sequence[CatalogedTopic]:
     """Every topic of the application, by name. Raises Transient."""
     async with _admin(bootstrap) as admin:
         described = await _described(admin)
@@ -101,10 +103,10 @@ def chosen_from(partitions: Mapping[str, Sequence[Partition]], topics: Sequence[
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _admin(bootstrap: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(**client_arguments(bootstrap))
     try:
-        with reaching(bootstrap):
+        async with reaching(bootstrap):
             async with asyncio.timeout(RESPONSE_SECONDS):
                 await client.start()
         yield client
@@ -145,7 +147,7 @@ async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mappin
     return {from_cluster(name): {setting: value for setting, value, *_ in entries} for *_, name, entries in resources}
 
 
-async def _offsets(bootstrap: str, partitions: Sequence[Partition]) -> Mapping[Partition, Offsets]:
+async def _offsets(bootstrap: Brokers, partitions: Sequence[Partition]) -> Mapping[Partition, Offsets]:
     """Reads no records: a fetch that finds none would delay the answers by half a second."""
     async with KafkaTopicLogs(bootstrap, paused=True).opened(partitions) as log:
         lows, highs = await log.first_offsets(), await log.end_offsets()

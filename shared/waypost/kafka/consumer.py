@@ -11,9 +11,12 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from waypost.kafka.client_arguments import client_arguments
+from waypost.kafka.refusals import examine, refusal
 from waypost.kafka.topics import describe
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
+from waypost.ports.brokers import Brokers, as_connection
 from waypost.ports.subscription import Assignments, Partition, TopicState
 from waypost.project import from_cluster, on_cluster
 
@@ -38,7 +41,7 @@ class _Client(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not annota
 class KafkaSubscription:
     """`waypost.ports.subscription.Subscription`."""
 
-    def __init__(self, bootstrap: str, group: str, *, session_seconds: float = 10.0) -> None:
+    def __init__(self, bootstrap: Brokers, group: str, *, session_seconds: float = 10.0) -> None:
         self._bootstrap = bootstrap
         self._group = group
         self._session_seconds = session_seconds
@@ -142,7 +145,7 @@ class KafkaSubscription:
 
     async def _connect(self) -> None:
         client = _Client(
-            bootstrap_servers=self._bootstrap,
+            **client_arguments(self._bootstrap),
             group_id=on_cluster(self._group),
             client_id=self._group,
             enable_auto_commit=False,
@@ -163,6 +166,8 @@ class KafkaSubscription:
                 await client.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await self.leave()
+            if refused := refusal(error, self._bootstrap) or await examine(as_connection(self._bootstrap)):
+                raise refused from error
             raise Transient(f"{self._group} cannot be joined at {self._bootstrap}: {error!r}") from error
         except Exception:
             await self.leave()
@@ -234,4 +239,6 @@ def as_transient(requested: str) -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
+        if refused := refusal(error):
+            raise refused from error
         raise Transient(f"the broker did not return {requested}: {error!r}") from error

@@ -12,10 +12,13 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
+from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.isolating_sender import IsolatingSender
 from waypost.kafka.partition_sender import KafkaPartitionSender
-from waypost.kafka.topics import describe, reaching
+from waypost.kafka.refusals import reaching
+from waypost.kafka.topics import describe
 from waypost.ports.broker import TopicUnavailable
+from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Partition
 
 START_SECONDS = 5.0
@@ -27,14 +30,14 @@ CLOSE_SECONDS = 2.0
 class KafkaBroker:
     """`waypost.ports.broker.Broker` on aiokafka."""
 
-    def __init__(self, bootstrap: str, *, client_id: str = "waypost-relay") -> None:
+    def __init__(self, bootstrap: Brokers, *, client_id: str = "waypost-relay") -> None:
         self._bootstrap = bootstrap
         self._client_id = client_id
 
     @asynccontextmanager
     async def publisher(self) -> AsyncIterator["KafkaPublisher"]:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **client_arguments(self._bootstrap),
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",
@@ -42,7 +45,7 @@ class KafkaBroker:
         )
         producer._sender = sender = IsolatingSender(producer)
         try:
-            with reaching(self._bootstrap):
+            async with reaching(self._bootstrap):
                 async with asyncio.timeout(START_SECONDS):
                     await producer.start()
             yield KafkaPublisher(producer, sender)

@@ -8,11 +8,12 @@ from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.envelope import Record
 from waypost.kernel.header_forms import ID
 from waypost.kernel.partitioner import partition_for
+from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import records_until
 
 
-async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *, since: datetime) -> Record | None:
+async def find_record(bootstrap: Brokers, topic: str, key: bytes, event_id: UUID, *, since: datetime) -> Record | None:
     """The first record of the event; None if its partition holds no record of it written since.
     Raises Transient.
 

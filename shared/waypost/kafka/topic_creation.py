@@ -9,9 +9,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from waypost.kafka.topics import reaching
+from waypost.kafka.client_arguments import client_arguments
+from waypost.kafka.refusals import reaching
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
+from waypost.ports.brokers import Brokers
 from waypost.project import from_cluster, is_ours, on_cluster
 
 NO_ERROR = 0
@@ -42,15 +44,15 @@ class ExistingTopic:
     min_insync_replicas: int
 
 
-async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
+async def ensure_topics(bootstrap: Brokers, topics: Sequence[Topic]) -> Sequence[str]:
     """Creates missing topics and returns their names. Raises PartitionsChanged or TooFewReplicas,
     before anything is created, for a topic that differs, and Transient if the brokers do not
     answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_arguments(bootstrap))
     try:
         async with asyncio.timeout(CREATION_SECONDS):
-            with reaching(bootstrap):
+            async with reaching(bootstrap):
                 await admin.start()
             return await _create_missing(admin, topics)
     except TimeoutError as error:

@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered, named, partition_of, record_of
-from waypost.kafka.topics import reaching
+from waypost.kafka.refusals import reaching, refusal
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import Transient
+from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Partition
 
 FETCH_MILLISECONDS = 20
@@ -28,19 +31,19 @@ class KafkaTopicLog:
         self._partitions = partitions
 
     async def read(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
-        async with answered("records", more_seconds=timeout_seconds):
+        async with self._answered("records", more_seconds=timeout_seconds):
             fetched = await self._client.getmany(
                 named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000)
             )
         return [record_of(record, partition.topic) for records in fetched.values() for record in records]
 
     async def position(self, partition: Partition) -> int:
-        async with answered("a position"):
+        async with self._answered("a position"):
             position: int = await self._client.position(named(partition))
         return position
 
     async def end_offsets(self) -> Mapping[Partition, int]:
-        async with answered("end offsets"):
+        async with self._answered("end offsets"):
             ends = await self._client.end_offsets([named(partition) for partition in self._partitions])
         return {partition: ends[named(partition)] for partition in self._partitions}
 
@@ -48,7 +51,7 @@ class KafkaTopicLog:
         """The next records of any of the partitions, in the order of their timestamps. Raises
         Transient.
         """
-        async with answered("records", more_seconds=timeout_seconds):
+        async with self._answered("records", more_seconds=timeout_seconds):
             fetched = await self._client.getmany(max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
         records = [
             record_of(record, partition_of(source).topic) for source, batch in fetched.items() for record in batch
@@ -57,7 +60,7 @@ class KafkaTopicLog:
 
     async def first_offsets(self) -> Mapping[Partition, int]:
         """The offset of the oldest retained record, per partition. Raises Transient."""
-        async with answered("first offsets"):
+        async with self._answered("first offsets"):
             beginnings = await self._client.beginning_offsets([named(partition) for partition in self._partitions])
         return {partition: beginnings[named(partition)] for partition in self._partitions}
 
@@ -66,7 +69,7 @@ class KafkaTopicLog:
         without one are left out. Raises Transient.
         """
         moment = int(at.timestamp() * 1000)
-        async with answered("offsets by time"):
+        async with self._answered("offsets by time"):
             results = await self._client.offsets_for_times({named(partition): moment for partition in self._partitions})
         return {
             partition: results[named(partition)].offset
@@ -79,11 +82,24 @@ class KafkaTopicLog:
         for partition, offset in offsets.items():
             self._client.seek(named(partition), offset)
 
+    @asynccontextmanager
+    async def _answered(self, requested: str, *, more_seconds: float = 0.0) -> AsyncIterator[None]:
+        """Raises Transient, and AccessRefused for a topic without a right: aiokafka requests its
+        metadata again and again.
+        """
+        try:
+            async with answered(requested, more_seconds=more_seconds):
+                yield
+        except Transient as error:
+            unauthorized = sorted(self._client._client.cluster.unauthorized_topics)
+            refused = refusal(TopicAuthorizationFailedError(*unauthorized)) if unauthorized else None
+            raise refused or error from error
+
 
 class KafkaTopicLogs:
     """`waypost.ports.topic_log.TopicLogs`."""
 
-    def __init__(self, bootstrap: str, *, paused: bool = False) -> None:
+    def __init__(self, bootstrap: Brokers, *, paused: bool = False) -> None:
         """A paused log returns offsets only."""
         self._bootstrap = bootstrap
         self._paused = paused
@@ -92,7 +108,7 @@ class KafkaTopicLogs:
     async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
         ordered = sorted(partitions)
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **client_arguments(self._bootstrap),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -100,7 +116,7 @@ class KafkaTopicLogs:
             request_timeout_ms=int(RESPONSE_SECONDS * 1000),
         )
         try:
-            with reaching(self._bootstrap):
+            async with reaching(self._bootstrap):
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     await client.start()
             client.assign([named(partition) for partition in ordered])

@@ -1,8 +1,9 @@
 """Topic metadata of the cluster: existence, number of partitions, and topic id."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,11 @@ from uuid import UUID
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
 
+from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.metadata_request import TopicMetadataRequest
-from waypost.kernel.errors import Transient
+from waypost.kafka.refusals import reaching
+from waypost.kernel.errors import Misconfigured, Transient
+from waypost.ports.brokers import Brokers
 from waypost.project import from_cluster, on_cluster
 
 _UNKNOWN_TOPIC: int = UnknownTopicOrPartitionError.errno
@@ -62,23 +66,14 @@ async def _answer_of_any(client: AIOKafkaClient, request: TopicMetadataRequest) 
     raise Transient(f"the cluster did not return topic metadata: {failure!r}") from failure
 
 
-@contextmanager
-def reaching(bootstrap: str) -> Iterator[None]:
-    """Converts connection errors inside the block to Transient."""
-    try:
-        yield
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise Transient(f"no broker answers at {bootstrap}: {error!r}") from error
-
-
 @asynccontextmanager
-async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
+async def connected_client(bootstrap: Brokers) -> AsyncIterator[AIOKafkaClient]:
     """A client for metadata requests, for callers without a producer or consumer. Raises Transient
     if no broker answers.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaClient(**client_arguments(bootstrap))
     try:
-        with reaching(bootstrap):
+        async with reaching(bootstrap):
             await client.bootstrap()
         yield client
     finally:
@@ -92,3 +87,12 @@ def _named(topics: Iterable[Any]) -> Iterator[tuple[int, str, UUID, Sequence[Any
 
 def _error(code: int) -> str | None:
     return None if code == 0 else for_code(code).__name__
+
+
+async def answers(brokers: Brokers, *, seconds: float = 2.0) -> bool:
+    """True if a client that signs in receives the cluster's metadata in time."""
+    try:
+        async with asyncio.timeout(seconds), connected_client(brokers):
+            return True
+    except (Transient, Misconfigured, TimeoutError):
+        return False

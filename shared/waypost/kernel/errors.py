@@ -18,6 +18,8 @@ WaypostError
 ├── Misconfigured               the process refuses to start; the message names the setting
 │   ├── SessionRefused          PostgreSQL does not open a session; Transient, too: the work waits
 │   │   └── PoolerRefused       the address of the database is that of a connection pooler
+│   ├── AccessRefused           Kafka refuses a certificate, sign-in or right; Transient, too
+│   ├── MailServerRefused       the mail server refuses TLS or the sign-in; Transient, too
 │   ├── PartitionsChanged       a topic has another number of partitions than declared
 │   └── TooFewReplicas          a topic has fewer replicas than declared
 ├── PartEnded                   a part of a process ended by itself; the process exits with 1

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from waypost.jobs.declaration import JobRegistry
+from waypost.ports.brokers import Brokers
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer
 from waypost.ports.wakeups import WakeupSender
@@ -26,4 +27,4 @@ class AdminService:
     units: PostgresUnitsOfWork
     """Units of work on `app`."""
     wakeup_sender: WakeupSender
-    kafka_bootstrap: str
+    kafka_bootstrap: Brokers

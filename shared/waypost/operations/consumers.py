@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.ports.brokers import Brokers
 from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
@@ -64,7 +65,7 @@ class ConsumerLag:
         return sum(partition.lag for partition in self.partitions)
 
 
-async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootstrap: str) -> Sequence[ConsumerLag]:
+async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootstrap: Brokers) -> Sequence[ConsumerLag]:
     """The lag of each of a service's consumers. Raises Transient if the database or the broker does
     not answer.
     """
@@ -79,7 +80,7 @@ async def consumer_lag(consumers: Sequence[DeclaredConsumer], ops: Reads, bootst
     ]
 
 
-async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: ConsumerOffsets, bootstrap: str) -> ConsumerLag:
+async def _lag_of(consumer: DeclaredConsumer, ops: Reads, offsets: ConsumerOffsets, bootstrap: Brokers) -> ConsumerLag:
     topics = sorted(consumer.topics)
     partitions = [partition for topic in topics for partition in offsets.partitions.get(topic, ())]
     committed = {partition: offsets.committed.get(partition, 0) for partition in partitions}
@@ -113,7 +114,7 @@ async def _committed(ops: Reads, consumers: Sequence[DeclaredConsumer]) -> Mappi
     return committed
 
 
-async def end_offsets(bootstrap: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+async def end_offsets(bootstrap: Brokers, partitions: Collection[Partition]) -> Mapping[Partition, int]:
     """The end of each partition. Raises Transient."""
     if not partitions:
         return {}
@@ -121,7 +122,9 @@ async def end_offsets(bootstrap: str, partitions: Collection[Partition]) -> Mapp
         return await log.end_offsets()
 
 
-async def _ages_of_next_records(bootstrap: str, next_offsets: Mapping[Partition, int]) -> Mapping[Partition, timedelta]:
+async def _ages_of_next_records(
+    bootstrap: Brokers, next_offsets: Mapping[Partition, int]
+) -> Mapping[Partition, timedelta]:
     """The age of the record at each offset."""
     ages: dict[Partition, timedelta] = {}
     if not next_offsets:

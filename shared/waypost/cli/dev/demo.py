@@ -10,7 +10,7 @@ from rich.console import Console
 from waypost.cli.dev.requests import example_request
 from waypost.cli.development import development_token, development_user
 from waypost.cli.output import lines, to_json
-from waypost.cli.services import chosen_services, stack_setting
+from waypost.cli.services import chosen_services, stack_brokers
 from waypost.cli.trace.command import show_trace
 from waypost.cli.trace.viewer import Viewer
 from waypost.devstack.client import StackClient
@@ -23,7 +23,6 @@ from waypost.kernel.errors import Misconfigured, NotFound, Transient
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.operations.records import RecordView, as_dict
-from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
 TRACE_VIEWER = "zipkin"
@@ -60,7 +59,7 @@ async def _demonstrate(service: Service, ports: Ports, console: Console) -> None
     if request is None:
         console.print("It has no POST route that can be called without an id.")
         return
-    bootstrap = stack_setting(variable("KAFKA_BOOTSTRAP"))
+    bootstrap = stack_brokers()
     known = await partitions_of(bootstrap)
     own = sorted(each for each in known if each.startswith(f"{service.name}."))
     async with KafkaTopicLogs(bootstrap).opened([each for topic in own for each in known[topic]]) as log:

@@ -9,7 +9,7 @@ import typer
 from waypost.cli.databases import opened
 from waypost.cli.options import As, PerSecond, Reason
 from waypost.cli.output import AsJson, console, present, progress_bar
-from waypost.cli.services import service_named, setting_of
+from waypost.cli.services import brokers_of, service_named
 from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.republisher import Republished, republish
 from waypost.kafka.catalog import chosen_from, partitions_of
@@ -19,7 +19,6 @@ from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
 from waypost.postgres.audit import record_action
 from waypost.postgres.stored_records import PostgresStoredRecords
-from waypost.project import variable
 
 
 def republish_command(
@@ -64,7 +63,7 @@ async def republished(
     and Transient.
     """
     service = topic.partition(".")[0]
-    bootstrap = setting_of(service, variable("KAFKA_BOOTSTRAP"))
+    bootstrap = brokers_of(service)
     partitions = chosen_from(await partitions_of(bootstrap), [topic])
 
     async def record_audit() -> None:

@@ -11,7 +11,7 @@ import typer
 from waypost.cli.events.stored import FoundEvent, find_event
 from waypost.cli.output import AsJson, lines, moment, present
 from waypost.cli.parsers import parse_id
-from waypost.cli.services import service_named, setting_of
+from waypost.cli.services import brokers_of, service_named
 from waypost.kafka.record_search import find_record
 from waypost.kernel.cloudevents import in_order
 from waypost.kernel.envelope import Record
@@ -19,7 +19,6 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.event import Event
 from waypost.operations.records import body_of
 from waypost.ports.topic_log import CLOCK_STEP
-from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
 
@@ -55,7 +54,7 @@ async def locate(event_id: UUID) -> EventLocation:
     record, problems = None, list[Transient]()
     try:
         record = await find_record(
-            setting_of(found.service, variable("KAFKA_BOOTSTRAP")),
+            brokers_of(found.service),
             event.topic,
             str(row.aggregate_id).encode(),
             event_id,

@@ -13,13 +13,12 @@ import typer
 
 from waypost.cli.output import AsJson, moment, print_to_stderr, to_json
 from waypost.cli.parsers import parse_id
-from waypost.cli.services import chosen_services, service_names, stack_setting, start_hint
+from waypost.cli.services import chosen_services, service_names, stack_brokers, start_hint
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.errors import NotFound
 from waypost.operations.records import RecordView, as_dict
 from waypost.ports.subscription import Partition
-from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
 BATCH = 500
@@ -93,7 +92,7 @@ def line(record: RecordView, width: int | None) -> str:
 async def _records(
     topics: Sequence[str], declared: frozenset[str], start: Start, *, follow: bool
 ) -> AsyncIterator[RecordView]:
-    bootstrap = stack_setting(variable("KAFKA_BOOTSTRAP"))
+    bootstrap = stack_brokers()
     known = await partitions_of(bootstrap)
     partitions = chosen_from(known, topics or _present(declared, known))
     async with KafkaTopicLogs(bootstrap).opened(partitions) as log:

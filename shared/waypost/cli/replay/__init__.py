@@ -14,7 +14,7 @@ from waypost.cli.options import As, PerSecond, Reason
 from waypost.cli.output import AsJson, present, progress_bar
 from waypost.cli.parsers import parse_id, parse_time
 from waypost.cli.replay.report import as_dict, show
-from waypost.cli.services import service_within, setting_of
+from waypost.cli.services import brokers_of, service_within, setting_of
 from waypost.engine.consumer import group_name
 from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection
@@ -102,7 +102,7 @@ async def _run(
     rate: OperatorRate,
     quiet: bool,
 ) -> tuple[SelectedEvents, Redelivered | None]:
-    dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    dsn, bootstrap = setting_of(service.name, variable("APP_DSN")), brokers_of(service.name)
     async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as session:
         selected = await session.find(selection)
         if audit_context is None:

@@ -27,10 +27,16 @@ class Listener:
 
 
 def broker_properties(
-    listeners: Mapping[str, Listener], *, controllers: Sequence[str], data: Path, node: int = 1
+    listeners: Mapping[str, Listener],
+    *,
+    controllers: Sequence[str],
+    data: Path,
+    node: int = 1,
+    protocols: Mapping[str, str] | None = None,
 ) -> str:
     """Text of a `server.properties`. The first listener is also the inter-broker listener;
     `controllers` are `host:port` of every node, in the order of the node ids, which start at 1.
+    `protocols` are the security protocols by listener; without them, all are PLAINTEXT.
     """
     bound = {name: listener.bound for name, listener in listeners.items()} | {"CONTROLLER": controllers[node - 1]}
     return Template(FILE.read_text()).substitute(
@@ -41,6 +47,6 @@ def broker_properties(
         listeners=",".join(f"{name}://{place}" for name, place in bound.items()),
         advertised=",".join(f"{name}://{listener.advertised}" for name, listener in listeners.items()),
         own=next(iter(listeners)),
-        protocols=",".join(f"{name}:PLAINTEXT" for name in bound),
+        protocols=",".join(f"{name}:{(protocols or {}).get(name, 'PLAINTEXT')}" for name in bound),
         data=data,
     )

@@ -1,15 +1,19 @@
 """A Kafka broker process: start, readiness, stop; kill, pause and resume for fault tests."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from waypost.native.child import Child
 from waypost.native.configuration.kafka import Listener
+from waypost.native.configuration.kafka_security import BrokerSecurity
 from waypost.native.kafka.installation import ClusterNode
 from waypost.native.kafka.installer import install
 from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.ports import LOOPBACK
-from waypost.native.probes import until_ready
+from waypost.native.probes import accepts_tcp, until_ready
+
+Probe = Callable[[], Awaitable[bool]]
 
 
 class Kafka:
@@ -26,10 +30,17 @@ class Kafka:
         log: Path | None = None,
         further: Mapping[str, Listener] | None = None,
         cluster_node: ClusterNode | None = None,
+        security: BrokerSecurity | None = None,
+        probe: Probe | None = None,
     ) -> None:
         """`further` are more listeners, by name. A client receives the advertised address of the
         listener that it connected to.
+
+        With `security`, clients of the first listener use TLS and sign in. `probe` then returns
+        True if a client that does so receives the cluster's metadata.
         """
+        self._security = security
+        self._probe = probe or partial(is_reachable, port)
         self._directory = directory
         self._port = port
         self._further = further
@@ -58,6 +69,7 @@ class Kafka:
             cluster_node=self._cluster_node,
             options=(f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable"),
             further=self._further,
+            security=self._security,
         )
         self._child = Child(command, log=self._log)
         await self._child.start()
@@ -65,7 +77,7 @@ class Kafka:
 
     async def is_reachable(self) -> bool:
         """True if a client receives the cluster's metadata."""
-        return await is_reachable(self._port)
+        return await accepts_tcp(LOOPBACK, self._port) and await self._probe()
 
     async def stop(self, deadline_seconds: float = 15) -> None:
         if self._child:

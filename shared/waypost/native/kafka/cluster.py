@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waypost.native.configuration.kafka import Listener
-from waypost.native.kafka.broker import Kafka
+from waypost.native.configuration.kafka_security import BrokerSecurity
+from waypost.native.kafka.broker import Kafka, Probe
 from waypost.native.kafka.installation import ClusterNode
 
 
@@ -21,6 +22,8 @@ def cluster_brokers(
     *,
     log: Callable[[int], Path],
     further: Callable[[int], Mapping[str, Listener]] = lambda _: {},
+    security: BrokerSecurity | None = None,
+    probe: Probe | None = None,
 ) -> Sequence[Kafka]:
     """The brokers of one cluster; each starts when most of them have been started. Their data
     survives stop, kill and a new start with the same nodes. `log` gives the log file of a node,
@@ -34,6 +37,8 @@ def cluster_brokers(
             controller_port=node.controller_port,
             log=log(number),
             further=further(number),
+            security=security,
+            probe=probe,
             cluster_node=ClusterNode(
                 node=number, controller_ports=controllers, cluster_id_file=directory / "cluster.id"
             ),

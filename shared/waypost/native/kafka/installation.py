@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from waypost.native.configuration.kafka import Listener, broker_properties
+from waypost.native.configuration.kafka_security import SECURE_LISTENER, BrokerSecurity
 from waypost.native.java import SMALL
 from waypost.native.ports import LOOPBACK
 
@@ -59,13 +60,16 @@ class Installation:
         cluster_node: ClusterNode,
         options: tuple[str, ...],
         further: Mapping[str, Listener] | None = None,
+        security: BrokerSecurity | None = None,
     ) -> list[str]:
         """Command of a broker in `directory`. Copies formatted data there if it has none."""
         directory.mkdir(parents=True, exist_ok=True)
         data = directory / "data"
         if not (data / "meta.properties").exists():
             self._copy_formatted(data, cluster_node)
-        properties = write_properties(directory, port=port, cluster_node=cluster_node, data=data, further=further)
+        properties = write_properties(
+            directory, port=port, cluster_node=cluster_node, data=data, further=further, security=security
+        )
         return self.command("kafka.Kafka", str(properties), options=options)
 
     def _copy_formatted(self, data: Path, cluster_node: ClusterNode) -> None:
@@ -85,13 +89,30 @@ class Installation:
 
 
 def write_properties(
-    into: Path, *, port: int, cluster_node: ClusterNode, data: Path, further: Mapping[str, Listener] | None = None
+    into: Path,
+    *,
+    port: int,
+    cluster_node: ClusterNode,
+    data: Path,
+    further: Mapping[str, Listener] | None = None,
+    security: BrokerSecurity | None = None,
 ) -> Path:
     here = f"{LOOPBACK}:{port}"
-    listeners = {"PLAINTEXT": Listener(bound=here, advertised=here), **(further or {})}
+    name = SECURE_LISTENER if security else "PLAINTEXT"
+    listeners = {name: Listener(bound=here, advertised=here), **(further or {})}
     properties = into / "server.properties"
     controllers = [f"{LOOPBACK}:{controller_port}" for controller_port in cluster_node.controller_ports]
-    properties.write_text(broker_properties(listeners, controllers=controllers, node=cluster_node.node, data=data))
+    properties.touch(mode=0o600)  # it may contain a password
+    properties.write_text(
+        broker_properties(
+            listeners,
+            controllers=controllers,
+            node=cluster_node.node,
+            data=data,
+            protocols=security.protocols(listeners) if security else None,
+        )
+        + (security.properties() if security else "")
+    )
     return properties
 
 

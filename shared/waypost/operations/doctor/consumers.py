@@ -6,6 +6,7 @@ from datetime import timedelta
 from waypost.kafka.catalog import Offsets, catalog
 from waypost.operations.consumers import ConsumerLag, consumer_lag
 from waypost.operations.doctor.finding import NEAR_LIMIT, ExaminedService, Finding, Findings, republish
+from waypost.ports.brokers import Brokers
 from waypost.ports.declared_consumer import DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import IS_OPEN
@@ -85,7 +86,7 @@ async def lost_records(examined: ExaminedService) -> Findings:
     ]
 
 
-async def _cataloged(bootstrap: str) -> Mapping[str, Mapping[int, Offsets]]:
+async def _cataloged(bootstrap: Brokers) -> Mapping[str, Mapping[int, Offsets]]:
     return {topic.name: topic.partitions for topic in await catalog(bootstrap)}
 
 

@@ -8,6 +8,7 @@ from waypost.kernel.topic import Topic
 from waypost.operations.doctor import cluster, consumers, jobs, outbox, schemas, server, versions
 from waypost.operations.doctor.finding import Diagnosis, ExaminedService, Finding, Findings, Result
 from waypost.operations.doctor.versions import Published
+from waypost.ports.brokers import Brokers
 
 __all__ = ["Diagnosis", "ExaminedService", "Result", "examine_server", "examine_service", "examine_topics"]
 
@@ -66,7 +67,7 @@ async def examine_service(examined: ExaminedService, topics: Sequence[Published]
     return result
 
 
-async def examine_topics(bootstrap: str, declared: Sequence[Topic]) -> Result:
+async def examine_topics(bootstrap: Brokers, declared: Sequence[Topic]) -> Result:
     """Compares the topics of the cluster with their declaration. Raises Transient if no broker
     answers.
     """

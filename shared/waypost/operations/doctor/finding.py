@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from waypost.ports.brokers import Brokers
 from waypost.postgres.reads import Reads
 
 NEAR_LIMIT = 0.8
@@ -30,7 +31,7 @@ class ExaminedService:
     name: str
     reads: Reads
     """A session of the role `<service>_ops`."""
-    bootstrap: str | None
+    bootstrap: Brokers | None
     """The address of the broker. None if no broker answers: then the checks do not ask it."""
     start: str
     """The command that starts a process of the service; the role follows."""

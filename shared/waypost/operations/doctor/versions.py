@@ -14,6 +14,7 @@ from uuid import UUID
 from waypost.kafka.catalog import partitions_of
 from waypost.operations.consumers import end_offsets
 from waypost.operations.doctor.finding import ExaminedService, Finding, Findings, republish
+from waypost.ports.brokers import Brokers
 from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.subscription import Partition
 from waypost.postgres.declared_consumers import read_stored_consumers
@@ -54,7 +55,7 @@ class Published:
     ends: Mapping[Partition, int]
 
 
-async def published(producer: str, owner: Reads, bootstrap: str, events: int) -> Sequence[Published]:
+async def published(producer: str, owner: Reads, bootstrap: Brokers, events: int) -> Sequence[Published]:
     """Reads the last `events` events of a producer, by topic. Requires the owner, the only role
     that reads the events of all tenants.
     """

@@ -1,0 +1,155 @@
+"""Access rules (ACLs) of a cluster and users with a password (SCRAM, RFC 5802), brought to a
+declared state. The cluster must have an authorizer, and the caller the right to alter it.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
+
+from waypost.kafka.client_arguments import client_arguments
+from waypost.kafka.refusals import reaching
+from waypost.kafka.scram_request import AlterScramRequest, ScramUser
+from waypost.kernel.errors import Transient
+from waypost.ports.brokers import Brokers
+
+REQUEST_SECONDS = 30.0
+"""Limit of all requests."""
+CLOSE_SECONDS = 2.0
+ITERATIONS = 4096
+"""Kafka's minimum. The passwords are random, so that more iterations only slow down sign-ins."""
+ANY_HOST = "*"
+ALLOW = 3
+_ANY = 1
+"""Matches every value in a filter."""
+
+
+class Resource(IntEnum):
+    TOPIC = 2
+    GROUP = 3
+    CLUSTER = 4
+
+
+class Pattern(IntEnum):
+    LITERAL = 3
+    PREFIXED = 4
+
+
+class Operation(IntEnum):
+    ALL = 2
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class AccessRule:
+    """A right of one user. Everything without a rule is refused."""
+
+    user: str
+    resource: Resource
+    name: str
+    """Name of the topic or group on the cluster, or the first part of such names."""
+    operation: Operation
+    pattern: Pattern = Pattern.LITERAL
+
+    @property
+    def principal(self) -> str:
+        return f"User:{self.user}"
+
+    @property
+    def command(self) -> str:
+        """The arguments of `kafka-acls` that add the rule."""
+        resource = "--cluster" if self.resource is Resource.CLUSTER else f"--{self.resource.name.lower()} {self.name}"
+        operation = "".join(map(str.capitalize, self.operation.name.split("_")))
+        prefixed = " --resource-pattern-type prefixed" if self.pattern is Pattern.PREFIXED else ""
+        return f"--add --allow-principal {self.principal} --operation {operation} {resource}{prefixed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChange:
+    added: Sequence[AccessRule]
+    removed: Sequence[AccessRule]
+
+
+async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
+    """Creates the users, or gives them their passwords. Raises Transient."""
+    async with _admin(brokers) as admin:
+        users = [scram_user(name, password) for name, password in passwords.items()]
+        answer = await admin._send_to_controller(AlterScramRequest(users))
+        for name, code, message, _ in answer.results:
+            if code:
+                raise for_code(code)(f"{name}: {message}")
+
+
+async def ensure_rules(brokers: Brokers, declared: Collection[AccessRule], users: Iterable[str]) -> AccessChange:
+    """Adds the missing rules of these users, then removes every rule that is not declared. Rules of
+    other users stay. Raises Transient.
+    """
+    async with _admin(brokers) as admin:
+        existing = {rule for user in users for rule in await _rules_of(admin, user)}
+        added, removed = sorted(set(declared) - existing), sorted(existing - set(declared))
+        for rule in added:
+            answer = await admin._send_to_controller(CreateAclsRequest(*_fields(rule)))
+            _raise_errors(answer.creation_responses)
+        for rule in removed:
+            answer = await admin._send_to_controller(DeleteAclsRequest(*_fields(rule)))
+            _raise_errors(answer.filter_responses)
+    return AccessChange(added=added, removed=removed)
+
+
+def scram_user(name: str, password: str, *, salt: bytes | None = None) -> ScramUser:
+    """SCRAM-SHA-512. The broker stores the salted password only as keys that it derives from it."""
+    salt = salt or secrets.token_bytes(32)
+    salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
+    return ScramUser(name=name, iterations=ITERATIONS, salt=salt, salted_password=salted)
+
+
+async def _rules_of(admin: AIOKafkaAdminClient, user: str) -> Sequence[AccessRule]:
+    request = DescribeAclsRequest(_ANY, None, _ANY, f"User:{user}", None, _ANY, _ANY)
+    answer = await admin._send_to_controller(request)
+    _raise_errors([(answer.error_code, answer.error_message)])
+    return [
+        AccessRule(
+            user=user, resource=Resource(kind), name=name, operation=Operation(operation), pattern=Pattern(pattern)
+        )
+        for kind, name, pattern, rules in answer.resources
+        for _, _, operation, _ in rules
+        if operation in iter(Operation)
+    ]
+
+
+def _fields(rule: AccessRule) -> tuple[Any, ...]:
+    return (rule.resource, rule.name, rule.pattern, rule.principal, ANY_HOST, rule.operation, ALLOW)
+
+
+def _raise_errors(results: Iterable[Sequence[Any]]) -> None:
+    for code, message, *_ in results:
+        if code:
+            raise for_code(code)(message)
+
+
+@asynccontextmanager
+async def _admin(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**client_arguments(brokers))
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS), reaching(brokers):
+            await admin.start()
+            yield admin
+    except TimeoutError as error:
+        raise Transient(f"the brokers at {brokers} did not change their access rules in time") from error
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await admin.close()

@@ -1,0 +1,129 @@
+"""The rights that follow from the services' declarations, on a broker with access rules."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from infra import services
+from infra.kafka.access import ensure_access
+from tests.fixtures.secure_kafka import SecureKafka
+from tests.integration.kafka.secure.test_sign_in import join, read, write
+from waypost.cli.services import chosen_services
+from waypost.hosting.kafka_access import access_rules, kafka_users, own_topics, user_of
+from waypost.hosting.service import Service
+from waypost.kafka.access import AccessRule, Operation, Resource, ensure_rules
+from waypost.kafka.catalog import catalog
+from waypost.kafka.refusals import AccessRefused
+from waypost.kafka.topic_creation import ensure_topics
+from waypost.kernel.errors import Transient
+from waypost.ports.broker import TopicUnavailable
+from waypost.ports.brokers import BrokerConnection
+from waypost.schemas.topics import declared_topics
+
+LIMIT_SECONDS = 3.0
+"""A refused record is held and sent again, so that a write never returns."""
+
+
+@pytest.fixture(scope="module")
+async def users(secure_kafka: SecureKafka) -> Mapping[str, BrokerConnection]:
+    """Every declared topic, and the users of all processes with the rights of the declarations."""
+    await ensure_topics(secure_kafka.admin, declared_topics())
+    names = kafka_users(list(services.SERVICES))
+    for name in names:
+        (secure_kafka.folder / f"{name}.password").write_text(secrets.token_urlsafe())
+    await ensure_access(secure_kafka.admin, secure_kafka.folder)
+    return {name: secure_kafka.connection(name) for name in names}
+
+
+async def may_write(brokers: BrokerConnection, topic: str) -> bool:
+    try:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await write(brokers, topic)
+    except (AccessRefused, TopicUnavailable, TimeoutError):
+        return False
+    return True
+
+
+async def may_read(brokers: BrokerConnection, topic: str) -> bool:
+    try:
+        await read(brokers, topic)
+    except (AccessRefused, Transient):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("service", chosen_services(None), ids=lambda service: service.name)
+async def test_a_worker_writes_the_topics_of_its_service_alone(
+    users: Mapping[str, BrokerConnection], service: Service
+) -> None:
+    worker = users[user_of(service.name, "worker")]
+    topics = [topic.name for topic in service.topics]
+    writable = {topic for topic in topics if await may_write(worker, topic)}
+    assert writable == set(own_topics(service)) != set(topics)
+
+
+@pytest.mark.parametrize("service", chosen_services(None), ids=lambda service: service.name)
+async def test_an_api_writes_to_no_topic(users: Mapping[str, BrokerConnection], service: Service) -> None:
+    api = users[user_of(service.name, "api")]
+    assert not [topic.name for topic in service.topics if await may_write(api, topic.name)]
+
+
+async def test_a_worker_reads_what_its_consumers_subscribe_to(
+    users: Mapping[str, BrokerConnection], secure_kafka: SecureKafka
+) -> None:
+    (notifications,) = chosen_services("notifications")
+    worker = users["notifications-worker"]
+    subscribed = {rule.name for rule in _topics(notifications, "notifications-worker", Operation.READ)}
+    assert subscribed
+    readable = {topic.name for topic in notifications.topics if await may_read(worker, topic.name)}
+    assert subscribed == readable != {topic.name for topic in notifications.topics}
+
+
+async def test_a_worker_joins_the_groups_of_its_service_alone(users: Mapping[str, BrokerConnection]) -> None:
+    await join(users["notifications-worker"], "users.user", "notifications.recipients")
+    with pytest.raises(AccessRefused, match="no right to the consumer group"):
+        await join(users["notifications-worker"], "users.user", "billing.customers")
+
+
+async def test_the_command_reads_every_topic(users: Mapping[str, BrokerConnection]) -> None:
+    assert {topic.name for topic in await catalog(users["users-command"])} >= {
+        topic.name for topic in declared_topics()
+    }
+
+
+def test_a_new_topic_and_a_new_consumer_need_no_second_list() -> None:
+    (users,) = chosen_services("users")
+    (billing,) = chosen_services("billing")
+    new = replace(declared_topics()[0], name="users.device")
+    with_topic = replace(users, topics=[*users.topics, new])
+    assert {rule.name for rule in set(access_rules(with_topic)) - set(access_rules(users))} == {"users.device"}
+    assert AccessRule(
+        user="users-worker", resource=Resource.TOPIC, name="users.device", operation=Operation.WRITE
+    ) in access_rules(with_topic)
+    without_consumers = replace(billing, consumers=[])
+    gone = set(access_rules(billing)) - set(access_rules(without_consumers))
+    assert {rule.resource for rule in gone} == {Resource.GROUP, Resource.TOPIC}
+
+
+async def test_rules_that_are_no_longer_declared_are_removed(secure_kafka: SecureKafka) -> None:
+    kept, dropped = (
+        AccessRule(user="former", resource=Resource.TOPIC, name=name, operation=Operation.WRITE) for name in ("a", "b")
+    )
+    other = AccessRule(user="another", resource=Resource.TOPIC, name="b", operation=Operation.WRITE)
+    await ensure_rules(secure_kafka.admin, [other], ["another"])
+    await ensure_rules(secure_kafka.admin, [kept, dropped], ["former"])
+    change = await ensure_rules(secure_kafka.admin, [kept], ["former"])
+    assert (change.added, change.removed) == ([], [dropped])
+    unchanged = await ensure_rules(secure_kafka.admin, [kept, other], ["former", "another"])
+    assert (unchanged.added, unchanged.removed) == ([], [])
+
+
+def _topics(service: Service, user: str, operation: Operation) -> Sequence[AccessRule]:
+    return [
+        rule
+        for rule in access_rules(service)
+        if (rule.user, rule.resource, rule.operation) == (user, Resource.TOPIC, operation)
+    ]
