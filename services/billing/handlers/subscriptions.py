@@ -9,9 +9,16 @@ from uuid import UUID, uuid5
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription, RenewSubscription
-from services.billing.domain import Customer, Invoice, Subscription, SubscriptionStatus
-from services.billing.domain.errors import NoPaymentMethod
+from services.billing.commands import (
+    CancelSubscription,
+    ChangePlan,
+    CreateSubscription,
+    RenewSubscription,
+    UncancelSubscription,
+)
+from services.billing.domain import Customer, Invoice, Plan, Subscription, SubscriptionStatus
+from services.billing.domain.errors import AlreadySubscribed, CurrencyDiffers, NoPaymentMethod
+from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import finalize
 from services.billing.handlers.subscription_status import lock_subscription
 from services.billing.tables import subscriptions
@@ -20,11 +27,14 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> Subscription:
-    """Raises NotFound for an unknown customer, CustomerIsErased, NoPaymentMethod."""
-    customer = await uow.load(Customer, command.customer_id)
+    """Raises NotFound for an unknown customer, CustomerIsErased, NoPaymentMethod,
+    AlreadySubscribed, CurrencyDiffers.
+    """
+    customer = await lock_customer(command.customer_id, uow)
     customer.require_present()
     if customer.default_payment_method is None:
         raise NoPaymentMethod
+    await _require_compatible(command.plan, customer.id, None, uow)
     subscription = Subscription.start(
         command.subscription_id, customer.tenant_id, customer_id=customer.id, plan=command.plan, at=command.at
     )
@@ -34,10 +44,12 @@ async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> S
 
 
 async def change_plan(command: ChangePlan, uow: UnitOfWork) -> Subscription:
-    """Raises AlreadyCanceled, PlanUnchanged."""
+    """Raises AlreadyCanceled, CurrencyDiffers, PlanUnchanged, AlreadySubscribed."""
+    await _lock_customer_of(command.subscription_id, uow)
     subscription = await lock_subscription(command.subscription_id, uow)
     subscription.expect(command.expected_version)
     subscription.change(command.plan, command.at)
+    await _require_compatible(command.plan, subscription.customer_id, subscription.id, uow)
     return subscription
 
 
@@ -46,6 +58,14 @@ async def cancel_subscription(command: CancelSubscription, uow: UnitOfWork) -> S
     subscription = await lock_subscription(command.subscription_id, uow)
     subscription.expect(command.expected_version)
     subscription.cancel(command.at, at_period_end=command.at_period_end)
+    return subscription
+
+
+async def uncancel_subscription(command: UncancelSubscription, uow: UnitOfWork) -> Subscription:
+    """Raises AlreadyCanceled, NotCanceled."""
+    subscription = await lock_subscription(command.subscription_id, uow)
+    subscription.expect(command.expected_version)
+    subscription.uncancel(command.at)
     return subscription
 
 
@@ -72,17 +92,48 @@ _columns = subscriptions.c
 
 
 async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> bool:
-    """Begins one period at a time: each missed period has its own invoice."""
+    """Begins one period at a time: each missed period has its own invoice. A subscription that was
+    canceled or never paid ends instead.
+    """
     subscription = await lock_subscription(command.subscription_id, uow)
     if not subscription.is_due(command.at):
         return False
     customer = await uow.load(Customer, subscription.customer_id)
-    if customer.erased:  # erased after they subscribed
-        subscription.end("erased", command.at)
+    reason = "erased" if customer.erased else subscription.reason_to_end
+    if reason is not None:
+        subscription.end(reason, command.at)
     else:
         subscription.renew(command.at)
         await invoice_period(subscription, command.at, uow)
     return True
+
+
+async def _require_compatible(plan: Plan, customer_id: UUID, apart_from: UUID | None, uow: UnitOfWork) -> None:
+    """Compares the plan with the customer's other running subscriptions and their next plans. The
+    caller holds the customer's lock. Raises AlreadySubscribed, CurrencyDiffers.
+    """
+    running = (_columns.customer_id == customer_id, _columns.status != SubscriptionStatus.CANCELED.value)
+    query = select(
+        _columns.plan, _columns.next_plan, _columns.next_from, _columns.period_start, _columns.currency
+    ).where(*running)
+    if apart_from is not None:
+        query = query.where(_columns.subscription_id != apart_from)
+    for other in await uow.rows.execute(query):
+        if other.currency != plan.currency:
+            raise CurrencyDiffers(currency=other.currency)
+        is_to_change = other.next_from is not None and other.next_from > other.period_start
+        if plan.code in (other.plan, other.next_plan if is_to_change else None):
+            raise AlreadySubscribed
+
+
+async def _lock_customer_of(subscription_id: UUID, uow: UnitOfWork) -> None:
+    """The customer is locked before the subscription; the customer of a subscription never
+    changes.
+    """
+    query = select(_columns.customer_id).where(_columns.subscription_id == subscription_id)
+    customer_id = (await uow.rows.execute(query)).scalar_one_or_none()
+    if customer_id is not None:
+        await lock_customer(customer_id, uow)
 
 
 async def due_subscriptions(at: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
