@@ -14,7 +14,6 @@ from schemas.billing import (
     SubscriptionRenewed,
 )
 from services.billing.domain import Subscription, SubscriptionStatus
-from services.billing.domain.cycle import invoice_of
 from services.billing.domain.errors import AlreadyCanceled, CurrencyDiffers, NotCanceled, PlanUnchanged
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
 from tests.unit.billing.subscriptions import DEARER, MONTHLY, START, YEARLY, started
