@@ -518,11 +518,11 @@ class SubscriptionCaughtUp(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionCreated(Event):
-    """The customer subscribed to a plan; the first period is invoiced."""
+    """The customer subscribed to a plan. The first period is invoiced, or is a trial."""
 
     type: ClassVar[str] = "subscription.created"
     topic: ClassVar[str] = "billing.subscription"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -540,13 +540,15 @@ class SubscriptionCreated(Event):
     currency: str
     """ISO 4217 code of every amount in this record."""
     invoice_id: UUID
-    """The invoice of the first period."""
+    """The invoice of the first period; of a trial, no invoice has this id."""
     period_start: datetime
     """Start of the period, inclusive."""
     period_end: datetime
     """End of the period, exclusive."""
     created_at: datetime
     """Time of the event."""
+    trial_end: datetime | None = None
+    """End of the trial, which is the first period; null without a trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,6 +138,7 @@ class CreateSubscription(Command[Subscription]):
     subscription_id: UUID
     customer_id: UUID
     plan: Plan
+    with_trial: bool = False
     at: datetime
 
 

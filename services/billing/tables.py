@@ -139,6 +139,7 @@ subscriptions = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("cancel_at", DateTime(timezone=True)),
+    Column("trial_end", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "subscription_id"),
     Index("subscriptions_of_customer", "tenant_id", "customer_id", "subscription_id"),
     Index("subscriptions_by_end", "tenant_id", "period_end", postgresql_where=text("status <> 'canceled'")),

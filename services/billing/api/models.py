@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from services.billing.api.period_bounds import PeriodEnd, PeriodStart
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
@@ -30,6 +30,8 @@ PlanCode = Annotated[str, StringConstraints(pattern=PLAN_CODE, max_length=64)]
 class NewSubscription(RequestModel):
     customer_id: UUID
     plan: PlanCode
+    trial: StrictBool = False
+    """Begin with the plan's trial: the card is charged at its end."""
 
 
 class PlanChange(RequestModel):
@@ -103,6 +105,11 @@ class PlanView(ResponseModel):
     currency: str
 
 
+class OfferedPlan(PlanView):
+    trial_days: int
+    """Length of the trial that a new customer may have; 0 for none."""
+
+
 class SubscriptionView(ResponseModel):
     id: UUID
     customer_id: UUID
@@ -116,8 +123,10 @@ class SubscriptionView(ResponseModel):
     period_start: datetime
     period_end: datetime
     """Start of the next period."""
-    invoice_id: UUID
-    """The invoice of the current period."""
+    invoice_id: UUID | None
+    """The invoice of the current period; null in a trial."""
+    trial_end: datetime | None
+    """The end of the trial, with which the subscription began."""
     cancel_at: datetime | None
     """When the subscription will be canceled. Until then the cancellation can be taken back."""
     ends_at: datetime | None

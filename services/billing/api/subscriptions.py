@@ -30,11 +30,14 @@ _AT_PERIOD_END = Cancellation()
 async def create_subscription(
     body: NewSubscription, caller: AdminCaller, context: Context, execute: Executor
 ) -> Response:
-    """Subscribes a customer. The first period begins now, and the default card is charged now. A
-    customer has one subscription per plan, and one currency for all subscriptions.
+    """Subscribes a customer. The first period begins now, and the default card is charged now, or
+    at the end of the trial. A customer has one subscription per plan, one currency for all
+    subscriptions, and one trial.
     """
     plan = plan_named(body.plan, context)
-    command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=context.now)
+    command = CreateSubscription(
+        subscription_id=new_id(), customer_id=body.customer_id, plan=plan, with_trial=body.trial, at=context.now
+    )
     return await execute(command, _added)
 
 

@@ -55,6 +55,14 @@ class AlreadySubscribed(Conflict):
     """
 
 
+class NoTrial(Conflict):
+    """The plan has no trial: subscribe without one; `GET /plans` shows `trial_days`."""
+
+
+class TrialUsed(Conflict):
+    """The customer had a trial before, and a customer has one: subscribe without a trial."""
+
+
 class CurrencyDiffers(Conflict):
     """The subscriptions of a customer have one currency: choose a plan in the currency of the
     running ones, or cancel them first.

@@ -12,6 +12,8 @@ class InvoiceStatus(StrEnum):
 
 
 class SubscriptionStatus(StrEnum):
+    TRIALING = "trialing"
+    """In its trial: the first payment is due at the end."""
     INCOMPLETE = "incomplete"
     """The first payment was refused, and was not made since."""
     ACTIVE = "active"

@@ -1,7 +1,7 @@
-"""A customer's plan, period after period: (incomplete |) active ⇄ past_due → canceled."""
+"""A customer's plan: trialing → active or incomplete ⇄ past_due → canceled, period after period."""
 
-from datetime import datetime
-from typing import ClassVar, Self, TypedDict
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 from uuid import UUID
 
 from schemas.billing import (
@@ -19,16 +19,10 @@ from services.billing.domain.errors import AlreadyCanceled, CurrencyDiffers, Not
 from services.billing.domain.period import Period
 from services.billing.domain.plan import Plan
 from services.billing.domain.statuses import SubscriptionStatus
-from services.billing.domain.terms import plan_of, terms_of
+from services.billing.domain.terms import Identity, plan_of, terms_of
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
-
-
-class _Identity(TypedDict):
-    tenant_id: UUID
-    subscription_id: UUID
-    customer_id: UUID
 
 
 class Subscription(Aggregate):
@@ -42,9 +36,10 @@ class Subscription(Aggregate):
         self.changed_plan: Plan | None = None
         """The plan of the latest change, if it differs from `plan`."""
         self.period: Period
-        self.invoice_id: UUID
-        """The invoice of the current period."""
-        self.first_invoice_id: UUID
+        self.invoice_id: UUID | None = None
+        """The invoice of the current period; None in a trial."""
+        self.first_invoice_id: UUID | None = None
+        self.trial_end: datetime | None = None
         self.unpaid: frozenset[UUID] = frozenset()
         """Invoices of which a charge was refused and that are not settled yet."""
         self.anchor_day = 1
@@ -56,9 +51,20 @@ class Subscription(Aggregate):
         self.created_at: datetime
 
     @classmethod
-    def start(cls, subscription_id: UUID, tenant_id: TenantId, *, customer_id: UUID, plan: Plan, at: datetime) -> Self:
+    def start(
+        cls,
+        subscription_id: UUID,
+        tenant_id: TenantId,
+        *,
+        customer_id: UUID,
+        plan: Plan,
+        at: datetime,
+        with_trial: bool = False,
+    ) -> Self:
+        """A trial is the first period, without an invoice."""
         subscription = cls(subscription_id, tenant_id)
-        first = period_from(at, plan.interval, at.day)
+        trial_end = at + timedelta(days=plan.trial_days) if with_trial else None
+        first = Period(since=at, until=trial_end) if trial_end else period_from(at, plan.interval, at.day)
         subscription.record(
             SubscriptionCreated(
                 tenant_id=tenant_id,
@@ -69,6 +75,7 @@ class Subscription(Aggregate):
                 period_start=first.since,
                 period_end=first.until,
                 created_at=at,
+                trial_end=trial_end,
             )
         )
         return subscription
@@ -92,9 +99,7 @@ class Subscription(Aggregate):
 
     @property
     def reason_to_end(self) -> str | None:
-        """Why the subscription ends with its period; None if it is renewed. A subscription whose
-        first period was never paid is not renewed.
-        """
+        """Why the subscription ends with its period; None if it is renewed."""
         if self.cancel_at:
             return "requested"
         return "nonpayment" if self.status is SubscriptionStatus.INCOMPLETE else None
@@ -116,9 +121,7 @@ class Subscription(Aggregate):
         )
 
     def change(self, plan: Plan, at: datetime) -> None:
-        """Changes the plan from the next period. Raises AlreadyCanceled, CurrencyDiffers,
-        PlanUnchanged.
-        """
+        """From the next period. Raises AlreadyCanceled, CurrencyDiffers, PlanUnchanged."""
         if self.status is SubscriptionStatus.CANCELED or self.cancel_at:
             raise AlreadyCanceled
         if plan.currency != self.plan.currency:
@@ -137,9 +140,8 @@ class Subscription(Aggregate):
         )
 
     def cancel(self, at: datetime, *, at_period_end: bool) -> None:
-        """Ends the subscription at `at`, or schedules its end for the end of the period. A
-        subscription that is to end with its period may still be ended earlier. Raises
-        AlreadyCanceled.
+        """Ends the subscription at `at`, or with its period. A scheduled end may still become
+        earlier. Raises AlreadyCanceled.
         """
         if not at_period_end or self.period.until <= at:
             if not self._end("requested", at, at):
@@ -168,18 +170,14 @@ class Subscription(Aggregate):
         self._end(reason, min(at, self.cancel_at or at), at)
 
     def mark_past_due(self, invoice_id: UUID, at: datetime) -> None:
-        """A payment of this invoice of the subscription was refused. Records nothing for a second
-        refusal.
-        """
+        """A payment of this invoice was refused. Records nothing for a second refusal."""
         if self.status is SubscriptionStatus.CANCELED or invoice_id in self.unpaid:
             return
         status = self._status_with(self.unpaid | {invoice_id}).value
         self.record(SubscriptionPastDue(**self._identity(), invoice_id=invoice_id, past_due_at=at, status=status))
 
     def mark_paid_up(self, invoice_id: UUID, at: datetime) -> None:
-        """Nothing is owed on that invoice any more. The status stays past due while another invoice
-        is unpaid.
-        """
+        """Nothing is owed on that invoice. The status stays past due while another is unpaid."""
         if self.status is SubscriptionStatus.CANCELED or invoice_id not in self.unpaid:
             return
         status = self._status_with(self.unpaid - {invoice_id}).value
@@ -206,15 +204,16 @@ class Subscription(Aggregate):
         self.record(SubscriptionCanceled(**self._identity(), reason=reason, ends_at=ends_at, canceled_at=at))
         return True
 
-    def _identity(self) -> _Identity:
+    def _identity(self) -> Identity:
         return {"tenant_id": self.tenant_id, "subscription_id": self.id, "customer_id": self.customer_id}
 
     def apply(self, event: Event) -> None:
         match event:
             case SubscriptionCreated():
                 self.customer_id, self.created_at = event.customer_id, event.created_at
-                self.anchor_day, self.first_invoice_id = event.period_start.day, event.invoice_id
-                self._begin(event)
+                self.anchor_day, self.trial_end = (event.trial_end or event.period_start).day, event.trial_end
+                self._begin(event, event.trial_end is None)
+                self.status = SubscriptionStatus.TRIALING if event.trial_end else SubscriptionStatus.ACTIVE
             case SubscriptionRenewed():
                 if event.period_start != self.period.since:
                     self.changed_plan = None
@@ -239,8 +238,9 @@ class Subscription(Aggregate):
             case _:
                 raise TypeError(f"{event.type} is not an event of a subscription")
 
-    def _begin(self, event: SubscriptionCreated | SubscriptionRenewed) -> None:
-        self.plan, self.invoice_id = plan_of(event), event.invoice_id
+    def _begin(self, event: SubscriptionCreated | SubscriptionRenewed, is_invoiced: bool = True) -> None:
+        self.plan, self.invoice_id = plan_of(event), event.invoice_id if is_invoiced else None
+        self.first_invoice_id = self.first_invoice_id or self.invoice_id
         self.period = Period(since=event.period_start, until=event.period_end)
 
     def _move_to(self, status: str) -> None:

@@ -1,9 +1,16 @@
-"""A plan in the events of subscriptions."""
+"""The common fields of the events of subscriptions."""
 
 from typing import TypedDict
+from uuid import UUID
 
 from schemas.billing import SubscriptionCreated, SubscriptionPlanChanged, SubscriptionRenewed
 from services.billing.domain.plan import Interval, Plan
+
+
+class Identity(TypedDict):
+    tenant_id: UUID
+    subscription_id: UUID
+    customer_id: UUID
 
 
 class Terms(TypedDict):

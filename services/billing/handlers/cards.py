@@ -7,6 +7,7 @@ from sqlalchemy import delete, insert, select
 from services.billing.commands import AttachedCard, AttachPaymentMethod, DetachPaymentMethod, MakeDefault
 from services.billing.domain import AttemptStatus, Customer
 from services.billing.domain.errors import CardInUse, NotTheCustomer
+from services.billing.handlers.customer_lock import lock_customer
 from services.billing.tables import payment_attempts, payment_methods
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -15,7 +16,7 @@ async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -
     """A token that the customer attached before is the same card; it becomes the default again.
     Raises NotFound, CustomerIsErased, TooManyCards.
     """
-    customer = await uow.load(Customer, command.customer_id)
+    customer = await lock_customer(command.customer_id, uow)
     known_id = await _card_with(command.token, customer, uow)
     if known_id is not None:
         customer.make_default(known_id, command.at)
@@ -58,7 +59,9 @@ async def detach_payment_method(command: DetachPaymentMethod, uow: UnitOfWork) -
 
 
 async def _card_with(token: str, customer: Customer, uow: UnitOfWork) -> UUID | None:
-    """Concurrent requests of one customer conflict at the version of the customer."""
+    """The caller holds the customer's lock: a concurrent request could attach the card between the
+    reads of the customer and of the row.
+    """
     of_token = (payment_methods.c.customer_id == customer.id, payment_methods.c.token == token)
     newest_first = payment_methods.c.payment_method_id.desc()
     card = select(payment_methods.c.payment_method_id).where(*of_token).order_by(newest_first).limit(1)

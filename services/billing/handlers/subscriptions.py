@@ -17,7 +17,8 @@ from services.billing.commands import (
     UncancelSubscription,
 )
 from services.billing.domain import Customer, Invoice, Plan, Subscription, SubscriptionStatus
-from services.billing.domain.errors import AlreadySubscribed, CurrencyDiffers, NoPaymentMethod
+from services.billing.domain.cycle import invoice_of
+from services.billing.domain.errors import AlreadySubscribed, CurrencyDiffers, NoPaymentMethod, NoTrial, TrialUsed
 from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import finalize
 from services.billing.handlers.subscription_status import lock_subscription
@@ -28,18 +29,26 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> Subscription:
     """Raises NotFound for an unknown customer, CustomerIsErased, NoPaymentMethod,
-    AlreadySubscribed, CurrencyDiffers.
+    AlreadySubscribed, CurrencyDiffers, NoTrial, TrialUsed.
     """
     customer = await lock_customer(command.customer_id, uow)
     customer.require_present()
     if customer.default_payment_method is None:
         raise NoPaymentMethod
     await _require_compatible(command.plan, customer.id, None, uow)
+    if command.with_trial:
+        await _require_trial(command.plan, customer.id, uow)
     subscription = Subscription.start(
-        command.subscription_id, customer.tenant_id, customer_id=customer.id, plan=command.plan, at=command.at
+        command.subscription_id,
+        customer.tenant_id,
+        customer_id=customer.id,
+        plan=command.plan,
+        at=command.at,
+        with_trial=command.with_trial,
     )
     uow.add(subscription)
-    await invoice_period(subscription, command.at, uow)
+    if not command.with_trial:
+        await invoice_period(subscription, command.at, uow)
     return subscription
 
 
@@ -75,7 +84,7 @@ async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWo
     """
     plan, period = subscription.plan, subscription.period
     invoice = Invoice.create(
-        subscription.invoice_id,
+        invoice_of(subscription.id, period.since),
         subscription.tenant_id,
         customer_id=subscription.customer_id,
         subscription_id=subscription.id,
@@ -124,6 +133,16 @@ async def _require_compatible(plan: Plan, customer_id: UUID, apart_from: UUID | 
         is_to_change = other.next_from is not None and other.next_from > other.period_start
         if plan.code in (other.plan, other.next_plan if is_to_change else None):
             raise AlreadySubscribed
+
+
+async def _require_trial(plan: Plan, customer_id: UUID, uow: UnitOfWork) -> None:
+    """A customer has one trial, also if its subscription has ended. Raises NoTrial, TrialUsed."""
+    if plan.trial_days == 0:
+        raise NoTrial
+    had_one = (_columns.customer_id == customer_id, _columns.trial_end.is_not(None))
+    query = select(_columns.subscription_id).where(*had_one).limit(1)
+    if (await uow.rows.execute(query)).one_or_none() is not None:
+        raise TrialUsed
 
 
 async def _lock_customer_of(subscription_id: UUID, uow: UnitOfWork) -> None:

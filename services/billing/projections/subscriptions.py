@@ -34,7 +34,10 @@ async def add_subscriptions(created: Sequence[Envelope[SubscriptionCreated]], ro
                 "subscription_id": envelope.aggregate_id,
                 "customer_id": envelope.event.customer_id,
                 **_period_columns(envelope.event),
-                "status": SubscriptionStatus.ACTIVE.value,
+                "status": (
+                    SubscriptionStatus.TRIALING if envelope.event.trial_end else SubscriptionStatus.ACTIVE
+                ).value,
+                "trial_end": envelope.event.trial_end,
                 "created_at": envelope.event.created_at,
                 "version": envelope.aggregate_version,
             }

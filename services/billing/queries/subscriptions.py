@@ -23,7 +23,8 @@ class SubscriptionRow:
     next_plan: Plan | None
     period_start: datetime
     period_end: datetime
-    invoice_id: UUID
+    invoice_id: UUID | None
+    trial_end: datetime | None
     cancel_at: datetime | None
     ends_at: datetime | None
     created_at: datetime
@@ -84,7 +85,8 @@ def _subscription(row: Row[Any]) -> SubscriptionRow:
         next_plan=_next_plan(row, plan),
         period_start=row.period_start,
         period_end=row.period_end,
-        invoice_id=row.invoice_id,
+        invoice_id=None if row.trial_end == row.period_end else row.invoice_id,
+        trial_end=row.trial_end,
         cancel_at=row.cancel_at,
         ends_at=row.ends_at,
         created_at=row.created_at,

@@ -100,7 +100,7 @@ async def _finalized(people: People, tenant: Tenant, card: str | None) -> str | 
 
 
 async def _attach(people: People, tenant: Tenant, customer: str, card: str) -> Answer | None:
-    seen = await _is_customer(people, tenant, customer)
+    seen: Answer | None = await _is_customer(people, tenant, customer)
     if not seen or len(seen["payment_methods"]) >= MAX_CARDS:
         return seen  # an older release attaches the same card again as another one
     return await people.ask("attach_card", tenant, f"/customers/{customer}/payment-methods", {"token": card})

@@ -14,7 +14,13 @@ from tests.integration.billing.subscriptions import history, invoices_of, seen, 
 
 async def test_plans_are_listed_as_they_are_declared(company: Company) -> None:
     assert await company.get("/plans") == [
-        {"code": item.code, "interval": item.interval, "amount_minor": item.amount_minor, "currency": item.currency}
+        {
+            "code": item.code,
+            "interval": item.interval,
+            "amount_minor": item.amount_minor,
+            "currency": item.currency,
+            "trial_days": item.trial_days,
+        }
         for item in PLANS
     ]
 

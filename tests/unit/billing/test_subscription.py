@@ -15,11 +15,12 @@ from schemas.billing import (
 )
 from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.domain.errors import AlreadyCanceled, CurrencyDiffers, NotCanceled, PlanUnchanged
+from services.billing.domain.terms import Identity
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
-from tests.unit.billing.subscriptions import DEARER, MONTHLY, START, YEARLY, started
+from tests.unit.billing.subscriptions import DEARER, MONTHLY, START, YEARLY, current_invoice, started
 
 ACTIVE, PAST_DUE, CANCELED = SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE, SubscriptionStatus.CANCELED
-INCOMPLETE = SubscriptionStatus.INCOMPLETE
+INCOMPLETE, TRIALING = SubscriptionStatus.INCOMPLETE, SubscriptionStatus.TRIALING
 DAY = timedelta(days=1)
 LATER = START + DAY
 
@@ -52,8 +53,8 @@ def test_a_plan_change_applies_from_the_next_period() -> None:
     assert (first.previous_plan, second.previous_plan) == ("starter", "team")
     assert first.effective_at == second.effective_at == subscription.period_end
     assert (subscription.plan, subscription.next_plan) == (MONTHLY, YEARLY)
-    subscription.mark_past_due(subscription.invoice_id, LATER)
-    subscription.mark_paid_up(subscription.invoice_id, LATER)
+    subscription.mark_past_due(current_invoice(subscription), LATER)
+    subscription.mark_paid_up(current_invoice(subscription), LATER)
     assert (subscription.plan, subscription.next_plan) == (MONTHLY, YEARLY), "the period is the same"
     subscription.renew(subscription.period_end)
     assert (subscription.plan, subscription.next_plan) == (YEARLY, None)
@@ -108,14 +109,13 @@ def test_a_cancellation_that_has_taken_effect_is_final() -> None:
         subscription.uncancel(end)
     subscription.end("requested", end + DAY)
     assert (subscription.status, subscription.ends_at, subscription.cancel_at) == (CANCELED, end, None)
-    for act in (
-        lambda: subscription.uncancel(LATER),
-        lambda: subscription.cancel(end + DAY, at_period_end=False),
-        lambda: subscription.cancel(end + DAY, at_period_end=True),
-        lambda: subscription.change(DEARER, LATER),
-    ):
+    with pytest.raises(AlreadyCanceled):
+        subscription.uncancel(LATER)
+    with pytest.raises(AlreadyCanceled):
+        subscription.change(DEARER, LATER)
+    for at_period_end in (True, False):
         with pytest.raises(AlreadyCanceled):
-            act()
+            subscription.cancel(end + DAY, at_period_end=at_period_end)
 
 
 def test_a_subscription_that_is_to_end_can_end_earlier() -> None:
@@ -142,10 +142,10 @@ def test_a_written_off_invoice_ends_the_subscription_once() -> None:
 def test_a_subscription_that_was_never_paid_is_incomplete() -> None:
     subscription = started()
     for _ in range(2):
-        subscription.mark_past_due(subscription.invoice_id, LATER)
+        subscription.mark_past_due(current_invoice(subscription), LATER)
     assert (subscription.status, subscription.version) == (INCOMPLETE, 2)
     assert subscription.reason_to_end == "nonpayment"
-    subscription.mark_paid_up(subscription.invoice_id, LATER)
+    subscription.mark_paid_up(current_invoice(subscription), LATER)
     *_, caught_up = subscription.recorded
     assert isinstance(caught_up, SubscriptionCaughtUp)
     assert (caught_up.invoice_id, caught_up.status, subscription.status) == (subscription.invoice_id, "active", ACTIVE)
@@ -155,10 +155,10 @@ def test_a_subscription_that_was_never_paid_is_incomplete() -> None:
 def test_a_renewal_is_past_due_until_each_invoice_is_settled() -> None:
     subscription = started()
     subscription.renew(subscription.period_end)
-    second = subscription.invoice_id
+    second = current_invoice(subscription)
     subscription.mark_past_due(second, LATER)
     subscription.renew(subscription.period_end)
-    third = subscription.invoice_id
+    third = current_invoice(subscription)
     assert subscription.status is PAST_DUE, "the invoice of the second period is open"
     subscription.mark_past_due(third, LATER)
     subscription.mark_paid_up(third, LATER)
@@ -172,14 +172,14 @@ def test_a_voided_invoice_of_the_current_period_ends_the_subscription(refused: b
     subscription = started()
     subscription.renew(subscription.period_end)
     if refused:
-        subscription.mark_past_due(subscription.invoice_id, LATER)
-    subscription.mark_voided(subscription.invoice_id, LATER)
+        subscription.mark_past_due(current_invoice(subscription), LATER)
+    subscription.mark_voided(current_invoice(subscription), LATER)
     assert (subscription.status, subscription.ends_at) == (CANCELED, LATER)
 
 
 def test_a_voided_invoice_of_an_earlier_period_is_settled() -> None:
     subscription = started()
-    first = subscription.invoice_id
+    first = current_invoice(subscription)
     subscription.renew(subscription.period_end)
     subscription.mark_past_due(first, LATER)
     assert subscription.status is PAST_DUE
@@ -191,14 +191,42 @@ def test_events_of_version_1_mean_what_they_meant() -> None:
     """A renewal made a subscription active with unpaid invoices, and so did a late payment."""
     first = started()
     history = list(first.recorded)
-    identity = {"tenant_id": first.tenant_id, "subscription_id": first.id, "customer_id": first.customer_id}
-    history.append(SubscriptionPastDue(**identity, invoice_id=first.invoice_id, past_due_at=LATER))
+    identity: Identity = {"tenant_id": first.tenant_id, "subscription_id": first.id, "customer_id": first.customer_id}
+    history.append(SubscriptionPastDue(**identity, invoice_id=current_invoice(first), past_due_at=LATER))
     assert Subscription.fold(first.id, first.tenant_id, history).status is PAST_DUE
     first.renew(first.period_end)
     renewed = first.recorded[-1]
     assert isinstance(renewed, SubscriptionRenewed)
     read = Subscription.fold(first.id, first.tenant_id, [*history, renewed])
     assert (read.status, read.unpaid) == (ACTIVE, frozenset())
+
+
+def test_a_trial_is_the_first_period_and_has_no_invoice() -> None:
+    subscription = started(with_trial=True)
+    end = START + 14 * DAY
+    assert (subscription.status, subscription.trial_end, subscription.period_end) == (TRIALING, end, end)
+    assert subscription.invoice_id is None and not subscription.is_due(end - timedelta(microseconds=1))
+    subscription.change(DEARER, LATER)
+    subscription.renew(end)
+    assert (subscription.status, subscription.plan, subscription.period_start) == (ACTIVE, DEARER, end)
+    assert subscription.period_end == datetime(2026, 3, 14, 9, 30, tzinfo=START.tzinfo), "the anchor is the trial's end"
+    subscription.mark_past_due(current_invoice(subscription), end)
+    assert subscription.status is INCOMPLETE, "it was never paid"
+
+
+def test_a_trial_that_is_canceled_is_never_invoiced() -> None:
+    subscription = started(with_trial=True)
+    subscription.cancel(LATER, at_period_end=True)
+    assert (subscription.status, subscription.cancel_at) == (TRIALING, subscription.trial_end)
+    assert subscription.reason_to_end == "requested"
+    subscription.end("requested", subscription.period_end)
+    assert (subscription.status, subscription.invoice_id) == (CANCELED, None)
+
+
+def test_a_plan_with_another_trial_is_the_same_plan() -> None:
+    subscription = started()
+    with pytest.raises(PlanUnchanged):
+        subscription.change(replace(MONTHLY, trial_days=MONTHLY.trial_days + 1), LATER)
 
 
 def test_each_event_of_a_subscription_is_projected() -> None:
