@@ -128,7 +128,7 @@ class Customer(Aggregate):
             )
 
     def detach(self, method_id: UUID, at: datetime) -> None:
-        """Of the remaining cards, the one that was attached or chosen last is the default. Raises
+        """The default is then the remaining card that was attached or chosen last. Raises
         CustomerIsErased, NoSuchCard.
         """
         self.require_present()

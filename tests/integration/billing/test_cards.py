@@ -17,7 +17,7 @@ HIGHER_ROLES = (Role.ADMIN, Role.OWNER)
 
 
 async def token_of_a_new_card(company: Company, card: str = "pm_card_visa") -> str:
-    """The token of a card that somebody entered at the provider."""
+    """The token of a card that was entered at the provider."""
     made = await company.billing.payments.post("/v1/payment_methods", json={"card": card})
     token: str = made.json()["id"]
     return token

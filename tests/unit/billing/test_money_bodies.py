@@ -35,7 +35,7 @@ def test_each_body_with_a_number_is_tested() -> None:
 
 @pytest.mark.parametrize(("model", "name"), FIELDS, ids=lambda value: getattr(value, "__name__", value))
 @pytest.mark.parametrize("value", NOT_INTEGERS, ids=repr)
-def test_a_value_that_is_no_integer_is_refused(model: type[RequestModel], name: str, value: Any) -> None:
+def test_a_value_of_another_type_is_refused(model: type[RequestModel], name: str, value: Any) -> None:
     valid = VALID[model.__name__]
     assert getattr(model.model_validate(valid), name) == valid[name]
     with pytest.raises(ValidationError, match=name):
