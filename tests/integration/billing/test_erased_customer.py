@@ -125,3 +125,11 @@ async def test_a_charge_that_fails_after_the_erasure_ends_the_invoice(company: C
     await erase(company)
     await company.decide(attempt, Declined(reason="card_declined"))
     assert (await company.get(f"/invoices/{invoice_id}"))["status"] == "void"
+
+
+async def test_the_provider_attaches_no_card_to_an_erased_customer(company: Company) -> None:
+    await erase(company)
+    payments = company.billing.payments
+    token = (await payments.post("/v1/payment_methods", json={"card": "pm_card_visa"})).json()["id"]
+    assert (await company.ask("POST", company.cards, {"token": token})).status_code == 409
+    assert (await payments.get(f"/v1/payment_methods/{token}")).json()["customer"] is None

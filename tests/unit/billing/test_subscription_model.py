@@ -98,25 +98,27 @@ class Both:
         self.model.is_over = True
 
 
+PLANS = (MONTHLY, DEARER, YEARLY)
 INVOICE_ACTS = (Both.refuse, Both.settle, Both.void)
-ACTS = (*INVOICE_ACTS, Both.renew, Both.renew, Both.cancel, Both.cancel_now, Both.uncancel, Both.write_off)
-STEPS = st.one_of(
-    st.tuples(st.sampled_from(ACTS), st.integers(0, 5)),
-    st.tuples(st.just(Both.change), st.sampled_from([MONTHLY, DEARER, YEARLY])),
-)
+OFTEN = (Both.refuse, Both.refuse, Both.settle, Both.renew, Both.renew, Both.renew, Both.change)
+ACTS = (*OFTEN, *OFTEN, Both.void, Both.cancel, Both.uncancel, Both.cancel_now, Both.write_off)
+STEPS = st.tuples(st.sampled_from(ACTS), st.integers(0, 5))
+"""An act, and the number of its plan or invoice. Acts that end a subscription are rare."""
 
 
-@given(st.booleans(), st.lists(STEPS, max_size=20))
-def test_a_subscription_does_what_the_model_does(with_trial: bool, steps: list[tuple[Any, Any]]) -> None:
+@given(st.booleans(), st.lists(STEPS, max_size=30))
+def test_a_subscription_does_what_the_model_does(with_trial: bool, steps: list[tuple[Any, int]]) -> None:
     both = Both(with_trial=with_trial)
     for act, subject in steps:
         before = _state(both.real)
         invoices = both.model.invoices
         if act in INVOICE_ACTS and not invoices:
             continue  # a trial has no invoice
-        argument = subject if act is Both.change or not invoices else invoices[subject % len(invoices)]
         try:
-            act(both, argument)
+            if act is Both.change:
+                both.change(PLANS[subject % len(PLANS)])
+            else:
+                act(both, invoices[subject % len(invoices)] if invoices else both.real.id)
         except Refused:
             assert _state(both.real) == before, "a refused act records nothing"
         assert (both.real.status, both.real.next_plan) == (both.model.status, both.model.next_plan), act
