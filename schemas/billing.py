@@ -100,9 +100,32 @@ class PaymentMethodAttached(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethodDetached(Event):
-    """A card was detached from the customer. The newest remaining card is the default."""
+    """A card was detached from the customer."""
 
     type: ClassVar[str] = "payment_method.detached"
+    topic: ClassVar[str] = "billing.customer"
+    schema_version: ClassVar[int] = 2
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    customer_id: UUID
+    """The customer; key of the record. It is the user's id."""
+    payment_method_id: UUID
+    """Id of the payment method. The provider's token stays in billing's database."""
+    detached_at: datetime
+    """Time of the event."""
+    default_payment_method_id: UUID | None = None
+    """The default payment method from now on: of the remaining cards, the one that was attached
+    or chosen last; null without a card.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethodMadeDefault(Event):
+    """The customer chose another of the cards as the default payment method."""
+
+    type: ClassVar[str] = "payment_method.made_default"
     topic: ClassVar[str] = "billing.customer"
     schema_version: ClassVar[int] = 1
     personal: ClassVar[frozenset[str]] = frozenset()
@@ -113,7 +136,7 @@ class PaymentMethodDetached(Event):
     """The customer; key of the record. It is the user's id."""
     payment_method_id: UUID
     """Id of the payment method. The provider's token stays in billing's database."""
-    detached_at: datetime
+    made_default_at: datetime
     """Time of the event."""
 
 
@@ -137,6 +160,29 @@ class InvoiceCreated(Event):
     currency: str
     """ISO 4217 code of all lines."""
     created_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDiscarded(Event):
+    """A draft was discarded. It never had a number, and nothing was due."""
+
+    type: ClassVar[str] = "invoice.discarded"
+    topic: ClassVar[str] = "billing.invoice"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invoice_id: UUID
+    """The invoice; key of the record."""
+    customer_id: UUID
+    """The customer of the draft."""
+    currency: str
+    """ISO 4217 code of all lines."""
+    reason: str
+    """Reason, one of: erased."""
+    discarded_at: datetime
     """Time of the event."""
 
 
@@ -406,12 +452,77 @@ class SubscriptionCanceled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionCancellationRevoked(Event):
+    """The scheduled cancellation was taken back: the subscription will be renewed."""
+
+    type: ClassVar[str] = "subscription.cancellation_revoked"
+    topic: ClassVar[str] = "billing.subscription"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    subscription_id: UUID
+    """The subscription; key of the record."""
+    customer_id: UUID
+    """The customer who pays."""
+    revoked_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionCancellationScheduled(Event):
+    """The subscription will be canceled at the end of its period, unless the cancellation is
+    taken back before.
+    """
+
+    type: ClassVar[str] = "subscription.cancellation_scheduled"
+    topic: ClassVar[str] = "billing.subscription"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    subscription_id: UUID
+    """The subscription; key of the record."""
+    customer_id: UUID
+    """The customer who pays."""
+    cancel_at: datetime
+    """End of the period: the time of the cancellation."""
+    scheduled_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionCaughtUp(Event):
+    """An unpaid invoice of the subscription was settled."""
+
+    type: ClassVar[str] = "subscription.caught_up"
+    topic: ClassVar[str] = "billing.subscription"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    subscription_id: UUID
+    """The subscription; key of the record."""
+    customer_id: UUID
+    """The customer who pays."""
+    invoice_id: UUID
+    """The invoice that was paid or voided."""
+    status: str
+    """Status from now on, one of: active, past_due (another invoice is unpaid)."""
+    caught_up_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionCreated(Event):
-    """The customer subscribed to a plan; the first period is invoiced."""
+    """The customer subscribed to a plan. The first period is invoiced, or is a trial."""
 
     type: ClassVar[str] = "subscription.created"
     topic: ClassVar[str] = "billing.subscription"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -429,24 +540,24 @@ class SubscriptionCreated(Event):
     currency: str
     """ISO 4217 code of every amount in this record."""
     invoice_id: UUID
-    """The invoice of the first period."""
+    """The invoice of the first period; of a trial, no invoice has this id."""
     period_start: datetime
     """Start of the period, inclusive."""
     period_end: datetime
     """End of the period, exclusive."""
     created_at: datetime
     """Time of the event."""
+    trial_end: datetime | None = None
+    """End of the trial, which is the first period; null without a trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionPastDue(Event):
-    """The invoice of a period is unpaid. The subscription continues while the payment is
-    retried.
-    """
+    """An invoice of the subscription is unpaid. The payment is retried."""
 
     type: ClassVar[str] = "subscription.past_due"
     topic: ClassVar[str] = "billing.subscription"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -459,6 +570,8 @@ class SubscriptionPastDue(Event):
     """The unpaid invoice."""
     past_due_at: datetime
     """Time of the event."""
+    status: str = "past_due"
+    """Status from now on, one of: past_due, incomplete (the first invoice was never paid)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -494,11 +607,11 @@ class SubscriptionPlanChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRenewed(Event):
-    """The subscription was renewed and is active for this period, even if it was past due."""
+    """The subscription was renewed for this period."""
 
     type: ClassVar[str] = "subscription.renewed"
     topic: ClassVar[str] = "billing.subscription"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -523,6 +636,8 @@ class SubscriptionRenewed(Event):
     """End of the period, exclusive."""
     renewed_at: datetime
     """Time of the event."""
+    status: str = "active"
+    """Status from now on, one of: active, past_due (an earlier invoice is unpaid)."""
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -531,7 +646,9 @@ EVENTS: tuple[type[Event], ...] = (
     CustomerUpdated,
     PaymentMethodAttached,
     PaymentMethodDetached,
+    PaymentMethodMadeDefault,
     InvoiceCreated,
+    InvoiceDiscarded,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
@@ -541,6 +658,9 @@ EVENTS: tuple[type[Event], ...] = (
     InvoiceVoided,
     RevenueWindowTotaled,
     SubscriptionCanceled,
+    SubscriptionCancellationRevoked,
+    SubscriptionCancellationScheduled,
+    SubscriptionCaughtUp,
     SubscriptionCreated,
     SubscriptionPastDue,
     SubscriptionPlanChanged,

@@ -47,7 +47,7 @@ class Story:
         self.printer = printer
         self.observers = Observers(stack, http)
         self.email = f"ada.{secrets.token_hex(3)}@example.com"
-        self.token = ""
+        self.token = self.customer_token = ""
 
     async def run(self) -> None:
         await self.printer.wait_for(
@@ -103,15 +103,19 @@ class Story:
     async def log_in(self, tenant_id: str) -> None:
         body = {"tenant_id": tenant_id, "email": self.owner, "password": PASSWORD}
         answer = await self.post(f"{self.stack.users}/login", body)
-        self.token = answer.json()["access_token"]
+        token: str = answer.json()["access_token"]
         self.printer.saw(f"POST /login as the owner → {answer.status_code}")
+        answer = await self.post(f"{self.stack.users}/login", body | {"email": self.email})
+        self.customer_token = answer.json()["access_token"]
+        self.printer.saw(f"POST /login as Ada → {answer.status_code}")
+        self.token = token
 
     async def pay_an_invoice(self, customer_id: str) -> None:
         self.printer.chapter("An invoice, charged once")
         billing = self.stack.billing
         await self.printer.wait_for("billing's customer", lambda: self.customer(customer_id))
         self.printer.saw("billing opened a customer from user.created")
-        await self.post(f"{billing}/customers/{customer_id}/payment-methods", {"token": "pm_card_visa"})
+        await self.attach_card(f"{billing}/customers/{customer_id}/payment-methods")
         made = await self.post(f"{billing}/invoices", {"customer_id": customer_id, "currency": "EUR"})
         invoice_id = made.json()["id"]
         line = {"description": "Difference engine, second hand", "quantity": QUANTITY, "unit_amount_minor": UNIT_MINOR}
@@ -134,6 +138,14 @@ class Story:
         self.printer.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
         receipt = await self.mail("Receipt")
         self.printer.saw(f"mail “{receipt['subject']}” in the inbox")
+
+    async def attach_card(self, url: str) -> None:
+        """Ada attaches her card herself: the owner cannot."""
+        who = {"authorization": f"Bearer {self.customer_token}"}
+        attached = await self.http.post(url, json={"token": "pm_card_visa"}, headers=who)
+        if attached.is_error:
+            raise NotObserved(f"POST {url} answered {attached.status_code}: {attached.text}")
+        self.printer.saw(f"POST /customers/…/payment-methods as Ada → {attached.status_code}")
 
     async def watch_the_money(self) -> None:
         self.printer.chapter("The live view")

@@ -11,11 +11,42 @@ from waypost.kernel.ids import JobId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttachPaymentMethod(Command[Customer]):
+class AttachedCard:
+    customer: Customer
+    method: PaymentMethod
+    is_new: bool
+    """False if the customer had the card already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachPaymentMethod(Command[AttachedCard]):
     customer_id: UUID
     method: PaymentMethod
+    """Its id is used if the card is new."""
     token: str = field(repr=False)
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardCommand:
+    """Common fields of the commands about an attached card."""
+
+    customer_id: UUID
+    payment_method_id: UUID
+    expected_version: int | None = None
+    """The version of the customer that the caller has seen (If-Match); None accepts any version."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeDefault(CardCommand, Command[Customer]):
+    requested_by: UUID
+    """The user who asks: only the customer chooses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachPaymentMethod(CardCommand, Command[Customer]):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +90,8 @@ class PayInvoice(InvoiceCommand, Command[Invoice]):
     """Charges again now, before the next step of the dunning schedule."""
 
     attempt_id: UUID
+    confined_to: UUID | None = None
+    """The customer whose invoices a member may pay; None for all customers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +138,7 @@ class CreateSubscription(Command[Subscription]):
     subscription_id: UUID
     customer_id: UUID
     plan: Plan
+    with_trial: bool = False
     at: datetime
 
 
@@ -126,6 +160,11 @@ class ChangePlan(SubscriptionCommand, Command[Subscription]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelSubscription(SubscriptionCommand, Command[Subscription]):
     at_period_end: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncancelSubscription(SubscriptionCommand, Command[Subscription]):
+    """Takes back a cancellation that has not taken effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,8 +66,22 @@ Decision = Succeeded | Declined
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
+    token: str = field(repr=False)
+    """The provider's token for the attached card."""
     brand: str
     last4: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardOwner:
+    """One customer of one tenant, as the provider knows it."""
+
+    tenant_id: UUID
+    customer_id: UUID
+
+    @property
+    def reference(self) -> str:
+        return f"{self.tenant_id}/{self.customer_id}"
 
 
 class Payments(Protocol):
@@ -83,9 +97,9 @@ class Payments(Protocol):
         """
         ...
 
-    async def card(self, token: str) -> Card:
-        """The card of a payment method's token. Raises PaymentMethodUnknown,
-        ProviderUnavailable.
+    async def attach(self, token: str, owner: CardOwner) -> Card:
+        """Makes `owner` the only one who can use the card with this token. A repeated call returns
+        the same card. Raises PaymentMethodUnknown, PaymentMethodTaken, ProviderUnavailable.
         """
         ...
 

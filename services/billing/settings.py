@@ -15,9 +15,10 @@ PLAN_CODE = r"^[a-z0-9][a-z0-9-]*$"
 
 PLANS = (
     Plan(code="starter", interval=Interval.MONTH, amount_minor=1_900, currency="EUR"),
-    Plan(code="team", interval=Interval.MONTH, amount_minor=4_900, currency="EUR"),
+    Plan(code="team", interval=Interval.MONTH, amount_minor=4_900, currency="EUR", trial_days=14),
     Plan(code="team-yearly", interval=Interval.YEAR, amount_minor=49_000, currency="EUR"),
 )
+MAX_TRIAL_DAYS = 365
 
 
 def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
@@ -28,6 +29,8 @@ def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
             )
         if not 0 < plan.amount_minor <= MAX_TOTAL_MINOR:
             raise ValueError(f"the price of {plan.code} must be between 1 and {MAX_TOTAL_MINOR} minor units")
+        if not 0 <= plan.trial_days <= MAX_TRIAL_DAYS:
+            raise ValueError(f"the trial of {plan.code} must be between 0 and {MAX_TRIAL_DAYS} days")
         if plan.currency not in DECIMALS:
             raise ValueError(f"{plan.currency!r} is not a supported ISO 4217 currency (for example EUR, JPY, KWD)")
     twice = [code for code, times in Counter(plan.code for plan in plans).items() if times > 1]

@@ -110,7 +110,9 @@ cards = Table(
     Column("attached_in_version", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant_id", "customer_id", "payment_method_id"),
 )
-"""The newest of a customer's cards is the default."""
+"""The card of the highest `attached_in_version` is the default. It is the version of the customer
+that attached the card or chose it last.
+"""
 
 SUBSCRIPTIONS = MetaData()
 
@@ -136,6 +138,8 @@ subscriptions = Table(
     Column("ends_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("cancel_at", DateTime(timezone=True)),
+    Column("trial_end", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "subscription_id"),
     Index("subscriptions_of_customer", "tenant_id", "customer_id", "subscription_id"),
     Index("subscriptions_by_end", "tenant_id", "period_end", postgresql_where=text("status <> 'canceled'")),

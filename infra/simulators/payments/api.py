@@ -8,10 +8,11 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from infra.simulators.database import Database
-from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
-from infra.simulators.payments.cards import CardBehaviour, find_card
+from infra.simulators.payments.bodies import Attachment, ChargeOrder, NewPaymentMethod, RefundOrder
+from infra.simulators.payments.cards import CardBehaviour
 from infra.simulators.payments.charges import get_charge, list_charges
 from infra.simulators.payments.idempotency import StoredResponse
+from infra.simulators.payments.payment_methods import get_payment_method
 from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.refunds import list_refunds
 from infra.simulators.payments.webhook_sender import WebhookSender
@@ -30,7 +31,8 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
         """
         response = await provider.charge(key, order)
         _respond(sender)
-        if find_card(order.payment_method).behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not response.replayed:
+        card = await provider.card_of(order.payment_method)
+        if card.behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not response.replayed:
             await _wait_for_disconnect(request)
         return _response(response)
 
@@ -64,10 +66,21 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
         """Every webhook, oldest first, with its delivery status."""
         return _listed(await database.transaction(list_webhooks))
 
+    @router.post("/payment_methods", status_code=201)
+    async def create_payment_method(body: NewPaymentMethod) -> dict[str, Any]:
+        """A payment method without an owner. It belongs to the first customer that it is attached
+        to.
+        """
+        return await provider.add_payment_method(body.card)
+
+    @router.post("/payment_methods/{token}/attach")
+    async def attach_payment_method(token: str, body: Attachment) -> dict[str, Any]:
+        """The customer's payment method; 400 when it belongs to another customer."""
+        return await provider.attach(token, body.customer)
+
     @router.get("/payment_methods/{token}")
-    async def payment_method(token: str) -> dict[str, str]:
-        card = find_card(token)
-        return {"id": card.id, "object": "payment_method", "brand": card.brand, "last4": card.last4}
+    async def payment_method(token: str) -> dict[str, Any]:
+        return await database.transaction(lambda rows: get_payment_method(rows, token))
 
     return router
 

@@ -22,6 +22,18 @@ class _Order(BaseModel):
         return hashlib.sha256(f"{type(self).__name__} {facts.model_dump_json()}".encode()).hexdigest()
 
 
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class NewPaymentMethod(_Body):
+    card: str = Field(description="a test card")
+
+
+class Attachment(_Body):
+    customer: str = Field(min_length=1, max_length=255, description="the caller's own name for the customer")
+
+
 class ChargeOrder(_Order):
     amount_minor: Minor
     currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")

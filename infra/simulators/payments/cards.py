@@ -77,8 +77,8 @@ CARDS = {
 }
 
 
-def find_card(token: str) -> Card:
-    """Raises `ProviderError` 404 for a token that is not a test card."""
-    if token not in CARDS:
-        raise no_such("payment method", token)
-    return CARDS[token]
+def find_test_card(name: str) -> Card:
+    """Raises `ProviderError` 404."""
+    if name not in CARDS:
+        raise no_such("test card", name)
+    return CARDS[name]

@@ -30,6 +30,10 @@ def no_such(kind: str, identifier: str) -> ProviderError:
     return ProviderError(404, ErrorType.INVALID_REQUEST, "resource_missing", f"No such {kind}: {identifier!r}")
 
 
+def taken(token: str) -> ProviderError:
+    return unusable("payment_method_taken", f"The payment method {token!r} belongs to another customer")
+
+
 def unusable(code: str, message: str) -> ProviderError:
     return ProviderError(400, ErrorType.INVALID_REQUEST, code, message)
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from infra.simulators.database import Database
 from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
-from infra.simulators.payments.cards import Card, CardBehaviour, find_card
+from infra.simulators.payments.cards import Card, CardBehaviour
 from infra.simulators.payments.charges import add_charge, get_charge
 from infra.simulators.payments.errors import ErrorType, error_body, out_of_order
 from infra.simulators.payments.idempotency import Flights, StoredResponse, recall, remember
+from infra.simulators.payments.payment_methods import add_payment_method, attach, card_of
 from infra.simulators.payments.refunds import add_refund
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import stamp
@@ -31,13 +32,27 @@ class Provider:
 
     async def charge(self, key: str, order: ChargeOrder) -> StoredResponse:
         """201, or 402 when the card declines; raises `ProviderError` when nothing was decided."""
-        card = find_card(order.payment_method)
+        card = await self.card_of(order.payment_method)
         with self._flights.hold(key):
             known = await self._recall(key, order)
             if known is None:
                 await self._delay_response(key, card)
                 known = await self._decide(key, order, lambda connection, at: _charge(connection, key, order, card, at))
         return known
+
+    async def card_of(self, token: str) -> Card:
+        """Raises `ProviderError` 404."""
+        return await self._database.transaction(lambda connection: card_of(connection, token))
+
+    async def add_payment_method(self, card: str) -> dict[str, Any]:
+        """Raises `ProviderError` 404."""
+        at = stamp(self._clock.now())
+        return await self._database.transaction(lambda connection: add_payment_method(connection, card, at))
+
+    async def attach(self, token: str, customer: str) -> dict[str, Any]:
+        """Raises `ProviderError` 404, and 400 for a payment method of another customer."""
+        at = stamp(self._clock.now())
+        return await self._database.transaction(lambda connection: attach(connection, token, customer, at))
 
     async def refund(self, key: str, order: RefundOrder) -> StoredResponse:
         """201; raises `ProviderError` when nothing was decided."""

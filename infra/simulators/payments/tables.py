@@ -19,6 +19,14 @@ create table if not exists charges (
 -- Not unique: a key is forgotten after a day and may then be used again.
 create index if not exists charges_by_key on charges (idempotency_key);
 
+-- Cards of customers. The test cards are in the code, and need no owner.
+create table if not exists payment_methods (
+    id         text primary key,
+    card       text not null,
+    customer   text,
+    created_at text not null
+);
+
 create table if not exists refunds (
     number          integer primary key,
     id              text not null unique,

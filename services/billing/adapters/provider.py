@@ -14,9 +14,24 @@ from urllib.parse import quote
 import httpx
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
-from services.billing.adapters.responses import AmbiguousResponse, card_of, is_unknown, lookup_decision, order_decision
-from services.billing.domain.errors import PaymentMethodUnknown
-from services.billing.ports import Card, ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, RefundOrder
+from services.billing.adapters.responses import (
+    AmbiguousResponse,
+    card_of,
+    is_taken,
+    is_unknown,
+    lookup_decision,
+    order_decision,
+)
+from services.billing.domain.errors import PaymentMethodTaken, PaymentMethodUnknown
+from services.billing.ports import (
+    Card,
+    CardOwner,
+    ChargeOrder,
+    Decision,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    RefundOrder,
+)
 from waypost.web.certificates import trusted_certificates
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -58,23 +73,31 @@ class HttpPayments:
         except AmbiguousResponse as problem:
             raise ProviderUnavailable(f"the payment provider's response cannot be interpreted: {problem}") from None
 
-    async def card(self, token: str) -> Card:
-        # The token is part of the URL, which a span would record.
+    async def attach(self, token: str, owner: CardOwner) -> Card:
+        # A repeated request has the same effect, so a missing response is the same as a request
+        # that was not sent. The token is part of the URL, which a span would record.
         with suppress_http_instrumentation():
-            response = await self._get(f"/v1/payment_methods/{quote(token, safe='')}")
+            path = f"/v1/payment_methods/{quote(token, safe='')}/attach"
+            response = await self._send_repeatable("POST", path, json={"customer": owner.reference})
         if is_unknown(response):
             raise PaymentMethodUnknown
+        if is_taken(response):
+            raise PaymentMethodTaken
         try:
             return card_of(response)
         except AmbiguousResponse as problem:
             raise ProviderUnavailable(f"the payment provider's response cannot be interpreted: {problem}") from None
 
     async def _get(self, path: str, **parameters: str) -> httpx.Response:
-        """A GET changes nothing, so a missing response is the same as a request that was not sent.
-        Raises ProviderUnavailable.
+        """Raises ProviderUnavailable."""
+        return await self._send_repeatable("GET", path, params=parameters)
+
+    async def _send_repeatable(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """For a request that may be sent again: a missing response is the same as a request that
+        was not sent. Raises ProviderUnavailable.
         """
         try:
-            return await self._send("GET", path, params=parameters)
+            return await self._send(method, path, **request)
         except OutcomeUnknown as error:
             reason = str(error)
         raise ProviderUnavailable(reason)

@@ -14,6 +14,7 @@ from waypost.kernel.errors import WaypostError
 B = TypeVar("B", bound=BaseModel)
 
 _UNKNOWN = "resource_missing"
+_TAKEN = "payment_method_taken"
 
 
 class AmbiguousResponse(WaypostError):
@@ -52,6 +53,7 @@ class _Refusal(BaseModel):
 
 
 class _PaymentMethod(BaseModel):
+    id: str
     brand: str
     last4: str
 
@@ -82,7 +84,7 @@ def card_of(response: httpx.Response) -> Card:
     """The card in the response. Raises AmbiguousResponse."""
     _require_ok(response)
     method = _parse(response, _PaymentMethod)
-    return Card(brand=method.brand, last4=method.last4)
+    return Card(token=method.id, brand=method.brand, last4=method.last4)
 
 
 def is_unknown(response: httpx.Response) -> bool:
@@ -91,6 +93,14 @@ def is_unknown(response: httpx.Response) -> bool:
     """
     try:
         return response.status_code == httpx.codes.NOT_FOUND and _error_of(response).code == _UNKNOWN
+    except AmbiguousResponse:
+        return False
+
+
+def is_taken(response: httpx.Response) -> bool:
+    """Whether the card belongs to another customer at the provider."""
+    try:
+        return response.status_code == httpx.codes.BAD_REQUEST and _error_of(response).code == _TAKEN
     except AmbiguousResponse:
         return False
 

@@ -59,7 +59,9 @@ async def finalize_invoice(
 async def void_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Voids an open invoice. Nothing is owed on it any more; it keeps its number."""
+    """Voids an open invoice. Nothing is owed on it any more; it keeps its number. The invoice of a
+    subscription's current period ends the subscription.
+    """
     return await execute(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 
 
@@ -72,9 +74,9 @@ async def list_invoices(
     subscription_id: Annotated[UUID | None, Query(description="Only invoices of this subscription.")] = None,
     status: Annotated[InvoiceStatus | None, Query(description="Only invoices with this status.")] = None,
 ) -> Page[InvoiceSummary]:
-    """Lists invoices, newest first; members see their own."""
+    """Lists invoices, newest first. Members see their own: none of another customer."""
     wanted = InvoiceFilter(
-        customer_id=caller.confined_to or customer_id, subscription_id=subscription_id, status=status
+        confined_to=caller.confined_to, customer_id=customer_id, subscription_id=subscription_id, status=status
     )
     async with context.bus.units.begin() as uow:
         rows = await queries.latest_invoices(uow.rows, wanted, before=page.after, limit=page.rows)

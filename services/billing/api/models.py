@@ -1,11 +1,13 @@
-"""Request bodies and responses. Amounts are whole minor units of the invoice's currency."""
+"""Request bodies and responses. Amounts are whole minor units of the invoice's currency. Numbers in
+request bodies are strict: `true`, `"2"` and `1.0` are not integers.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from services.billing.api.period_bounds import PeriodEnd, PeriodStart
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
@@ -28,6 +30,8 @@ PlanCode = Annotated[str, StringConstraints(pattern=PLAN_CODE, max_length=64)]
 class NewSubscription(RequestModel):
     customer_id: UUID
     plan: PlanCode
+    trial: StrictBool = False
+    """Begin with the plan's trial: the card is charged at its end."""
 
 
 class PlanChange(RequestModel):
@@ -45,12 +49,12 @@ class NewInvoice(RequestModel):
 
 class NewLine(RequestModel):
     description: OneLine
-    quantity: int = Field(ge=1)
-    unit_amount_minor: int = Field(ge=0)
+    quantity: StrictInt = Field(ge=1)
+    unit_amount_minor: StrictInt = Field(ge=0)
 
 
 class NewRefund(RequestModel):
-    amount_minor: int | None = Field(default=None, gt=0)
+    amount_minor: StrictInt | None = Field(default=None, gt=0)
     """Without an amount, the full remaining amount is refunded."""
     reason: Literal["requested", "duplicate", "fraudulent"] = "requested"
 
@@ -85,7 +89,9 @@ class CustomerView(ResponseModel):
     locale: str
     erased: bool
     payment_methods: Sequence[PaymentMethodView]
-    """Oldest first; the last is the default."""
+    """In the order in which they were attached or chosen."""
+    default_payment_method_id: UUID | None
+    """The card that invoices are charged to: the one that was attached or chosen last."""
     created_at: datetime
     version: int
 
@@ -99,6 +105,11 @@ class PlanView(ResponseModel):
     currency: str
 
 
+class OfferedPlan(PlanView):
+    trial_days: int
+    """Length of the trial that a new customer may have; 0 for none."""
+
+
 class SubscriptionView(ResponseModel):
     id: UUID
     customer_id: UUID
@@ -106,14 +117,20 @@ class SubscriptionView(ResponseModel):
     plan: PlanView
     """The plan and price agreed for the current period."""
     next_plan: PlanView | None
-    """The plan from the next period, if it differs."""
+    """The plan from the next period; null if it is the present one, or if there is no next
+    period.
+    """
     period_start: datetime
     period_end: datetime
     """Start of the next period."""
-    invoice_id: UUID
-    """The invoice of the current period."""
+    invoice_id: UUID | None
+    """The invoice of the current period; null in a trial."""
+    trial_end: datetime | None
+    """The end of the trial, with which the subscription began."""
+    cancel_at: datetime | None
+    """When the subscription will be canceled. Until then the cancellation can be taken back."""
     ends_at: datetime | None
-    """Until when a canceled subscription may be used."""
+    """When a canceled subscription ended."""
     created_at: datetime
     version: int
 

@@ -11,7 +11,7 @@ from services.billing.api.context import Context, accepted
 from services.billing.api.models import InvoiceView, NewRefund
 from services.billing.commands import PayInvoice, RefundInvoice
 from waypost.kernel.ids import new_id
-from waypost.web.auth import AdminCaller
+from waypost.web.auth import AdminCaller, Caller
 from waypost.web.idempotency import Executor
 from waypost.web.responses import ExpectedVersion
 
@@ -22,10 +22,16 @@ _FULL_REFUND = NewRefund()
 
 @router.post("/pay", status_code=202, response_model=InvoiceView)
 async def pay_invoice(
-    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
+    invoice_id: UUID, caller: Caller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Charges the customer's default card again, now."""
-    command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=context.now)
+    """Charges the customer's default card again, now. Members pay their own invoices."""
+    command = PayInvoice(
+        invoice_id=invoice_id,
+        attempt_id=new_id(),
+        confined_to=caller.confined_to,
+        expected_version=expected,
+        at=context.now,
+    )
     return await execute(command, accepted)
 
 

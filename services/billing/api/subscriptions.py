@@ -11,7 +11,7 @@ from services.billing import queries
 from services.billing.api.context import Context
 from services.billing.api.models import Cancellation, NewSubscription, PlanChange, SubscriptionView
 from services.billing.api.plans import plan_named
-from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription
+from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription, UncancelSubscription
 from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.queries import SubscriptionFilter
 from waypost.kernel.ids import new_id
@@ -30,9 +30,14 @@ _AT_PERIOD_END = Cancellation()
 async def create_subscription(
     body: NewSubscription, caller: AdminCaller, context: Context, execute: Executor
 ) -> Response:
-    """Subscribes a customer. The first period begins now, and the default card is charged now."""
+    """Subscribes a customer. The first period begins now, and the default card is charged now, or
+    at the end of the trial. A customer has one subscription per plan, one currency for all
+    subscriptions, and one trial.
+    """
     plan = plan_named(body.plan, context)
-    command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=context.now)
+    command = CreateSubscription(
+        subscription_id=new_id(), customer_id=body.customer_id, plan=plan, with_trial=body.trial, at=context.now
+    )
     return await execute(command, _added)
 
 
@@ -45,7 +50,9 @@ async def change_plan(
     context: Context,
     execute: Executor,
 ) -> Response:
-    """Changes the plan, or moves to the current price of the same plan, from the next period."""
+    """Changes the plan, or moves to the current price of the same plan, from the next period. The
+    currency stays.
+    """
     plan = plan_named(body.plan, context)
     command = ChangePlan(subscription_id=subscription_id, plan=plan, expected_version=expected, at=context.now)
     return await execute(command, _changed)
@@ -60,8 +67,8 @@ async def cancel_subscription(
     execute: Executor,
     body: Cancellation = _AT_PERIOD_END,
 ) -> Response:
-    """Cancels the subscription, at the end of its period or now. Payments are not refunded, and
-    open invoices remain open.
+    """Cancels the subscription, at the end of its period (`cancel_at`, with the status unchanged
+    until then) or now. Payments are not refunded, and open invoices remain open.
     """
     command = CancelSubscription(
         subscription_id=subscription_id,
@@ -69,6 +76,15 @@ async def cancel_subscription(
         expected_version=expected,
         at=context.now,
     )
+    return await execute(command, _changed)
+
+
+@router.post("/{subscription_id}/uncancel", response_model=SubscriptionView)
+async def uncancel_subscription(
+    subscription_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
+) -> Response:
+    """Takes back a cancellation at the end of the period, as long as it has not taken effect."""
+    command = UncancelSubscription(subscription_id=subscription_id, expected_version=expected, at=context.now)
     return await execute(command, _changed)
 
 
@@ -80,8 +96,8 @@ async def list_subscriptions(
     customer_id: Annotated[UUID | None, Query(description="Only subscriptions of this customer.")] = None,
     status: Annotated[SubscriptionStatus | None, Query(description="Only subscriptions with this status.")] = None,
 ) -> Page[SubscriptionView]:
-    """Lists subscriptions, newest first; members see their own."""
-    wanted = SubscriptionFilter(customer_id=caller.confined_to or customer_id, status=status)
+    """Lists subscriptions, newest first. Members see their own: none of another customer."""
+    wanted = SubscriptionFilter(confined_to=caller.confined_to, customer_id=customer_id, status=status)
     async with context.bus.units.begin() as uow:
         rows = await queries.latest_subscriptions(uow.rows, wanted, before=page.after, limit=page.rows)
     return page.of(rows, SubscriptionView.model_validate, position=lambda row: row.id)

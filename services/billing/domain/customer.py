@@ -11,11 +11,14 @@ from schemas.billing import (
     CustomerUpdated,
     PaymentMethodAttached,
     PaymentMethodDetached,
+    PaymentMethodMadeDefault,
 )
-from services.billing.domain.errors import CustomerIsErased
+from services.billing.domain.errors import CustomerIsErased, NoSuchCard, TooManyCards
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
+
+MAX_CARDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,9 @@ class Customer(Aggregate):
         self.display_name: str | None = None
         self.locale = ""
         self.payment_methods: tuple[PaymentMethod, ...] = ()
+        """The card that was attached or chosen last is at the end: it is the default."""
         self.erased = False
+        self.created_at: datetime
 
     @classmethod
     def open(
@@ -61,8 +66,12 @@ class Customer(Aggregate):
 
     @property
     def default_payment_method(self) -> PaymentMethod | None:
-        """The newest card."""
+        """The card that was attached or chosen last."""
         return self.payment_methods[-1] if self.payment_methods else None
+
+    @property
+    def default_payment_method_id(self) -> UUID | None:
+        return self.default_payment_method.id if self.default_payment_method else None
 
     def require_present(self) -> None:
         """Raises CustomerIsErased."""
@@ -91,8 +100,10 @@ class Customer(Aggregate):
         )
 
     def attach(self, method: PaymentMethod, at: datetime) -> None:
-        """The card becomes the default. Raises CustomerIsErased."""
+        """The card becomes the default. Raises CustomerIsErased, TooManyCards."""
         self.require_present()
+        if len(self.payment_methods) >= MAX_CARDS:
+            raise TooManyCards
         self.record(
             PaymentMethodAttached(
                 tenant_id=self.tenant_id,
@@ -104,6 +115,42 @@ class Customer(Aggregate):
             )
         )
 
+    def make_default(self, method_id: UUID, at: datetime) -> None:
+        """Later invoices are charged to this card. Records nothing if it is the default already.
+        Raises CustomerIsErased, NoSuchCard.
+        """
+        self.require_present()
+        if self.payment_method(method_id) != self.default_payment_method:
+            self.record(
+                PaymentMethodMadeDefault(
+                    tenant_id=self.tenant_id, customer_id=self.id, payment_method_id=method_id, made_default_at=at
+                )
+            )
+
+    def detach(self, method_id: UUID, at: datetime) -> None:
+        """The default is then the remaining card that was attached or chosen last. Raises
+        CustomerIsErased, NoSuchCard.
+        """
+        self.require_present()
+        gone = self.payment_method(method_id)
+        remaining = [method for method in self.payment_methods if method != gone]
+        self.record(
+            PaymentMethodDetached(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                payment_method_id=gone.id,
+                default_payment_method_id=remaining[-1].id if remaining else None,
+                detached_at=at,
+            )
+        )
+
+    def payment_method(self, method_id: UUID) -> PaymentMethod:
+        """Raises NoSuchCard."""
+        for method in self.payment_methods:
+            if method.id == method_id:
+                return method
+        raise NoSuchCard
+
     def erase(self, at: datetime) -> None:
         """Erases the person. A repeated call changes nothing."""
         if not self.erased:
@@ -112,10 +159,14 @@ class Customer(Aggregate):
     def apply(self, event: Event) -> None:
         match event:
             case CustomerCreated() | CustomerUpdated():
+                if isinstance(event, CustomerCreated):
+                    self.created_at = event.created_at
                 self.email, self.display_name, self.locale = event.email, event.display_name, event.locale
             case PaymentMethodAttached():
                 method = PaymentMethod(id=event.payment_method_id, brand=event.brand, last4=event.last4)
                 self.payment_methods = (*self.payment_methods, method)
+            case PaymentMethodMadeDefault(payment_method_id=chosen):
+                self.payment_methods = tuple(sorted(self.payment_methods, key=lambda method: method.id == chosen))
             case PaymentMethodDetached(payment_method_id=gone):
                 self.payment_methods = tuple(method for method in self.payment_methods if method.id != gone)
             case CustomerErased():

@@ -1,6 +1,6 @@
 """Errors of the billing service; each is a subclass in the tree of `waypost.kernel.errors`."""
 
-from waypost.kernel.errors import Conflict, Invalid, Refused
+from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 
 
 class InvoiceNotDraft(Conflict):
@@ -40,7 +40,33 @@ class TotalTooLarge(Invalid):
 
 
 class AlreadyCanceled(Conflict):
-    """The subscription was canceled: it cannot be changed or ended earlier."""
+    """The subscription was canceled: it cannot be changed or ended earlier. Take a cancellation
+    back (`uncancel`) before it takes effect, or subscribe again.
+    """
+
+
+class NotCanceled(Conflict):
+    """The subscription is not to be canceled: there is no cancellation to take back."""
+
+
+class AlreadySubscribed(Conflict):
+    """The customer has a subscription to this plan: change or cancel that one instead of a second
+    one.
+    """
+
+
+class NoTrial(Conflict):
+    """The plan has no trial: subscribe without one; `GET /plans` shows `trial_days`."""
+
+
+class TrialUsed(Conflict):
+    """The customer had a trial before, and a customer has one: subscribe without a trial."""
+
+
+class CurrencyDiffers(Conflict):
+    """The subscriptions of a customer have one currency: choose a plan in the currency of the
+    running ones, or cancel them first.
+    """
 
 
 class PlanUnchanged(Conflict):
@@ -81,3 +107,29 @@ class PaymentMethodUnknown(Invalid):
 
 class WebhookNotAuthentic(Refused):
     """The signature is not the payment provider's, or is too old."""
+
+
+class PaymentMethodTaken(Conflict):
+    """The card with this token belongs to another customer at the payment provider: enter the card
+    again, and send the new token.
+    """
+
+
+class NoSuchCard(NotFound):
+    """The customer has no such card; `GET /customers/{id}` lists the cards."""
+
+
+class TooManyCards(Conflict):
+    """A customer has 10 cards at most: detach one first."""
+
+
+class CardInUse(Conflict):
+    """A payment with this card is pending at the provider; detach the card when the payment is
+    settled.
+    """
+
+
+class NotTheCustomer(Forbidden):
+    """Only the customer attaches a card and chooses the default: ask them to sign in and do it. An
+    admin may detach a card, and charge an invoice to the default.
+    """

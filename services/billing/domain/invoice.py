@@ -6,6 +6,7 @@ from uuid import UUID
 
 from schemas.billing import (
     InvoiceCreated,
+    InvoiceDiscarded,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
@@ -214,12 +215,9 @@ class Invoice(Aggregate):
         return self.number
 
     def _identity(self) -> _Identity:
-        return {
-            "tenant_id": self.tenant_id,
-            "invoice_id": self.id,
-            "customer_id": self.customer_id,
-            "currency": self.currency,
-        }
+        return _Identity(
+            tenant_id=self.tenant_id, invoice_id=self.id, customer_id=self.customer_id, currency=self.currency
+        )
 
     def _require_draft(self) -> None:
         if self.status is not InvoiceStatus.DRAFT:
@@ -240,7 +238,7 @@ class Invoice(Aggregate):
                 self.last_failure, self.next_attempt_at = event.reason, event.next_attempt_at
             case InvoicePaid(amount_minor=amount):
                 self.status, self.amount_paid_minor, self.next_attempt_at = InvoiceStatus.PAID, amount, None
-            case InvoiceVoided():
+            case InvoiceVoided() | InvoiceDiscarded():
                 self.status, self.next_attempt_at = InvoiceStatus.VOID, None
             case InvoiceMarkedUncollectible():
                 self.status = InvoiceStatus.UNCOLLECTIBLE

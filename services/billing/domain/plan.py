@@ -1,6 +1,6 @@
 """A plan that customers can subscribe to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from waypost.kernel.money import Money
@@ -25,6 +25,8 @@ class Plan:
     amount_minor: int
     """Price of one period."""
     currency: str
+    trial_days: int = field(default=0, compare=False)
+    """Length of the trial that is offered; 0 for none. It is not part of what is agreed."""
 
     @property
     def price(self) -> Money:

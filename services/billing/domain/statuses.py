@@ -12,8 +12,14 @@ class InvoiceStatus(StrEnum):
 
 
 class SubscriptionStatus(StrEnum):
+    TRIALING = "trialing"
+    """In its trial: the first payment is due at the end."""
+    INCOMPLETE = "incomplete"
+    """The first payment was refused, and was not made since."""
     ACTIVE = "active"
     PAST_DUE = "past_due"
-    """The current period's invoice could not be collected so far."""
+    """An invoice could not be collected so far, after the first period was paid."""
     CANCELED = "canceled"
-    """The subscription is not renewed any more; it may be used until it ends."""
+    """The subscription has ended. A cancellation at the end of the period leaves the status as it
+    is until then.
+    """

@@ -11,15 +11,19 @@ from services.billing.commands import (
     ChangePlan,
     CreateInvoice,
     CreateSubscription,
+    DetachPaymentMethod,
     FinalizeInvoice,
+    MakeDefault,
     PayInvoice,
     RecordDecision,
     RefundInvoice,
     RenewSubscription,
     RequestReport,
+    UncancelSubscription,
     VoidInvoice,
 )
-from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
+from services.billing.handlers.cards import attach_payment_method, detach_payment_method, make_default
+from services.billing.handlers.customers import CUSTOMERS
 from services.billing.handlers.invoices import add_line, create_invoice, finalize_invoice, void_invoice
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
 from services.billing.handlers.payments import begin_charge, pay_invoice, refund_invoice
@@ -29,6 +33,7 @@ from services.billing.handlers.subscriptions import (
     change_plan,
     create_subscription,
     renew_subscription,
+    uncancel_subscription,
 )
 from services.billing.projections import PRINCIPALS, REVENUE_WINDOWS, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
@@ -36,6 +41,8 @@ from waypost.ports.consumers import Consumer
 
 COMMANDS: Commands = {
     AttachPaymentMethod: attach_payment_method,
+    MakeDefault: make_default,
+    DetachPaymentMethod: detach_payment_method,
     CreateInvoice: create_invoice,
     AddLine: add_line,
     FinalizeInvoice: finalize_invoice,
@@ -45,6 +52,7 @@ COMMANDS: Commands = {
     CreateSubscription: create_subscription,
     ChangePlan: change_plan,
     CancelSubscription: cancel_subscription,
+    UncancelSubscription: uncancel_subscription,
     RenewSubscription: renew_subscription,
     BeginCharge: begin_charge,
     RecordDecision: record_decision,

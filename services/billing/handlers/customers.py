@@ -1,15 +1,14 @@
-"""The reactor that updates customers from the events of their users, and the command that attaches
-a payment method.
-"""
+"""The reactor that updates customers from the events of their users."""
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
-from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import Customer, InvoiceStatus
+from services.billing.domain.drafts import discard
 from services.billing.handlers import attempt_rows
+from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import lock_invoice
 from services.billing.handlers.stale_events import ignore_stale
 from services.billing.handlers.subscription_status import lock_subscription
@@ -17,21 +16,6 @@ from services.billing.tables import invoices, payment_methods, subscriptions
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
-
-
-async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -> Customer:
-    """Raises NotFound, CustomerIsErased."""
-    customer = await uow.load(Customer, command.customer_id)
-    customer.attach(command.method, command.at)
-    await uow.rows.execute(
-        insert(payment_methods).values(
-            tenant_id=customer.tenant_id,
-            payment_method_id=command.method.id,
-            customer_id=customer.id,
-            token=command.token,
-        )
-    )
-    return customer
 
 
 async def open_customer(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
@@ -59,26 +43,32 @@ async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork)
 
 
 async def erase_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
-    """Erases the customer. Open invoices are voided; the ledger keeps them under ids only."""
+    """Erases the customer. Drafts are discarded and open invoices are voided; the ledger keeps
+    invoices under ids only.
+    """
     at = erased.event.erased_at
-    customer = await uow.load(Customer, erased.event.user_id)
+    customer = await lock_customer(erased.event.user_id, uow)
     customer.erase(at)
     await uow.rows.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer.id))
     await uow.events.erase_personal_data(Customer.aggregate_type, customer.id)
-    await _void_open_invoices(customer, at, uow)
+    await _close_invoices(customer, at, uow)
     await _end_subscriptions(customer, at, uow)
 
 
-async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """Voids the customer's open invoices. An invoice with a pending payment stays open until it is
-    decided. The fixed order prevents deadlocks between two erasures.
+async def _close_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
+    """Discards the customer's drafts and voids the open invoices. An invoice with a pending payment
+    stays open until it is decided. The fixed order prevents deadlocks between two erasures.
     """
-    is_open = (invoices.c.customer_id == customer.id, invoices.c.status == InvoiceStatus.OPEN.value)
-    result = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_open).order_by(invoices.c.invoice_id))
+    is_unfinished = (
+        invoices.c.customer_id == customer.id,
+        invoices.c.status.in_([InvoiceStatus.DRAFT.value, InvoiceStatus.OPEN.value]),
+    )
+    result = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_unfinished).order_by(invoices.c.invoice_id))
     for invoice_id in result.scalars().all():
         invoice = await lock_invoice(invoice_id, uow)
-        is_still_open = invoice.status is InvoiceStatus.OPEN
-        if is_still_open and await attempt_rows.pending_attempt(invoice_id, uow) is None:
+        if invoice.status is InvoiceStatus.DRAFT:
+            discard(invoice, "erased", at)
+        elif invoice.status is InvoiceStatus.OPEN and await attempt_rows.pending_attempt(invoice_id, uow) is None:
             invoice.void("erased", at)
 
 

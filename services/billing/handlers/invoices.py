@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
-from services.billing.domain import Customer, Invoice
+from services.billing.domain import Customer, Invoice, InvoiceStatus
 from services.billing.domain.dunning import PAYMENT_TERM
-from services.billing.domain.errors import PaymentPending
+from services.billing.domain.errors import CustomerIsErased, PaymentPending
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.subscription_status import update_subscription_status
-from services.billing.tables import invoice_numbers, invoices
+from services.billing.tables import customers, invoice_numbers, invoices
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
@@ -37,8 +37,10 @@ async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
 
 
 async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits."""
-    invoice = await lock_invoice(command.invoice_id, uow)
+    """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits,
+    CustomerIsErased.
+    """
+    invoice = await lock_draft(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     price = Money(command.unit_amount_minor, invoice.currency)
     invoice.add_line(command.line_id, command.description, command.quantity, price, command.at)
@@ -46,8 +48,8 @@ async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
 
 
 async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotDraft, InvoiceEmpty."""
-    invoice = await lock_invoice(command.invoice_id, uow)
+    """Raises InvoiceNotDraft, InvoiceEmpty, CustomerIsErased."""
+    invoice = await lock_draft(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     await finalize(invoice, command.at, uow)
     return invoice
@@ -81,6 +83,24 @@ async def lock_invoice(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
     row = select(invoices.c.invoice_id).where(invoices.c.invoice_id == invoice_id).with_for_update()
     await uow.rows.execute(row)
     return await uow.load(Invoice, invoice_id)
+
+
+async def lock_draft(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
+    """`lock_invoice` for an invoice that is to be changed. Raises NotFound, CustomerIsErased: a
+    draft that was created during the erasure of its customer remains as it is.
+    """
+    of_customer = and_(customers.c.tenant_id == invoices.c.tenant_id, customers.c.customer_id == invoices.c.customer_id)
+    row = (
+        select(customers.c.erased)
+        .select_from(invoices.outerjoin(customers, of_customer))
+        .where(invoices.c.invoice_id == invoice_id)
+        .with_for_update(of=invoices)
+    )
+    is_erased = (await uow.rows.execute(row)).scalar_one_or_none()
+    invoice = await uow.load(Invoice, invoice_id)
+    if is_erased and invoice.status is InvoiceStatus.DRAFT:
+        raise CustomerIsErased
+    return invoice
 
 
 async def require_no_pending_payment(invoice: Invoice, uow: UnitOfWork) -> None:

@@ -19,6 +19,7 @@ from services.billing.domain.errors import NoPaymentMethod, RefundTooLarge
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoices import lock_invoice, require_no_pending_payment
 from services.billing.handlers.subscription_status import update_subscription_status
+from waypost.kernel.errors import NotFound
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -47,9 +48,11 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
 
 async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
     """Commits a pending attempt, so that a second request is refused, and enqueues its job. Raises
-    InvoiceNotOpen, PaymentPending, NoPaymentMethod.
+    InvoiceNotOpen, PaymentPending, NoPaymentMethod; NotFound for another customer's invoice.
     """
     invoice = await lock_invoice(command.invoice_id, uow)
+    if command.confined_to not in (None, invoice.customer_id):
+        raise NotFound(f"there is no invoice {invoice.id}")
     invoice.expect(command.expected_version)
     invoice.require_open()
     await require_no_pending_payment(invoice, uow)

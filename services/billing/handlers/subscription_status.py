@@ -18,8 +18,10 @@ async def update_subscription_status(invoice: Invoice, at: datetime, uow: UnitOf
     match invoice.status:
         case InvoiceStatus.OPEN:
             subscription.mark_past_due(invoice.id, at)
-        case InvoiceStatus.PAID | InvoiceStatus.VOID:
+        case InvoiceStatus.PAID:
             subscription.mark_paid_up(invoice.id, at)
+        case InvoiceStatus.VOID:
+            subscription.mark_voided(invoice.id, at)
         case InvoiceStatus.UNCOLLECTIBLE:
             subscription.end("nonpayment", at)
         case InvoiceStatus.DRAFT:

@@ -8,7 +8,15 @@ from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptStatus, PaymentAttempt
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
 from services.billing.jobs.provider_request import ProviderRequest
-from services.billing.ports import ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, Resources, Succeeded
+from services.billing.ports import (
+    ChargeOrder,
+    Decision,
+    Declined,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    Resources,
+    Succeeded,
+)
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
 
@@ -52,8 +60,11 @@ async def execute_request(job: JobContext[Resources], request: ProviderRequest) 
         if attempt.is_forgotten(clock.now()):
             return await _abandon(job, attempt)
         if isinstance(order, ChargeOrder) and order.token is None:
-            return AttemptStatus.PENDING  # the card was removed, but an earlier request may still be running
-        decision = await payments.execute(order)
+            if not request.is_new:
+                return AttemptStatus.PENDING  # the card was removed, but an earlier request may still be running
+            decision = Declined(reason="no_payment_method")  # the card was removed when the attempt began
+        else:
+            decision = await payments.execute(order)
     AFTER_PROVIDER_RESPONSE.hit()
     return await _settle(job, attempt, decision)
 

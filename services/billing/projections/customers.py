@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import bindparam, delete, insert
+from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.billing import (
@@ -12,6 +12,7 @@ from schemas.billing import (
     CustomerUpdated,
     PaymentMethodAttached,
     PaymentMethodDetached,
+    PaymentMethodMadeDefault,
 )
 from services.billing.tables import CUSTOMERS, cards, customers
 from waypost.engine.projections import changes
@@ -63,6 +64,23 @@ async def add_cards(attached: Sequence[Envelope[PaymentMethodAttached]], rows: A
     await _touch(attached, rows)
 
 
+async def make_default(chosen: Sequence[Envelope[PaymentMethodMadeDefault]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        update(cards)
+        .where(cards.c.tenant_id == bindparam("of_tenant"), cards.c.payment_method_id == bindparam("of_method"))
+        .values(attached_in_version=bindparam("chosen_in")),
+        [
+            {
+                "of_tenant": envelope.tenant_id,
+                "of_method": envelope.event.payment_method_id,
+                "chosen_in": envelope.aggregate_version,
+            }
+            for envelope in chosen
+        ],
+    )
+    await _touch(chosen, rows)
+
+
 async def remove_cards(detached: Sequence[Envelope[PaymentMethodDetached]], rows: AsyncConnection) -> None:
     await rows.execute(
         delete(cards).where(
@@ -90,6 +108,7 @@ CUSTOMER_ROWS = InlineProjection(
         CustomerUpdated: _particulars,
         CustomerErased: forget_customers,
         PaymentMethodAttached: add_cards,
+        PaymentMethodMadeDefault: make_default,
         PaymentMethodDetached: remove_cards,
     },
     CUSTOMERS,

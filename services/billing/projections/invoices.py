@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.billing import (
     InvoiceCreated,
+    InvoiceDiscarded,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
@@ -117,6 +118,7 @@ INVOICE_ROWS = InlineProjection(
             lambda event: {"last_failure": event.reason, "next_attempt_at": event.next_attempt_at}
         ),
         InvoiceVoided: _invoice(lambda event: _ended(InvoiceStatus.VOID)),
+        InvoiceDiscarded: _invoice(lambda event: _ended(InvoiceStatus.VOID)),
         InvoiceMarkedUncollectible: _invoice(lambda event: _ended(InvoiceStatus.UNCOLLECTIBLE)),
         InvoiceRefunded: add_refunds,
     },

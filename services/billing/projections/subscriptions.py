@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.billing import (
     SubscriptionCanceled,
+    SubscriptionCancellationRevoked,
+    SubscriptionCancellationScheduled,
+    SubscriptionCaughtUp,
     SubscriptionCreated,
     SubscriptionPastDue,
     SubscriptionPlanChanged,
@@ -31,6 +34,10 @@ async def add_subscriptions(created: Sequence[Envelope[SubscriptionCreated]], ro
                 "subscription_id": envelope.aggregate_id,
                 "customer_id": envelope.event.customer_id,
                 **_period_columns(envelope.event),
+                "status": (
+                    SubscriptionStatus.TRIALING if envelope.event.trial_end else SubscriptionStatus.ACTIVE
+                ).value,
+                "trial_end": envelope.event.trial_end,
                 "created_at": envelope.event.created_at,
                 "version": envelope.aggregate_version,
             }
@@ -41,7 +48,6 @@ async def add_subscriptions(created: Sequence[Envelope[SubscriptionCreated]], ro
 
 def _period_columns(event: SubscriptionCreated | SubscriptionRenewed) -> Mapping[str, object]:
     return {
-        "status": SubscriptionStatus.ACTIVE.value,
         "plan": event.plan,
         "interval": event.interval,
         "amount_minor": event.amount_minor,
@@ -56,7 +62,7 @@ SUBSCRIPTION_ROWS = InlineProjection(
     "subscriptions",
     {
         SubscriptionCreated: add_subscriptions,
-        SubscriptionRenewed: _subscription(_period_columns),
+        SubscriptionRenewed: _subscription(lambda event: {**_period_columns(event), "status": event.status}),
         SubscriptionPlanChanged: _subscription(
             lambda event: {
                 "next_plan": event.plan,
@@ -66,9 +72,17 @@ SUBSCRIPTION_ROWS = InlineProjection(
                 "next_from": event.effective_at,
             }
         ),
-        SubscriptionPastDue: _subscription(lambda event: {"status": SubscriptionStatus.PAST_DUE.value}),
+        SubscriptionPastDue: _subscription(lambda event: {"status": event.status}),
+        SubscriptionCaughtUp: _subscription(lambda event: {"status": event.status}),
+        SubscriptionCancellationScheduled: _subscription(lambda event: {"cancel_at": event.cancel_at}),
+        SubscriptionCancellationRevoked: _subscription(lambda event: {"cancel_at": None}),
         SubscriptionCanceled: _subscription(
-            lambda event: {"status": SubscriptionStatus.CANCELED.value, "ends_at": event.ends_at, "next_from": None}
+            lambda event: {
+                "status": SubscriptionStatus.CANCELED.value,
+                "ends_at": event.ends_at,
+                "cancel_at": None,
+                "next_from": None,
+            }
         ),
     },
     SUBSCRIPTIONS,

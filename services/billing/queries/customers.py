@@ -23,9 +23,13 @@ class CustomerRow:
     locale: str
     erased: bool
     payment_methods: Sequence[PaymentMethod]
-    """Oldest first; the last is the default."""
+    """In the order in which they were attached or chosen; the last is the default."""
     created_at: datetime
     version: int
+
+    @property
+    def default_payment_method_id(self) -> UUID | None:
+        return self.payment_methods[-1].id if self.payment_methods else None
 
 
 async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:

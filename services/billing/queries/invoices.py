@@ -39,6 +39,8 @@ class InvoiceRow:
 class InvoiceFilter:
     """Filters of a list; None means all."""
 
+    confined_to: UUID | None = None
+    """The customer whose invoices a member may see; other filters select among them."""
     customer_id: UUID | None = None
     subscription_id: UUID | None = None
     status: InvoiceStatus | None = None
@@ -67,6 +69,8 @@ async def latest_invoices(
 
 def _filtered(wanted: InvoiceFilter) -> Select[Any]:
     query = select(invoices)
+    if wanted.confined_to is not None:
+        query = query.where(invoices.c.customer_id == wanted.confined_to)
     if wanted.customer_id is not None:
         query = query.where(invoices.c.customer_id == wanted.customer_id)
     if wanted.subscription_id is not None:

@@ -23,7 +23,9 @@ class SubscriptionRow:
     next_plan: Plan | None
     period_start: datetime
     period_end: datetime
-    invoice_id: UUID
+    invoice_id: UUID | None
+    trial_end: datetime | None
+    cancel_at: datetime | None
     ends_at: datetime | None
     created_at: datetime
     version: int
@@ -33,6 +35,8 @@ class SubscriptionRow:
 class SubscriptionFilter:
     """Filters of a list; None means all."""
 
+    confined_to: UUID | None = None
+    """The customer whose subscriptions a member may see; other filters select among them."""
     customer_id: UUID | None = None
     status: SubscriptionStatus | None = None
 
@@ -62,6 +66,8 @@ async def latest_subscriptions(
 
 def _filtered(wanted: SubscriptionFilter) -> Select[Any]:
     query = select(subscriptions)
+    if wanted.confined_to is not None:
+        query = query.where(subscriptions.c.customer_id == wanted.confined_to)
     if wanted.customer_id is not None:
         query = query.where(subscriptions.c.customer_id == wanted.customer_id)
     if wanted.status is not None:
@@ -70,22 +76,30 @@ def _filtered(wanted: SubscriptionFilter) -> Select[Any]:
 
 
 def _subscription(row: Row[Any]) -> SubscriptionRow:
-    is_to_change = row.next_from is not None and row.next_from > row.period_start
+    plan = _plan(row.plan, row.interval, row.amount_minor, row.currency)
     return SubscriptionRow(
         id=row.subscription_id,
         customer_id=row.customer_id,
         status=SubscriptionStatus(row.status),
-        plan=_plan(row.plan, row.interval, row.amount_minor, row.currency),
-        next_plan=_plan(row.next_plan, row.next_interval, row.next_amount_minor, row.next_currency)
-        if is_to_change
-        else None,
+        plan=plan,
+        next_plan=_next_plan(row, plan),
         period_start=row.period_start,
         period_end=row.period_end,
-        invoice_id=row.invoice_id,
+        invoice_id=None if row.trial_end == row.period_end else row.invoice_id,
+        trial_end=row.trial_end,
+        cancel_at=row.cancel_at,
         ends_at=row.ends_at,
         created_at=row.created_at,
         version=row.version,
     )
+
+
+def _next_plan(row: Row[Any], plan: Plan) -> Plan | None:
+    """The plan of the latest change, if it is still to come and differs from `plan`."""
+    if row.cancel_at is not None or row.next_from is None or row.next_from <= row.period_start:
+        return None
+    changed = _plan(row.next_plan, row.next_interval, row.next_amount_minor, row.next_currency)
+    return None if changed == plan else changed
 
 
 def _plan(code: str, interval: str, amount_minor: int, currency: str) -> Plan:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from services.billing.domain.customer import MAX_CARDS
 from tests.faults.storm.caller import Answer
 from tests.faults.storm.people import PASSWORD, People, Tenant
 from tests.faults.storm.promises.commands import CAUSES, ORDERS
@@ -78,7 +79,8 @@ async def send_invalid_request(people: People) -> None:
 
 
 async def _finalized(people: People, tenant: Tenant, card: str | None) -> str | None:
-    customer = people.dice.choice(tenant.people)
+    # Cards are attached by their customer, and the requests are the owner's.
+    customer = tenant.people[0] if card else people.dice.choice(tenant.people)
     ready = _attach(people, tenant, customer, card) if card else _is_customer(people, tenant, customer)
     if not await ready:
         return None
@@ -98,8 +100,9 @@ async def _finalized(people: People, tenant: Tenant, card: str | None) -> str | 
 
 
 async def _attach(people: People, tenant: Tenant, customer: str, card: str) -> Answer | None:
-    if not await _is_customer(people, tenant, customer):
-        return None
+    seen: Answer | None = await _is_customer(people, tenant, customer)
+    if not seen or len(seen["payment_methods"]) >= MAX_CARDS:
+        return seen  # an older release attaches the same card again as another one
     return await people.ask("attach_card", tenant, f"/customers/{customer}/payment-methods", {"token": card})
 
 
@@ -171,7 +174,7 @@ JOURNEYS_OF_UPGRADE: Journeys = [
 ]
 """They give work to every process."""
 
-OPERATIONS_OF_UPGRADE = (*CAUSES, *ORDERS, "forgot_password", "read_notification")
+OPERATIONS_OF_UPGRADE = (*CAUSES, *ORDERS, "attach_card", "forgot_password", "read_notification")
 """Names of the operations of these journeys, without the invalid ones."""
 
 VISITS: Mapping[str, Journey] = {

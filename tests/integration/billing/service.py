@@ -86,8 +86,20 @@ class Company:
     async def react(self, event: Event, user_id: UUID, version: int = 1) -> None:
         await self.billing.deliver(envelope_of(event, user_id, version, at=self.billing.clock.now()), to="customers")
 
+    @property
+    def cards(self) -> str:
+        return f"/customers/{self.customer_id}/payment-methods"
+
+    async def ask(
+        self, verb: str, path: str, body: Any = None, *, role: Role = Role.MEMBER, user_id: UUID | None = None
+    ) -> httpx.Response:
+        """A request of a user: of the customer, unless another is given."""
+        headers = self.headers(role, user_id or self.customer_id)
+        return await self.billing.http.request(verb, path, json=body, headers=headers)
+
     async def attach_card(self, card: str = "pm_card_visa") -> httpx.Response:
-        response = await self.post(f"/customers/{self.customer_id}/payment-methods", {"token": card})
+        """The customer attaches a card."""
+        response = await self.ask("POST", self.cards, {"token": card})
         assert response.status_code == 201, response.text
         return response
 

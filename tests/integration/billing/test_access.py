@@ -2,8 +2,10 @@
 
 from uuid import uuid4
 
+from services.billing.app import SERVICE
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
+from waypost.hosting.api import documented
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
@@ -13,14 +15,26 @@ LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 
 
 def writes(customer_id: object, invoice_id: str, subscription_id: str) -> list[tuple[str, object]]:
+    """Requests that a member may not make, for the member's own things either."""
     return [
         ("/subscriptions", {"customer_id": str(customer_id), "plan": "starter"}),
         (f"/subscriptions/{subscription_id}/change", {"plan": "team"}),
         (f"/subscriptions/{subscription_id}/cancel", {}),
-        (f"/customers/{customer_id}/payment-methods", {"token": "pm_card_visa"}),
+        (f"/subscriptions/{subscription_id}/uncancel", None),
         ("/invoices", {"customer_id": str(customer_id), "currency": "EUR"}),
         (f"/invoices/{invoice_id}/lines", LINE),
-        *((f"/invoices/{invoice_id}/{act}", {}) for act in ("finalize", "pay", "void", "refund")),
+        *((f"/invoices/{invoice_id}/{act}", {}) for act in ("finalize", "void", "refund")),
+    ]
+
+
+def payments(customer_id: object, card_id: object, invoice_id: str) -> list[tuple[str, str, object]]:
+    """Requests that a member makes for themselves: to pay."""
+    cards = f"/customers/{customer_id}/payment-methods"
+    return [
+        ("POST", cards, {"token": "pm_card_visa"}),
+        ("POST", f"{cards}/{card_id}/default", None),
+        ("POST", f"/invoices/{invoice_id}/pay", None),
+        ("DELETE", f"{cards}/{card_id}", None),
     ]
 
 
@@ -37,6 +51,11 @@ async def test_another_tenants_data_is_not_found(billing: BillingService, compan
         assert (await billing.http.get(path, headers=other_company.headers())).status_code == 404, path
     for path, body in writes(company.customer_id, invoice_id, subscription_id):
         assert (await other_company.post(path, body)).status_code == 404, path
+    [card] = await company.rows("select payment_method_id from payment_methods")
+    for verb, path, body in payments(company.customer_id, card["payment_method_id"], invoice_id):
+        for role in (Role.MEMBER, Role.OWNER):
+            answer = await other_company.ask(verb, path, body, role=role)
+            assert answer.status_code == 404, (verb, path, role)
     for path in ("/invoices", "/subscriptions"):
         assert (await other_company.get(path))["data"] == [], path
     assert [item["id"] for item in (await other_company.get("/customers"))["data"]] == [str(other_company.customer_id)]
@@ -71,12 +90,40 @@ async def test_members_only_read_their_own_data(billing: BillingService, company
         assert (await billing.http.get(path, headers=member)).status_code == 200, path
         assert (await billing.http.get(path, headers=other)).status_code == 404, path
     assert (await billing.http.get("/customers", headers=member)).status_code == 403
-    asked = {"customer_id": str(company.customer_id)}
     for path in ("/invoices", "/subscriptions"):
         listed = [(await billing.http.get(path, headers=who)).json()["data"] for who in (member, other)]
         assert [len(item) for item in listed] == [1, 0], path
-        assert (await billing.http.get(path, params=asked, headers=other)).json()["data"] == [], path
     assert (await billing.http.get("/plans", headers=other)).status_code == 200
+
+
+async def test_no_filter_of_a_list_shows_a_member_other_things_than_asked(
+    billing: BillingService, company: Company
+) -> None:
+    """A member who asks for another customer's things gets none: neither these nor their own."""
+    mine = await subscribed(company)
+    other = Company(billing, company.tenant_id)
+    other.customer_id = await company.join()
+    await other.attach_card()
+    theirs = await subscribed(other)
+    member = company.headers(Role.MEMBER, company.customer_id)
+    for path, name in list_filters():
+        for wanted, count in ((mine, 1), (theirs, 0)):
+            value = wanted["id"] if name == "subscription_id" else wanted[name]
+            for who, seen in ((member, count), (company.headers(), 1)):
+                page = (await billing.http.get(path, params={name: value}, headers=who)).json()["data"]
+                assert len(page) == seen, (path, name, value)
+
+
+def list_filters() -> list[tuple[str, str]]:
+    """Each filter by an id of each list of the service. A new one is included automatically."""
+    found = [
+        (path, parameter["name"])
+        for path, verbs in documented(SERVICE).openapi()["paths"].items()
+        for parameter in verbs.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query" and parameter["name"].endswith("_id") and not path.startswith("/ops/")
+    ]
+    assert len(found) == 3, f"{found}: say what each new filter selects"
+    return found
 
 
 async def test_a_request_without_a_token_gets_no_data(billing: BillingService) -> None:

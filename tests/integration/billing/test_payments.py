@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from services.billing.adapters.provider import HttpPayments
-from services.billing.domain.errors import PaymentMethodUnknown
-from services.billing.ports import Card, Declined, OutcomeUnknown, Succeeded
+from services.billing.domain.errors import PaymentMethodTaken, PaymentMethodUnknown
+from services.billing.ports import Card, CardOwner, Declined, OutcomeUnknown, Succeeded
 from tests.integration.billing.orders import charge_order, refund_order
 from tests.integration.infra.payments import charges, provider
 from waypost.kernel.money import Money
@@ -135,8 +136,29 @@ async def test_an_impossible_refund_is_declined(payments: HttpPayments) -> None:
     assert await payments.execute(refund_order("ch_of_nobody", 1)) == Declined(reason="resource_missing")
 
 
-async def test_a_card_is_found_by_its_token(payments: HttpPayments) -> None:
-    assert await payments.card("pm_card_visa") == Card(brand="visa", last4="4242")
+async def test_a_card_belongs_to_one_customer_of_one_tenant(
+    payments: HttpPayments, simulator: httpx.AsyncClient
+) -> None:
+    made = await simulator.post("/v1/payment_methods", json={"card": "pm_card_visa"})
+    token, owner = made.json()["id"], CardOwner(tenant_id=uuid4(), customer_id=uuid4())
+    card = Card(token=token, brand="visa", last4="4242")
+    assert [await payments.attach(token, owner) for _ in range(2)] == [card, card]
+    for other in (replace(owner, tenant_id=uuid4()), replace(owner, customer_id=uuid4())):
+        with pytest.raises(PaymentMethodTaken, match="enter the card again"):
+            await payments.attach(token, other)
+    assert isinstance(await payments.execute(charge_order(token)), Succeeded)
+
+
+async def test_a_test_card_becomes_a_card_of_the_customer(payments: HttpPayments) -> None:
+    owners = [CardOwner(tenant_id=uuid4(), customer_id=uuid4()) for _ in range(2)]
+    first, second = [await payments.attach("pm_card_visa", owner) for owner in owners]
+    assert first.token != second.token and (first.brand, first.last4) == ("visa", "4242")
+    assert await payments.attach("pm_card_visa", owners[0]) == first == await payments.attach(first.token, owners[0])
+    with pytest.raises(PaymentMethodTaken):
+        await payments.attach(first.token, owners[1])
+
+
+async def test_an_unknown_card_cannot_be_attached(payments: HttpPayments) -> None:
     with pytest.raises(PaymentMethodUnknown, match="send the token that the provider returned"):
-        await payments.card("pm_card_of_nobody")
+        await payments.attach("pm_card_of_nobody", CardOwner(tenant_id=uuid4(), customer_id=uuid4()))
     assert await payments.execute(charge_order("pm_card_of_nobody")) == Declined(reason="resource_missing")

@@ -13,9 +13,10 @@ from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.billing.adapters.provider import HttpPayments
-from services.billing.ports import OutcomeUnknown, ProviderUnavailable
+from services.billing.ports import CardOwner, OutcomeUnknown, ProviderUnavailable
 from tests.integration.billing.orders import charge_order, refund_order
 from waypost.kernel.errors import Transient
+from waypost.kernel.ids import new_id
 from waypost.native.ports import LOOPBACK, free_ports
 
 CARD = "pm_card_4242424242424242"
@@ -89,7 +90,7 @@ def questions() -> list[Ask]:
     return [
         lambda payments: payments.find(charge),
         lambda payments: payments.find(refund),
-        lambda payments: payments.card(CARD),
+        lambda payments: payments.attach(CARD, CardOwner(tenant_id=new_id(), customer_id=new_id())),
     ]
 
 

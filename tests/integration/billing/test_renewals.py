@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from schemas.users import UserErased
 from services.billing.commands import RenewSubscription
 from services.billing.handlers import subscriptions
 from services.billing.ports import Declined, Succeeded
-from tests.integration.billing.service import BillingService, Company, Row
+from tests.integration.billing.renewals import erase, renew
+from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import history, invoices_of, seen, subscribed
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import new_id
@@ -25,19 +25,6 @@ insert into subscriptions (tenant_id, subscription_id, customer_id, status, plan
 select :tenant, gen_random_uuid(), gen_random_uuid(), 'active', 'starter', 'month', 1, 'EUR', gen_random_uuid(),
        now(), now() + n * interval '1 hour', now(), 1
 from generate_series(1, 10000) as n returning 1"""
-
-
-async def renew(company: Company, subscription: Row, at: str | None = None) -> bool:
-    """Renews at that moment, or at the end of the period."""
-    moment = datetime.fromisoformat(at or (await seen(company, subscription))["period_end"])
-    return await company.handle(RenewSubscription(subscription_id=UUID(subscription["id"]), at=moment))
-
-
-async def erase(company: Company) -> None:
-    at = company.billing.runtime.clock.now()
-    await company.react(
-        UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=at), company.customer_id, 2
-    )
 
 
 async def test_the_next_period_is_billed_with_the_changed_plan(company: Company) -> None:
@@ -56,19 +43,42 @@ async def test_a_renewal_is_not_early_and_not_after_cancellation(company: Compan
     subscription = await subscribed(company)
     assert not await renew(company, subscription, subscription["period_start"])
     await company.post(f"/subscriptions/{subscription['id']}/cancel")
+    assert await renew(company, subscription), "it ends with its period"
+    now = await seen(company, subscription)
+    shown = (now["status"], now["ends_at"], now["cancel_at"])
+    assert shown == ("canceled", subscription["period_end"], None)
     assert not await renew(company, subscription)
+    assert (await history(company, subscription))[1:] == [
+        "subscription.cancellation_scheduled",
+        "subscription.canceled",
+    ]
     assert len(await invoices_of(company, subscription)) == 1
     with pytest.raises(NotFound):
         await company.handle(RenewSubscription(subscription_id=new_id(), at=company.billing.runtime.clock.now()))
 
 
-async def test_an_earlier_periods_invoice_does_not_affect_the_status(company: Company) -> None:
+async def test_a_renewal_does_not_settle_an_earlier_invoice(company: Company) -> None:
     subscription = await subscribed(company)
-    first = subscription["invoice_id"]
+    await company.decide(await company.begin_charge(subscription["invoice_id"]), Succeeded(provider_id="ch_1"))
     await renew(company, subscription)
-    await company.decide(await company.begin_charge(first), Declined(reason="card_declined"))
-    await company.decide(await company.begin_charge(first), Succeeded(provider_id="ch_1"))
-    assert await history(company, subscription) == ["subscription.created", "subscription.renewed"]
+    owed = (await seen(company, subscription))["invoice_id"]
+    await company.decide(await company.begin_charge(owed), Declined(reason="card_declined"))
+    assert await renew(company, subscription)
+    now = await seen(company, subscription)
+    assert now["status"] == "past_due"
+    await company.decide(await company.begin_charge(now["invoice_id"]), Succeeded(provider_id="ch_3"))
+    assert (await seen(company, subscription))["status"] == "past_due", "the invoice before is still open"
+    await company.decide(await company.begin_charge(owed), Succeeded(provider_id="ch_2"))
+    assert (await seen(company, subscription))["status"] == "active"
+
+
+async def test_a_subscription_that_was_never_paid_is_not_renewed(company: Company) -> None:
+    subscription = await subscribed(company)
+    await company.decide(await company.begin_charge(subscription["invoice_id"]), Declined(reason="card_declined"))
+    assert await renew(company, subscription)
+    assert (await seen(company, subscription))["status"] == "canceled"
+    assert len(await invoices_of(company, subscription)) == 1
+    assert not await renew(company, subscription)
 
 
 async def test_an_uncollectible_invoice_ends_the_subscription(company: Company) -> None:
@@ -88,7 +98,7 @@ async def test_an_uncollectible_invoice_ends_the_subscription(company: Company) 
 
 
 async def test_an_erasure_ends_the_persons_subscriptions(company: Company) -> None:
-    subscription, canceled = await subscribed(company), await subscribed(company)
+    subscription, canceled = await subscribed(company), await subscribed(company, "team")
     await company.post(f"/subscriptions/{canceled['id']}/cancel", {"at": "now"})
     await erase(company)
     assert (await seen(company, subscription))["status"] == "canceled"

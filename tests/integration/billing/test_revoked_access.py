@@ -21,9 +21,12 @@ from waypost.web.principal import Principal
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/customers/{customer_id}/payment-methods"): {"token": "pm_card_visa"},
+    ("POST", "/customers/{customer_id}/payment-methods/{payment_method_id}/default"): None,
+    ("DELETE", "/customers/{customer_id}/payment-methods/{payment_method_id}"): None,
     ("POST", "/subscriptions"): {"customer_id": ID, "plan": "starter"},
     ("POST", "/subscriptions/{subscription_id}/change"): {"plan": "team"},
     ("POST", "/subscriptions/{subscription_id}/cancel"): {},
+    ("POST", "/subscriptions/{subscription_id}/uncancel"): None,
     ("POST", "/invoices"): {"customer_id": ID, "currency": "EUR"},
     ("POST", "/invoices/{invoice_id}/lines"): LINE,
     ("POST", "/invoices/{invoice_id}/finalize"): None,

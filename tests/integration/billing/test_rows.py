@@ -70,11 +70,14 @@ async def test_the_ledger_balances_after_all_events(company: Company) -> None:
 
 
 async def test_rows_rebuilt_from_the_event_store_are_equal(company: Company) -> None:
+    [first] = (await company.get(f"/customers/{company.customer_id}"))["payment_methods"]
     await company.attach_card("pm_card_slow")
     ids = [await company.draft(1, 2), await company.finalized(3), await company.paid(4, 5)]
     await company.post(f"/invoices/{ids[1]}/void")
     subscription = await subscribed(company)
     await company.post(f"/subscriptions/{subscription['id']}/change", {"plan": "team"})
+    await company.post(f"/subscriptions/{subscription['id']}/cancel")
+    await company.ask("POST", f"{company.cards}/{first['id']}/default")
     await company.decide(await company.begin_charge(subscription["invoice_id"]), Declined(reason="card_declined"))
     ids.append(subscription["invoice_id"])
     with bound_tenants([company.tenant_id]):
@@ -166,6 +169,17 @@ async def test_the_upgrade_adds_subscriptions(billing: BillingService) -> None:
     async with billing.runtime.database.transaction() as connection:
         for declared in (INVOICES, SUBSCRIPTIONS):
             assert await connection.run_sync(_differences, declared) == []
+
+
+async def test_the_upgrade_adds_cancellations_and_trials(billing: BillingService, company: Company) -> None:
+    subscription = await subscribed(company)
+    async with connected(billing.where.owner) as owner:
+        await owner.execute("alter table subscriptions.subscriptions drop column cancel_at, drop column trial_end")
+        await owner.execute("update alembic_version set version_num = '0005'")
+        await migrate("billing", billing.where.owner, revision="0007")
+    async with billing.runtime.database.transaction() as connection:
+        assert await connection.run_sync(_differences, SUBSCRIPTIONS) == []
+    assert await company.get(f"/subscriptions/{subscription['id']}") == subscription
 
 
 async def test_a_rebuild_creates_the_migrated_indexes(billing: BillingService) -> None:

@@ -14,7 +14,13 @@ from tests.integration.billing.subscriptions import history, invoices_of, seen, 
 
 async def test_plans_are_listed_as_they_are_declared(company: Company) -> None:
     assert await company.get("/plans") == [
-        {"code": item.code, "interval": item.interval, "amount_minor": item.amount_minor, "currency": item.currency}
+        {
+            "code": item.code,
+            "interval": item.interval,
+            "amount_minor": item.amount_minor,
+            "currency": item.currency,
+            "trial_days": item.trial_days,
+        }
         for item in PLANS
     ]
 
@@ -62,7 +68,7 @@ async def test_repeated_requests_subscribe_and_change_once(company: Company) -> 
     assert await history(company, first.json()) == [
         "subscription.created",
         "subscription.plan_changed",
-        "subscription.canceled",
+        "subscription.cancellation_scheduled",
     ]
     assert len(await company.rows("select 1 from invoices")) == 1
     other = await company.post("/subscriptions", {**body, "plan": "team"}, idempotency_key="one-plan")
@@ -86,8 +92,10 @@ async def test_a_canceled_subscription_ends_at_the_requested_time(company: Compa
     path = f"/subscriptions/{subscription['id']}"
     await company.post(f"{path}/change", {"plan": "team"})
     canceled = (await company.post(f"{path}/cancel", {"at": when})).json()
-    assert (canceled["status"], canceled["next_plan"]) == ("canceled", None)
-    assert (canceled["ends_at"] == subscription["period_end"]) is (when == "period_end")
+    at_period_end = when == "period_end"
+    assert (canceled["status"], canceled["next_plan"]) == ("active" if at_period_end else "canceled", None)
+    assert canceled["cancel_at"] == (subscription["period_end"] if at_period_end else None)
+    assert (canceled["ends_at"] is None) is at_period_end
     assert await seen(company, subscription) == canceled
     for act, body in (("cancel", {"at": when}), ("change", {"plan": "team-yearly"})):
         answer = await company.post(f"{path}/{act}", body)
@@ -96,6 +104,22 @@ async def test_a_canceled_subscription_ends_at_the_requested_time(company: Compa
     assert sooner.status_code == (200 if when == "period_end" else 409)
     [invoice] = await invoices_of(company, subscription)
     assert invoice["status"] == "open", "the invoice remains open"
+
+
+async def test_a_cancellation_is_taken_back_with_its_change(company: Company) -> None:
+    subscription = await subscribed(company)
+    path = f"/subscriptions/{subscription['id']}"
+    unneeded = await company.post(f"{path}/uncancel")
+    assert (unneeded.status_code, unneeded.json()["type"]) == (409, "urn:waypost:problem:not-canceled")
+    changed = (await company.post(f"{path}/change", {"plan": "team"})).json()
+    await company.post(f"{path}/cancel")
+    assert (await company.post(f"{path}/uncancel", if_match='"2"')).status_code == 412
+    back = await company.post(f"{path}/uncancel", if_match='"3"')
+    assert back.status_code == 200
+    assert back.json() == {**changed, "version": 4} == await seen(company, subscription)
+    assert (await company.post(f"{path}/cancel", {"at": "now"})).status_code == 200
+    final = await company.post(f"{path}/uncancel")
+    assert (final.status_code, final.json()["type"]) == (409, "urn:waypost:problem:already-canceled")
 
 
 async def test_a_stale_if_match_changes_nothing(company: Company) -> None:
@@ -124,8 +148,9 @@ async def test_a_subscription_needs_a_card(billing: BillingService) -> None:
 
 
 async def test_subscriptions_are_listed_newest_first_and_filtered(company: Company) -> None:
-    made = [await subscribed(company, plan) for plan in ("starter", "team", "starter")]
-    await company.post(f"/subscriptions/{made[1]['id']}/cancel")
+    made = [await subscribed(company, plan) for plan in ("starter", "team", "team-yearly")]
+    await company.post(f"/subscriptions/{made[0]['id']}/cancel")
+    await company.post(f"/subscriptions/{made[1]['id']}/cancel", {"at": "now"})
     pages = [await company.get("/subscriptions", limit=2)]
     pages.append(await company.get("/subscriptions", limit=2, cursor=pages[0]["next_cursor"]))
     assert [item["id"] for page in pages for item in page["data"]] == [item["id"] for item in made[::-1]]
@@ -161,21 +186,31 @@ async def test_a_body_of_another_shape_is_refused(company: Company) -> None:
     assert len(await company.rows("select 1 from subscriptions")) == 1
 
 
-async def test_a_refused_payment_is_past_due_until_paid_or_voided(company: Company) -> None:
-    for settle in ("pay", "void"):
-        subscription = await subscribed(company)
-        invoice_id = subscription["invoice_id"]
+async def test_a_subscription_is_incomplete_until_its_first_payment(company: Company) -> None:
+    subscription = await subscribed(company)
+    invoice_id = subscription["invoice_id"]
+    for _ in range(2):
         await company.decide(await company.begin_charge(invoice_id), Declined(reason="card_declined"))
-        assert (await seen(company, subscription))["status"] == "past_due"
+    assert (await seen(company, subscription))["status"] == "incomplete"
+    assert [item["id"] for item in (await company.get("/subscriptions", status="incomplete"))["data"]] == [
+        subscription["id"]
+    ]
+    await company.decide(await company.begin_charge(invoice_id), Succeeded(provider_id=f"ch_{invoice_id}"))
+    assert await history(company, subscription) == [
+        "subscription.created",
+        "subscription.past_due",
+        "subscription.caught_up",
+    ]
+    assert {**await seen(company, subscription), "version": 1} == subscription, "the period is the same"
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "not charged yet"])
+async def test_a_voided_period_is_not_used(company: Company, refused: bool) -> None:
+    subscription = await subscribed(company)
+    invoice_id = subscription["invoice_id"]
+    if refused:
         await company.decide(await company.begin_charge(invoice_id), Declined(reason="card_declined"))
-        if settle == "pay":
-            await company.decide(await company.begin_charge(invoice_id), Succeeded(provider_id=f"ch_{invoice_id}"))
-        else:
-            assert (await company.post(f"/invoices/{invoice_id}/void")).status_code == 200
-        assert await history(company, subscription) == [
-            "subscription.created",
-            "subscription.past_due",
-            "subscription.renewed",
-        ]
-        now = await seen(company, subscription)
-        assert {**now, "version": 1} == subscription, "the period is the same"
+    assert (await company.post(f"/invoices/{invoice_id}/void")).status_code == 200
+    now = await seen(company, subscription)
+    assert now["status"] == "canceled" and now["ends_at"] < subscription["period_end"]
+    assert (await history(company, subscription))[-1] == "subscription.canceled"

@@ -147,6 +147,47 @@ async def test_payment_methods_are_shown_or_unknown(payments: httpx.AsyncClient)
     assert (await charge(payments, "pm_card_nobody")).status_code == 404
 
 
+async def test_a_payment_method_belongs_to_the_first_customer(payments: httpx.AsyncClient) -> None:
+    made = await payments.post("/v1/payment_methods", json={"card": "pm_card_declined"})
+    token = made.json()["id"]
+    assert (made.status_code, made.json()["customer"]) == (201, None)
+    for _ in range(2):
+        attached = await payments.post(f"/v1/payment_methods/{token}/attach", json={"customer": "t/1"})
+        assert (attached.status_code, attached.json()) == (200, made.json() | {"customer": "t/1"})
+    refused = await payments.post(f"/v1/payment_methods/{token}/attach", json={"customer": "t/2"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "payment_method_taken")
+    declined = await charge(payments, token)
+    assert (declined.status_code, declined.json()["error"]["code"]) == (402, "card_declined")
+    [recorded] = await charges(payments)
+    assert recorded["payment_method"] == token
+
+
+async def test_an_attached_test_card_is_a_card_of_that_customer(payments: httpx.AsyncClient) -> None:
+    path = "/v1/payment_methods/pm_card_visa/attach"
+    owners = ("t/1", "t/2", "t/1")
+    first, other, again = [(await payments.post(path, json={"customer": owner})).json() for owner in owners]
+    assert first == again and first["id"] != other["id"] and first["customer"] == "t/1"
+    assert (await payments.get(f"/v1/payment_methods/{first['id']}")).json() == first
+    assert (await payments.get("/v1/payment_methods/pm_card_visa")).json()["customer"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("", {"card": "pm_card_nobody"}, 404),
+        ("", {"card": "pm_card_visa", "customer": "t/1"}, 400),
+        ("/pm_nobody/attach", {"customer": "t/1"}, 404),
+        ("/pm_card_visa/attach", {"customer": ""}, 400),
+        ("/pm_card_visa/attach", {}, 400),
+    ],
+)
+async def test_a_payment_method_that_breaks_a_rule_is_refused(
+    payments: httpx.AsyncClient, path: str, body: dict[str, Any], status: int
+) -> None:
+    answer = await payments.post(f"/v1/payment_methods{path}", json=body)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (status, "invalid_request_error")
+
+
 async def test_the_page_shows_what_a_caller_sent_as_text(payments: httpx.AsyncClient) -> None:
     await charge(payments, "pm_card_visa", "<script>alert(1)</script>")
     page = (await payments.get("/")).text

@@ -7,7 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services.billing.adapters.responses import AmbiguousResponse, card_of, is_unknown, lookup_decision, order_decision
+from services.billing.adapters.responses import (
+    AmbiguousResponse,
+    card_of,
+    is_taken,
+    is_unknown,
+    lookup_decision,
+    order_decision,
+)
 from services.billing.ports import Card, Declined, Succeeded
 
 
@@ -94,4 +101,11 @@ def test_only_the_provider_can_report_an_unknown_payment_method() -> None:
     assert not is_unknown(refusal(404, "invalid_request_error", "request_unroutable"))
     assert not is_unknown(httpx.Response(404, html="<h1>Not here</h1>"))
     method = {"id": "pm_card_visa", "object": "payment_method", "brand": "visa", "last4": "4242"}
-    assert card_of(httpx.Response(200, json=method)) == Card(brand="visa", last4="4242")
+    assert card_of(httpx.Response(200, json=method)) == Card(token="pm_card_visa", brand="visa", last4="4242")
+
+
+def test_only_the_provider_can_report_a_payment_method_of_another_customer() -> None:
+    assert is_taken(refusal(400, "invalid_request_error", "payment_method_taken"))
+    assert not is_taken(refusal(400, "invalid_request_error", "parameter_invalid"))
+    assert not is_taken(refusal(404, "invalid_request_error", "payment_method_taken"))
+    assert not is_taken(httpx.Response(400, html="<h1>Bad request</h1>"))

@@ -13,14 +13,13 @@ CAUSES: Mapping[str, Sequence[str]] = {
     "open_tenant": ("tenant.created", "user.created", "user.verification_requested"),
     "sign_up": ("user.created", "user.verification_requested"),
     "verify": ("user.email_verified",),
-    "attach_card": ("payment_method.attached",),
     "create_invoice": ("invoice.created",),
     "lines": ("invoice.line_added",),
     "finalize": ("invoice.finalized",),
     "void": ("invoice.voided",),
 }
 """The events of a command's own transaction, one of each. Commands that move money start an
-attempt: see `money`.
+attempt: see `money`. A card is attached with an event only the first time.
 """
 
 ORDERS = {"pay": "pay-", "refund": "ref-"}
