@@ -13,17 +13,18 @@ from collections.abc import Awaitable
 from typing import Any
 
 from aiokafka import conn
-from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.conn import CloseReason
 from aiokafka.errors import SaslAuthenticationFailed
 from aiokafka.protocol.admin import SaslAuthenticateRequest
 
+from waypost.kafka.prompt_connection import PromptConnection
 from waypost.kafka.secret_files import SecretFile
 
 USED_SHARE = 0.8
 """Share of the session after which a connection is replaced."""
 
 
-class ExpiringConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka is not annotated
+class ExpiringConnection(PromptConnection):
     """Replacement of aiokafka's connection."""
 
     _sasl_plain_password: SecretFile | str | None
@@ -77,6 +78,6 @@ def _expire(reference: "weakref.ref[ExpiringConnection]") -> None:
         connection.close_if_idle()
 
 
-def replace_expiring_connections() -> None:
+def replace_connections() -> None:
     """All clients of aiokafka in this process open such connections, those of Faust too."""
     conn.AIOKafkaConnection = ExpiringConnection

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from aiokafka import conn
-from aiokafka.protocol.admin import ApiVersionRequest, SaslHandShakeRequest
+from aiokafka.protocol.admin import ApiVersionRequest, SaslAuthenticateRequest, SaslHandShakeRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.group import HeartbeatRequest, LeaveGroupRequest
@@ -33,6 +33,7 @@ _ANSWERED_AT_ONCE = (
     OffsetCommitRequest,
     OffsetFetchRequest,
     OffsetRequest,
+    SaslAuthenticateRequest,
     SaslHandShakeRequest,
     TopicMetadataRequest,
 )
@@ -40,7 +41,7 @@ _ANSWERED_AT_ONCE = (
 
 
 class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokafka is not annotated
-    """Replacement of aiokafka's connection, which reads `_request_timeout` (seconds) for its TCP
+    """aiokafka's connection, which reads `_request_timeout` (seconds) for its TCP
     connection, for its authentication, and in `send` for the answer.
     """
 
@@ -54,7 +55,3 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
         self._request_timeout = self._prompt_seconds if at_once else self._configured_seconds
         answer: Awaitable[Any] = super().send(request, expect_response)
         return answer
-
-
-def wait_briefly_for_answers() -> None:
-    conn.AIOKafkaConnection = PromptConnection
