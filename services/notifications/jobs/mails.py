@@ -1,7 +1,7 @@
 """The parts of a mail: its words, its recipient and its unsubscribe link.
 
 A mail to an address that is not proved contains no text of a user: neither a name nor the tenant's.
-Otherwise anybody could mail words to any address by a sign-up.
+Otherwise a sign-up would mail any words to any address.
 """
 
 import secrets

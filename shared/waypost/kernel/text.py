@@ -72,7 +72,7 @@ def spreadsheet_cell(text: str) -> str:
 
 def unlinked(text: str) -> str:
     """The text so that mail programs do not turn addresses in it into links: invisible word joiners
-    enclose each separator in a word with letters. Amounts and times stay unchanged.
+    enclose each separator in a word that is not a number. Amounts and times stay unchanged.
     """
     return re.sub(r"\S+", lambda word: _LINKED.sub(_JOINED, word[0]) if _has_letter(word[0]) else word[0], text)
 

@@ -64,7 +64,7 @@ def _calls(path: Path) -> Iterator[ast.Call]:
 
 
 def _is_escaped(call: ast.Call) -> bool:
-    """`typer.echo` prints to a pipe without folding: its text is escaped, or a constant of ours."""
+    """`typer.echo` prints to a pipe without folding: its text is escaped, or our constant."""
     text = ast.unparse(call.args[0])
     return "visible(" in text or "VERSION" in text
 

@@ -15,7 +15,7 @@ from tests.fixtures.names import HOSTILE_TEXTS
 
 TEMPLATES = JinjaEmailTemplates()
 LINKABLE = re.compile(r"(?:[a-z]+:/|www\.|[\w-]+@[\w-]|[a-z0-9-]+\.[a-z]{2,})", re.IGNORECASE)
-"""What mail programs turn into a link: a scheme, a host or an address."""
+"""The patterns that mail programs turn into a link: a scheme, a host or an address."""
 OURS = [str(value) for value in SAMPLES.values() if isinstance(value, Link)]
 FREE_TEXT = ("name", "company", "plan", "previous_plan", "reason", "role", "previous_role", "interval", "method")
 
@@ -34,7 +34,7 @@ def test_hostile_text_is_only_text_in_each_mail(kind: NotificationKind, text: st
         assert not LINKABLE.search(_without_our_links(_shown(hostile))), language
 
 
-def test_every_link_of_a_mail_is_one_of_ours() -> None:
+def test_every_link_of_a_mail_is_our_link() -> None:
     for kind in NotificationKind:
         for language in LANGUAGES:
             for tag, attributes in _tags(TEMPLATES.compose(kind, _words("Ada"), language)):
