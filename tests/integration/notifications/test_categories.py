@@ -1,4 +1,4 @@
-"""Optional mails, which a person switches off by preference or by one click; and mandatory mails."""
+"""Optional mails, which a person switches off by preference or by one click, and mandatory ones."""
 
 from urllib.parse import urlsplit
 
@@ -79,7 +79,7 @@ async def test_no_link_ends_a_mandatory_category(
 
 async def _react_to_everything(notifications: NotificationsService, person: Person) -> None:
     now = notifications.clock.now()
-    for event in (of_an_account(person, now) | of_an_invoice(person, new_id(), now)).values():
+    for event in (*of_an_account(person, now).values(), *of_an_invoice(person, new_id(), now).values()):
         await notifications.react(person.envelope(event))
     for event in of_a_subscription(person, now).values():
         await notifications.react(person.envelope(event))
