@@ -43,7 +43,9 @@ def test_text_is_only_text_in_each_form_of_output(text: str, capsys: pytest.Capt
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
 def test_json_keeps_the_text(text: str) -> None:
-    assert json.loads(output.to_json({"name": text}))["name"] == text
+    document = output.to_json({"name": text})
+    assert json.loads(document)["name"] == text
+    assert visible(document, keep=HIDDEN_IN_OUTPUT) == document
 
 
 def test_every_command_prints_through_these_forms() -> None:
