@@ -38,6 +38,8 @@ async def mail_resources() -> AsyncIterator[MailResources]:
         opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
         public_url=settings.public_url.rstrip("/"),
         unsubscribe_url=settings.unsubscribe_url.rstrip("/"),
+        product_name=settings.product_name,
+        invoice_url=settings.invoice_url.rstrip("/") if settings.invoice_url else None,
     )
 
 

@@ -2,11 +2,12 @@
 and times come from the request or the event.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from services.notifications.domain import Facts, NotificationKind, UnsubscribeToken
+from services.notifications.domain import Category, Facts, NotificationKind, UnsubscribeToken
 from waypost.kernel.command import Command
 from waypost.kernel.ids import TenantId
 
@@ -61,19 +62,28 @@ class MarkRead(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChooseDigest(Command[None]):
+class ChooseMails(Command[None]):
     tenant_id: TenantId
     user_id: UUID
-    digest: bool
+    choices: Mapping[Category, bool]
+    """The optional categories that the user wants or does not want; the others stay."""
     secret: bytes = field(repr=False)
     """The secret of the user's unsubscribe links, stored if the user has none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndDigests(Command[None]):
-    """Ends the digests of the link's owner. A repeated command changes nothing."""
+class Unsubscribe(Command[None]):
+    """Ends the mails of one category to the link's owner. A repeated command changes nothing."""
 
     token: UnsubscribeToken
+    category: Category
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftSuppression(Command[None]):
+    """Permits mails to a suppressed address again. A repeated command raises NotFound."""
+
+    suppression_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,18 @@ class SmtpTls(StrEnum):
 class MailRefused(Permanent):
     """The mail server will never accept this mail."""
 
-    def __init__(self, reason: str, code: int) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, code: int, *, is_bad_address: bool = False) -> None:
+        """`is_bad_address`: the recipient's address is at fault, not this sender or this mail."""
+        self.reason, self.code, self.is_bad_address = reason, code, is_bad_address
         super().__init__(f"the mail server refused the mail permanently: {code}, {reason}", code=code)
+
+
+class Link(str):
+    """A URL that this service made from its settings. Templates insert it as it is; all other text
+    is inserted without links.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +55,10 @@ class Mail:
 
 
 class EmailTemplates(Protocol):
-    def compose(self, kind: NotificationKind, words: Mapping[str, object]) -> EmailContent:
-        """The content of a mail of this kind. Raises Permanent if a variable is missing."""
+    def compose(self, kind: NotificationKind, words: Mapping[str, object], locale: str = "en") -> EmailContent:
+        """The content of a mail of this kind, in the language of `locale` (BCP 47) or in English.
+        Raises Permanent if a variable is missing.
+        """
         ...
 
 
@@ -76,3 +87,7 @@ class MailResources:
     """The prefix of links in mails, without a slash at its end."""
     unsubscribe_url: str
     """The prefix of unsubscribe links; `/` and a token follow."""
+    product_name: str = "Waypost"
+    """Signs mails to addresses that are not proved, instead of the tenant's name."""
+    invoice_url: str | None = None
+    """The prefix of links to invoices; `/` and the invoice's id follow. None: no links."""

@@ -38,5 +38,13 @@ class NotificationsSettings(Settings):
     """Public URL of this service's `POST /unsubscribe`. Mail clients accept https only (RFC 8058,
     section 3.1).
     """
+    invoice_url: str | None = Field(default=None, pattern=r"^https?://")
+    """The prefix of links to invoices in mails: your page of an invoice, without its id at the end.
+    Without it, mails have no such link.
+    """
+    product_name: str = Field(default="Waypost", min_length=1, max_length=100)
+    """The name that signs mails to addresses that are not verified yet. They contain no text of
+    users, also no tenant's name.
+    """
     keys_directory: Path
     """Contains `sealing.private.json` (`services.notifications.adapters.sealed_box`)."""

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -67,12 +69,30 @@ preferences = Table(
     Column("user_id", Uuid, nullable=False),
     Column("digest", Boolean, nullable=False),
     Column("unsubscribe_secret", LargeBinary, nullable=False),
+    Column("receipts", Boolean, nullable=False, server_default=true()),
+    Column("subscriptions", Boolean, nullable=False, server_default=true()),
     PrimaryKeyConstraint("tenant_id", "user_id"),
     UniqueConstraint("tenant_id", "unsubscribe_secret"),
 )
 """A user without a row has not chosen. The secret never changes, so that the link in an old mail
 keeps working.
 """
+
+suppressed_addresses = Table(
+    "suppressed_addresses",
+    UNPUBLISHED,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("suppression_id", Uuid, nullable=False),
+    Column("recipient_id", Uuid, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("suppressed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "suppression_id"),
+    UniqueConstraint("tenant_id", "address"),
+    Index("suppressed_addresses_of_recipient", "tenant_id", "recipient_id"),
+)
+"""Addresses that the mail server refused; no mail is sent to them until the row is deleted."""
 
 OUTGOING = MetaData()
 
@@ -129,3 +149,16 @@ invoices = Table(
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
 )
 """Invoice status, for mails that are composed later than the event."""
+
+INVOICE_LINES = MetaData()
+
+invoice_lines = Table(
+    "invoice_lines",
+    INVOICE_LINES,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("lines", JSONB, nullable=False),
+    Column("finalized", Boolean, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invoice_id"),
+)
+"""The lines of each invoice. A finalized invoice has all its lines."""

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
+from services.users.domain.email import unicode_form
 from services.users.tables import credentials, users
 from waypost.kernel.errors import NotFound
 
@@ -50,11 +51,10 @@ async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> 
 
 
 async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | None:
-    row = (
-        await rows.execute(
-            select(credentials.c.user_id, credentials.c.password_hash).where(credentials.c.email == email)
-        )
-    ).one_or_none()
+    """Also of an address that an earlier release stored with a Unicode domain."""
+    forms = [form for form in (email, unicode_form(email)) if form is not None]
+    held = select(credentials.c.user_id, credentials.c.password_hash).where(credentials.c.email.in_(forms))
+    row = (await rows.execute(held.order_by((credentials.c.email == email).desc()).limit(1))).one_or_none()
     return row and Credentials(user_id=row.user_id, password_hash=row.password_hash)
 
 

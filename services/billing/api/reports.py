@@ -1,10 +1,6 @@
 """Reports: requested here, produced by a job, read from the job's result."""
 
-import csv
-import io
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -22,10 +18,10 @@ from waypost.kernel.ids import JobId
 from waypost.web.auth import Caller
 from waypost.web.idempotency import Executor
 from waypost.web.responses import shown
+from waypost.web.spreadsheets import MEDIA_TYPE, csv_document
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
-CSV = "text/csv; header=present"  # RFC 4180; Starlette adds the charset
 COLUMNS = [column.name for column in fields(ReportLine)]
 
 
@@ -62,16 +58,12 @@ async def download_report(report_id: UUID, caller: Caller, context: Context) -> 
     if job.status != "complete":
         raise ReportUnfinished(f"the report is {job.status}: GET /jobs/{report_id} shows its progress, or why it ended")
     name = f"{job.result['kind']}-{report_id}.csv"
-    return Response(_csv(job.result), media_type=CSV, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(
+        csv_document(COLUMNS, job.result["lines"]),
+        media_type=MEDIA_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _accepted(job_id: JobId) -> Response:
     return shown(ReportAccepted(job_id=job_id), status=202, location=f"/jobs/{job_id}")
-
-
-def _csv(report: Mapping[str, Any]) -> str:
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
-    table.writeheader()
-    table.writerows(report["lines"])
-    return text.getvalue()

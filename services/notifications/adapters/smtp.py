@@ -1,6 +1,7 @@
 """Sends mail by SMTP (RFC 5321)."""
 
 import asyncio
+import re
 from email.message import EmailMessage
 from email.utils import localtime
 
@@ -19,6 +20,9 @@ from waypost.kernel.errors import Transient
 
 _PERMANENT = range(500, 600)
 _NO_SUCH_MAILBOX = frozenset((550, 551, 553))
+_ENHANCED_CODE = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
+_BAD_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
+"""Bad mailbox, bad system, bad syntax, mailbox moved, null MX (RFC 7505), mailbox disabled."""
 
 _MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Errors about one mail. Other responses, such as to the greeting or the sign-in, concern this
@@ -104,5 +108,13 @@ def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient
         return MailServerRefused(f"no mail was sent: {problem}")
     if error.code not in _PERMANENT:
         return Transient(f"the mail server answered {error.code}: try again later")
-    unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _NO_SUCH_MAILBOX
-    return MailRefused("mailbox_unknown" if unknown else "mail_refused", error.code)
+    unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and _is_bad_address(error)
+    return MailRefused("mailbox_unknown" if unknown else "mail_refused", error.code, is_bad_address=unknown)
+
+
+def _is_bad_address(error: aiosmtplib.SMTPRecipientRefused) -> bool:
+    """Whether the mailbox does not exist or is disabled. The enhanced status code decides (RFC
+    3463): servers also answer 550 to a sender whom their policy refuses.
+    """
+    enhanced = _ENHANCED_CODE.match(error.message or "")
+    return enhanced[0] in _BAD_ADDRESS if enhanced else error.code in _NO_SUCH_MAILBOX

@@ -1,5 +1,7 @@
-"""The routes of the notifications service: notifications, read marks and mail preferences."""
+"""The routes of the notifications service: notifications, read marks, mail preferences, suppressed
+addresses and templates.
+"""
 
-from services.notifications.api import notifications, preferences, unsubscribe
+from services.notifications.api import notifications, preferences, suppressions, templates, unsubscribe
 
-ROUTERS = [notifications.router, preferences.router, unsubscribe.router]
+ROUTERS = [notifications.router, preferences.router, unsubscribe.router, suppressions.router, templates.router]

@@ -1,5 +1,6 @@
 """Notifications and mail preferences."""
 
+from services.notifications.domain.category import OPTIONAL, Category, category_of
 from services.notifications.domain.digest import MAX_ITEMS, InvoiceStatus, digest_id
 from services.notifications.domain.notification import (
     BILLING,
@@ -18,8 +19,10 @@ __all__ = [
     "BILLING",
     "EMAIL",
     "MAX_ITEMS",
+    "OPTIONAL",
     "SECRET_BYTES",
     "AlreadySettled",
+    "Category",
     "Facts",
     "InvoiceStatus",
     "Notification",
@@ -27,6 +30,7 @@ __all__ = [
     "NotificationStatus",
     "Suppression",
     "UnsubscribeToken",
+    "category_of",
     "digest_id",
     "notification_id",
 ]

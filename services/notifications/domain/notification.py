@@ -1,7 +1,7 @@
 """A notification: queued once, and settled once as sent, failed or suppressed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID, uuid5
@@ -24,6 +24,17 @@ class NotificationKind(StrEnum):
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
     DIGEST = "digest"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a notification
+    ROLE_CHANGED = "role_changed"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    ACCOUNT_REACTIVATED = "account_reactivated"
+    INVOICE_VOIDED = "invoice_voided"
+    INVOICE_REFUNDED = "invoice_refunded"
+    INVOICE_UNCOLLECTIBLE = "invoice_uncollectible"
+    SUBSCRIPTION_STARTED = "subscription_started"
+    SUBSCRIPTION_CANCELED = "subscription_canceled"
+    SUBSCRIPTION_PLAN_CHANGED = "subscription_plan_changed"
+    SUBSCRIPTION_PAST_DUE = "subscription_past_due"
 
     @property
     def carries_token(self) -> bool:
@@ -31,7 +42,14 @@ class NotificationKind(StrEnum):
         return self in (NotificationKind.VERIFICATION, NotificationKind.PASSWORD_RESET)
 
 
-BILLING = (NotificationKind.INVOICE_FINALIZED, NotificationKind.INVOICE_PAID, NotificationKind.PAYMENT_FAILED)
+BILLING = (
+    NotificationKind.INVOICE_FINALIZED,
+    NotificationKind.INVOICE_PAID,
+    NotificationKind.PAYMENT_FAILED,
+    NotificationKind.INVOICE_VOIDED,
+    NotificationKind.INVOICE_REFUNDED,
+    NotificationKind.INVOICE_UNCOLLECTIBLE,
+)
 """Notifications about an invoice: the digest lists them until they are read."""
 
 
@@ -48,6 +66,8 @@ class Suppression(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    """The mail server refused the address earlier."""
     ERASED = "erased"
 
 
@@ -73,10 +93,11 @@ class Notification(Aggregate):
 
     def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
         super().__init__(id, tenant_id)
-        self.recipient_id = id
+        self.recipient_id = self.subject_id = id
         self.kind = NotificationKind.WELCOME
         self.channel = EMAIL
         self.status = NotificationStatus.QUEUED
+        self.queued_at = datetime.min.replace(tzinfo=UTC)
 
     @classmethod
     def queue(
@@ -161,11 +182,9 @@ class Notification(Aggregate):
     def apply(self, event: Event) -> None:
         match event:
             case NotificationQueued():
-                self.recipient_id, self.kind, self.channel = (
-                    event.recipient_id,
-                    NotificationKind(event.kind),
-                    event.channel,
-                )
+                self.recipient_id, self.subject_id = event.recipient_id, event.subject_id
+                self.kind, self.channel = NotificationKind(event.kind), event.channel
+                self.queued_at = event.queued_at
             case NotificationSent():
                 self.status = NotificationStatus.SENT
             case NotificationFailed():

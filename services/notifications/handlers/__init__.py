@@ -3,17 +3,25 @@
 from collections.abc import Sequence
 
 from services.notifications.commands import (
-    ChooseDigest,
-    EndDigests,
+    ChooseMails,
     ForgetRecipient,
+    LiftSuppression,
     MarkRead,
     QueueDigest,
     QueueNotification,
+    Unsubscribe,
 )
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
-from services.notifications.handlers.preferences import choose_digest, end_digests
-from services.notifications.projections import INVOICE_STATUS, PRINCIPALS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from services.notifications.handlers.preferences import choose_mails, unsubscribe
+from services.notifications.handlers.suppressions import lift_suppression
+from services.notifications.projections import (
+    INVOICE_LINE_LISTS,
+    INVOICE_STATUS,
+    PRINCIPALS,
+    RECIPIENT_DIRECTORY,
+    TENANT_DIRECTORY,
+)
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
 
@@ -22,8 +30,16 @@ COMMANDS: Commands = {
     QueueDigest: queue_digest,
     ForgetRecipient: forget_recipient,
     MarkRead: mark_read,
-    ChooseDigest: choose_digest,
-    EndDigests: end_digests,
+    ChooseMails: choose_mails,
+    Unsubscribe: unsubscribe,
+    LiftSuppression: lift_suppression,
 }
 
-CONSUMERS: Sequence[Consumer] = [NOTICES, RECIPIENT_DIRECTORY, INVOICE_STATUS, TENANT_DIRECTORY, PRINCIPALS]
+CONSUMERS: Sequence[Consumer] = [
+    NOTICES,
+    RECIPIENT_DIRECTORY,
+    INVOICE_STATUS,
+    TENANT_DIRECTORY,
+    PRINCIPALS,
+    INVOICE_LINE_LISTS,
+]

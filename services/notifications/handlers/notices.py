@@ -13,6 +13,8 @@ from schemas.users import (
 )
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
+from services.notifications.handlers.account_notices import ACCOUNT_NOTICES
+from services.notifications.handlers.money_notices import MONEY_NOTICES
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -139,5 +141,7 @@ NOTICES = Reactor(
         InvoiceFinalized: send_invoice,
         InvoicePaid: send_receipt,
         InvoicePaymentFailed: send_payment_failure,
+        **ACCOUNT_NOTICES,
+        **MONEY_NOTICES,
     },
 )

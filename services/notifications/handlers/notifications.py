@@ -6,12 +6,19 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
-from services.notifications.domain import Notification, NotificationKind, digest_id
+from services.notifications.domain import Category, Notification, NotificationKind, digest_id
 from services.notifications.handlers.preferences import require_present, wait_for_erasure
-from services.notifications.queries.digest import unread_of, unsubscribe_secret
+from services.notifications.queries.digest import unread_of
 from services.notifications.queries.mail_contents import addressee
 from services.notifications.queries.notifications import notification
-from services.notifications.tables import pending_notifications, preferences, read_marks, sealed_tokens
+from services.notifications.queries.preferences import mail_preferences
+from services.notifications.tables import (
+    pending_notifications,
+    preferences,
+    read_marks,
+    sealed_tokens,
+    suppressed_addresses,
+)
 from waypost.kernel.errors import NotYet
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -41,7 +48,7 @@ async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> Non
 
 async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
     """Returns whether a digest was queued. Its contents are read when it is mailed."""
-    if await unsubscribe_secret(uow.rows, command.user_id) is None:
+    if not (await mail_preferences(uow.rows, command.user_id)).wants(Category.DIGEST):
         return False
     if not (await unread_of(uow.rows, command.user_id)).items:
         return False
@@ -67,6 +74,7 @@ async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),
         delete(preferences).where(preferences.c.user_id == command.recipient_id),
+        delete(suppressed_addresses).where(suppressed_addresses.c.recipient_id == command.recipient_id),
     ):
         await uow.rows.execute(statement)
 

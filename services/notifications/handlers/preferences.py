@@ -1,4 +1,4 @@
-"""Digest preferences, and checks for erased recipients. An access token stays valid for minutes
+"""Mail preferences, and checks for erased recipients. An access token stays valid for minutes
 after its user's erasure.
 """
 
@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notifications.commands import ChooseDigest, EndDigests
+from services.notifications.commands import ChooseMails, Unsubscribe
 from services.notifications.tables import preferences, recipients
 from waypost.kernel.errors import NotFound, NotYet
 from waypost.ports.unit_of_work import UnitOfWork
@@ -35,26 +35,26 @@ async def wait_for_erasure(user_id: UUID, uow: UnitOfWork) -> None:
         raise NotYet(f"recipient {user_id} is not erased in the directory yet")
 
 
-async def choose_digest(command: ChooseDigest, uow: UnitOfWork) -> None:
+async def choose_mails(command: ChooseMails, uow: UnitOfWork) -> None:
     """Raises NotFound for an erased user."""
     await require_present(command.user_id, uow)
-    chosen = insert(preferences).values(
-        tenant_id=command.tenant_id,
-        user_id=command.user_id,
-        digest=command.digest,
-        unsubscribe_secret=command.secret,
-    )
+    chosen = {category.value: wanted for category, wanted in command.choices.items()}
+    row = {"digest": False, **chosen, "unsubscribe_secret": command.secret}
+    statement = insert(preferences).values(tenant_id=command.tenant_id, user_id=command.user_id, **row)
+    keys = ["tenant_id", "user_id"]
     await uow.rows.execute(
-        chosen.on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_={"digest": command.digest})
+        statement.on_conflict_do_update(index_elements=keys, set_=chosen)
+        if chosen
+        else statement.on_conflict_do_nothing(index_elements=keys)
     )
 
 
-async def end_digests(command: EndDigests, uow: UnitOfWork) -> None:
+async def unsubscribe(command: Unsubscribe, uow: UnitOfWork) -> None:
     """Raises NotFound for an unknown token, and for the token of an erased user."""
     holder = (
         preferences.c.tenant_id == command.token.tenant_id,
         preferences.c.unsubscribe_secret == command.token.secret,
     )
-    ended = await uow.rows.execute(update(preferences).where(*holder).values(digest=False))
+    ended = await uow.rows.execute(update(preferences).where(*holder).values({command.category.value: False}))
     if not ended.rowcount:
         raise NotFound("this unsubscribe link is invalid or the account no longer exists")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.notifications.jobs.digest import queue_digest, send_digest
 from services.notifications.jobs.notifications import cleanup_expired, send_notification
+from services.notifications.jobs.suppressions import lift_suppression
 from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
@@ -12,6 +13,7 @@ JOBS: Sequence[Job] = [
     Job(cleanup_expired),
     Job(send_digest, timeout_seconds=600),
     Job(queue_digest),
+    Job(lift_suppression),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [

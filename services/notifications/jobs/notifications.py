@@ -2,7 +2,6 @@
 data at the time when it is sent, not when it was queued.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,19 +10,21 @@ import structlog
 from sqlalchemy import delete, select
 
 from services.notifications.domain import (
+    BILLING,
     Notification,
     NotificationKind,
     NotificationStatus,
     Suppression,
-    UnsubscribeToken,
 )
-from services.notifications.ports import Mail, MailRefused, MailResources
-from services.notifications.queries.digest import unread_of, unsubscribe_secret
+from services.notifications.handlers.suppressions import suppress_address
+from services.notifications.jobs.mails import compose_mail, invoice_words, unsubscribe_link
+from services.notifications.ports import Link, Mail, MailRefused, MailResources
+from services.notifications.queries.digest import unread_of
 from services.notifications.queries.mail_contents import Addressee, StoredToken, addressee, facts_of, token_of
+from services.notifications.queries.suppressions import is_suppressed
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
-from waypost.kernel.errors import Transient
-from waypost.kernel.text import one_line
+from waypost.kernel.errors import NotYet
 from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
@@ -49,8 +50,8 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
     try:
         await job.resources.mailer.send(mail)
     except MailRefused as refusal:
-        return await _settle(job, notification_id, refusal)
-    return await _settle(job, notification_id, None)
+        return await _settle(job, notification_id, mail, refusal)
+    return await _settle(job, notification_id, mail, None)
 
 
 async def cleanup_expired(job: JobContext[MailResources]) -> int:
@@ -76,7 +77,9 @@ async def _mail_to_send(notification: Notification, job: JobContext[MailResource
     return None
 
 
-async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal: MailRefused | None) -> str:
+async def _settle(
+    job: JobContext[MailResources], notification_id: UUID, mail: Mail, refusal: MailRefused | None
+) -> str:
     """Checks the current status again: a concurrent duplicate of this job may have settled the
     notification first.
     """
@@ -88,6 +91,8 @@ async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal
                 notification.send(now)
             else:
                 notification.fail(refusal.reason, job.executions, now)
+                if refusal.is_bad_address:
+                    await suppress_address(job.tenant_id, notification.recipient_id, mail.address, refusal, now, uow)
             await _clear(notification, uow)
     return notification.status
 
@@ -105,19 +110,39 @@ async def _clear(notification: Notification, uow: UnitOfWork) -> None:
 async def _compose(
     notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mail | Suppression:
-    """Returns the mail, or the reason why it is not sent. Raises Transient if the recipient is not
-    in the directory yet.
+    """Returns the mail, or the reason why it is not sent. Raises NotYet if data of another service
+    has not arrived yet.
     """
     to = await addressee(uow.rows, notification.recipient_id)
     if to is None:
-        raise Transient(f"recipient {notification.recipient_id} is not in the directory yet")
+        raise NotYet(f"recipient {notification.recipient_id} is not in the directory yet")
     if to.erased:
         return Suppression.ERASED
+    wanted = await unsubscribe_link(notification, resources, uow)
+    if isinstance(wanted, Suppression):
+        return wanted
+    mail = await _wanted_mail(notification, to, resources, uow, at, wanted)
+    if isinstance(mail, Mail) and await is_suppressed(uow.rows, mail.address):
+        return Suppression.BOUNCED
+    return mail
+
+
+async def _wanted_mail(
+    notification: Notification,
+    to: Addressee,
+    resources: MailResources,
+    uow: UnitOfWork,
+    at: datetime,
+    unsubscribe: Link | None,
+) -> Mail | Suppression:
     if notification.kind is NotificationKind.DIGEST:
-        return await _digest(notification, to, resources, uow)
+        return await _digest(notification, to, resources, uow, unsubscribe)
     if notification.kind.carries_token:
         return await _with_link(notification, to, resources, uow, at)
-    return _mail(notification, to, resources, await facts_of(uow.rows, notification.id))
+    words = dict(await facts_of(uow.rows, notification.id))
+    if notification.kind in BILLING:
+        words |= await invoice_words(notification, resources, uow, at)
+    return compose_mail(notification, to, resources, words, unsubscribe_url=unsubscribe)
 
 
 async def _with_link(
@@ -129,45 +154,20 @@ async def _with_link(
     if token.expires_at <= at:
         return Suppression.EXPIRED
     words = {"link": _link(notification, token, resources), **await facts_of(uow.rows, notification.id)}
-    return _mail(notification, to, resources, words, address=token.address)
+    return compose_mail(notification, to, resources, words, address=token.address)
 
 
 async def _digest(
-    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork
+    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork, unsubscribe: Link | None
 ) -> Mail | Suppression:
-    secret = await unsubscribe_secret(uow.rows, notification.recipient_id)
-    if secret is None:
-        return Suppression.UNSUBSCRIBED
     unread = await unread_of(uow.rows, notification.recipient_id)
     if not unread.items:
         return Suppression.SUPERSEDED  # all items were read since the digest was queued
-    token = UnsubscribeToken(tenant_id=notification.tenant_id, secret=secret)
-    url = f"{resources.unsubscribe_url}/{token.text}"
     more = unread.count - len(unread.items)
-    words = {"items": unread.items, "count": unread.count, "more": more, "unsubscribe": url}
-    return _mail(notification, to, resources, words, unsubscribe_url=url)
+    words = {"items": unread.items, "count": unread.count, "more": more, "unsubscribe": unsubscribe}
+    return compose_mail(notification, to, resources, words, unsubscribe_url=unsubscribe)
 
 
-def _mail(
-    notification: Notification,
-    to: Addressee,
-    resources: MailResources,
-    words: Mapping[str, object],
-    *,
-    address: str | None = None,
-    unsubscribe_url: str | None = None,
-) -> Mail:
-    name = one_line(to.display_name) or to.email  # a stored name may have no visible characters
-    email = resources.emails.compose(notification.kind, {"name": name, "company": to.company, **words})
-    return Mail(
-        message_id=notification.message_id,
-        address=address or to.email,
-        name=to.display_name,
-        email=email,
-        unsubscribe_url=unsubscribe_url,
-    )
-
-
-def _link(notification: Notification, token: StoredToken, resources: MailResources) -> str:
+def _link(notification: Notification, token: StoredToken, resources: MailResources) -> Link:
     opened = resources.opener.open(token.sealing_key_id, token.sealed)
-    return f"{resources.public_url}{_PAGES[notification.kind]}?{urlencode({'token': opened})}"
+    return Link(f"{resources.public_url}{_PAGES[notification.kind]}?{urlencode({'token': opened})}")

@@ -13,6 +13,7 @@ from schemas.users import (
     UserRoleChanged,
     UserSuspended,
 )
+from services.notifications.projections.invoice_lines import INVOICE_LINE_LISTS
 from services.notifications.projections.invoices import INVOICE_STATUS
 from services.notifications.projections.outgoing import NOTIFICATION_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
@@ -32,4 +33,11 @@ PRINCIPALS = principals_projector(
     erased=UserErased,
 )
 
-__all__ = ["INVOICE_STATUS", "PRINCIPALS", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]
+__all__ = [
+    "INVOICE_LINE_LISTS",
+    "INVOICE_STATUS",
+    "PRINCIPALS",
+    "PROJECTIONS",
+    "RECIPIENT_DIRECTORY",
+    "TENANT_DIRECTORY",
+]

@@ -46,15 +46,6 @@ async def users_due_a_digest(rows: AsyncConnection, *, after: UUID | None, limit
     return (await rows.execute(wants.order_by(preferences.c.user_id).limit(limit))).scalars().all()
 
 
-async def unsubscribe_secret(rows: AsyncConnection, user_id: UUID) -> bytes | None:
-    """The secret of the unsubscribe links of a user; None if the user does not want a digest (any
-    more).
-    """
-    chosen = select(preferences.c.unsubscribe_secret).where(preferences.c.user_id == user_id, preferences.c.digest)
-    secret: bytes | None = (await rows.execute(chosen)).scalar_one_or_none()
-    return secret
-
-
 async def unread_of(rows: AsyncConnection, user_id: UUID) -> Unread:
     """Newest number first. An invoice that has not arrived from billing's topic yet appears in the
     next day's digest.

@@ -1,14 +1,16 @@
 """The data from which a mail is composed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts
-from services.notifications.tables import pending_notifications, recipients, sealed_tokens
+from services.notifications.tables import invoice_lines, pending_notifications, recipients, sealed_tokens
 from waypost.jobs.tenant_directory import tenant_directory
 
 
@@ -21,6 +23,8 @@ class Addressee:
     locale: str
     erased: bool
     company: str
+    verified: bool
+    """Whether the recipient has proved to read the address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
         locale=row.locale,
         erased=row.status == "erased",
         company=row.company,
+        verified=row.status == "verified",
     )
 
 
@@ -72,3 +77,12 @@ async def token_of(rows: AsyncConnection, notification_id: UUID) -> StoredToken 
     return StoredToken(
         address=row.address, sealing_key_id=row.sealing_key_id, sealed=row.sealed, expires_at=row.expires_at
     )
+
+
+async def invoice_lines_of(rows: AsyncConnection, invoice_id: UUID) -> Sequence[Mapping[str, Any]] | None:
+    """The lines of a finalized invoice; None until all of them have arrived from billing's
+    topic.
+    """
+    complete = select(invoice_lines.c.lines).where(invoice_lines.c.invoice_id == invoice_id, invoice_lines.c.finalized)
+    lines: Sequence[Mapping[str, Any]] | None = (await rows.execute(complete)).scalar_one_or_none()
+    return lines

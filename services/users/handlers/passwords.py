@@ -9,6 +9,7 @@ from services.users.commands import ChangePassword, CreatePasswordLink, RequestP
 from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
+from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -16,6 +17,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -> None:
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
+    await adopt_canonical_form(command.email, uow)
     owner = select(credentials.c.user_id).where(credentials.c.email == command.email)
     user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
     await uow.jobs.enqueue("mail_password_link", user_id=user_id or command.placeholder_user_id)

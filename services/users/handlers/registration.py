@@ -10,6 +10,7 @@ from services.users.domain import Tenant, TokenNotValid, User
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
+from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.tables import credentials, verification_tokens
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
@@ -77,6 +78,7 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
     """Reserves the address for this user; False if it is taken. The unique key decides between
     concurrent registrations.
     """
+    await adopt_canonical_form(registration.email, uow)
     inserted = await uow.rows.execute(
         insert(credentials)
         .values(

@@ -5,7 +5,7 @@ object per line, for scripts.
 import base64
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,11 +13,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 
 from waypost.cli.services import start_hint
 from waypost.kernel.errors import Misconfigured, Transient, WaypostError
+from waypost.kernel.text import visible
 
 UNFOLDED_WIDTH = 10_000
 """Columns when standard output is not a terminal: no row is folded, so that each row is one
@@ -26,11 +28,33 @@ line.
 
 AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for scripts. Nothing is shortened.")]
 
-console = Console(width=None if sys.stdout.isatty() else UNFOLDED_WIDTH, highlight=False, markup=False)
+_LAYOUT = "\n\t"
+"""Control characters of our own output."""
+
+
+class PlainConsole(Console):
+    """A console on which text from events, names and errors cannot move the cursor, change colors
+    or reorder the line: such characters appear as their escapes.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text, keep=_LAYOUT), segment.style)
+
+
+class PlainTable(Table):
+    """A table in which the text of a cell adds no line and no style to the row."""
+
+    def add_row(self, *renderables: RenderableType | None, **options: Any) -> None:
+        super().add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in renderables), **options)
+
+
+console = PlainConsole(width=None if sys.stdout.isatty() else UNFOLDED_WIDTH, highlight=False, markup=False)
 
 
 def to_json(document: Any, *, indent: int | None = 2) -> str:
-    return json.dumps(document, default=plain, ensure_ascii=False, indent=indent)
+    """JSON whose text a terminal shows as it is: hidden characters are JSON escapes."""
+    return visible(json.dumps(document, default=plain, ensure_ascii=False, indent=indent), keep=_LAYOUT)
 
 
 def present(
@@ -50,7 +74,7 @@ def present(
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
     """An empty table. The columns named in `right` are right-aligned, for numbers."""
-    empty = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    empty = PlainTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         empty.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return empty
@@ -69,12 +93,14 @@ def _facts(facts: Mapping[str, Any], indent: str) -> None:
             console.print(f"{indent}{name}")
             _facts(value, indent + "  ")
         elif value is not None:
-            console.print(f"{indent}{name:<{width}}  {plain(value)}", soft_wrap=True)
+            # A line end in a value must not look like another fact.
+            shown = visible(str(plain(value)), keep="\n").replace("\n", f"\n{indent}{' ' * width}  ")
+            console.print(f"{indent}{name:<{width}}  {shown}", soft_wrap=True)
 
 
 def print_to_stderr(text: str) -> None:
     """Prints to standard error. Standard output carries only the result."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - output of a command
+    print(visible(text, keep=_LAYOUT), file=sys.stderr, flush=True)  # noqa: T201 - output of a command
 
 
 def print_error(problem: WaypostError) -> None:

@@ -16,6 +16,7 @@ from opentelemetry import trace
 from structlog.stdlib import ProcessorFormatter
 
 from waypost.kernel.cause import bound_traceparent
+from waypost.kernel.text import visible
 from waypost.telemetry.redaction import redact
 from waypost.telemetry.repeat_filter import RepeatFilter
 from waypost.telemetry.tracing import trace_id_of
@@ -51,7 +52,7 @@ def configure(service: str, *, level: str = "INFO", console: bool | None = None)
     last: list[Processor] = [
         structlog.processors.format_exc_info,
         redact,
-        _pretty() if on_terminal else _json,
+        *([_visible_values, _pretty()] if on_terminal else [_json]),
     ]
     lines = _Lines(last)
     structlog.configure(
@@ -102,8 +103,20 @@ def _pretty() -> Processor:
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
+def _visible_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For a terminal: values cannot move the cursor, change colors or begin a line. The renderer
+    writes other types than text with `repr`, which escapes.
+    """
+    return {
+        visible(name): visible(value, keep="\n\t").replace("\n", "\n  ") if isinstance(value, str) else value
+        for name, value in event.items()
+    }
+
+
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=_text, option=orjson.OPT_NON_STR_KEYS).decode()
+    line = orjson.dumps(event, default=_text, option=orjson.OPT_NON_STR_KEYS).decode()
+    # JSON escapes the control characters below the space, and permits all others.
+    return line if line.isascii() and "\x7f" not in line else visible(line)
 
 
 def _text(value: Any) -> str:

@@ -131,10 +131,19 @@ async def test_a_retry_by_an_operator_begins_with_all_attempts(service: ServiceO
         await eventually(again)
 
 
-async def test_a_long_outage_is_an_error_in_the_log_and_every_execution_is_counted(service: ServiceOf) -> None:
+@pytest.mark.parametrize(
+    ("error", "young"),
+    [
+        (Transient("the mail server does not answer"), ("job_failed", "warning")),
+        (NotYet("the recipient has not arrived yet"), ("job_waits", "info")),
+    ],
+)
+async def test_a_long_outage_is_an_error_in_the_log_and_every_execution_is_counted(
+    service: ServiceOf, error: WaypostError, young: tuple[str, str]
+) -> None:
     async def mail(job: JobContext) -> None:
         if job.outages < failure.ALARM_AFTER:
-            raise Transient("the mail server does not answer")
+            raise error
 
     billing = await service([Job(mail)])
     counted = ("waypost_job_outages_total", {"job": "mail"})
@@ -143,5 +152,5 @@ async def test_a_long_outage_is_an_error_in_the_log_and_every_execution_is_count
         async with billing.working():
             await billing.becomes("complete", await billing.enqueue("mail"))
     failed = [(entry["event"], entry["log_level"]) for entry in logs if entry.get("job") == "mail"]
-    assert failed == [("job_failed", "warning")] * (failure.ALARM_AFTER - 1) + [("job_waits_for_outage", "error")]
+    assert failed == [young] * (failure.ALARM_AFTER - 1) + [("job_waits_for_outage", "error")]
     assert REGISTRY.get_sample_value(*counted) == before + failure.ALARM_AFTER

@@ -59,12 +59,13 @@ class Digests:
             await self.service.know(person)
         else:
             person = Person(tenant_id=tenant_id)
-            await self.service.project(person.created(self.service.clock.now()))
+            now = self.service.clock.now()
+            await self.service.project(person.created(now), person.verified(now))
         return person
 
     async def choose(self, person: Person, *, digest: bool) -> None:
         put = await self.http.put("/preferences", json={"digest": digest}, headers=self.headers(person))
-        assert (put.status_code, put.json()) == (200, {"digest": digest})
+        assert (put.status_code, put.json()["digest"]) == (200, digest)
 
     async def invoice(self, person: Person, number: int, total_minor: int = 24_690) -> Invoice:
         """Finalizes an invoice and mails it."""

@@ -14,9 +14,9 @@ import httpx
 from nacl.public import PublicKey, SealedBox
 
 from infra.stack.keys import Keys
-from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
+from schemas.users import TenantCreated, UserCreated, UserEmailVerified, UserVerificationRequested
 from services.notifications.app import SERVICE
-from services.notifications.projections import INVOICE_STATUS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from services.notifications.projections import INVOICE_LINE_LISTS, INVOICE_STATUS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from tests.integration.infra.inbox import Inbox
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -39,6 +39,8 @@ class Person:
     tenant_id: UUID = field(default_factory=uuid4)
     user_id: UUID = field(default_factory=uuid4)
     email: str = field(default_factory=lambda: f"person.{uuid4().hex[:12]}@example.com")
+    display_name: str = "Ada Lovelace"
+    locale: str = "en"
 
     def envelope(self, event: E, version: int = 1) -> Envelope[E]:
         return envelope_of(event, self.user_id, version, at=NOON)
@@ -49,12 +51,16 @@ class Person:
                 tenant_id=self.tenant_id,
                 user_id=self.user_id,
                 email=self.email,
-                display_name="Ada Lovelace",
+                display_name=self.display_name,
                 role="member",
-                locale="en",
+                locale=self.locale,
                 created_at=at,
             )
         )
+
+    def verified(self, at: datetime) -> Envelope[UserEmailVerified]:
+        event = UserEmailVerified(tenant_id=self.tenant_id, user_id=self.user_id, email=self.email, verified_at=at)
+        return self.envelope(event, 2)
 
 
 class NotificationsService(HostedService):
@@ -65,17 +71,19 @@ class NotificationsService(HostedService):
         self.inbox = inbox
         self._keys = keys
 
-    async def know(self, person: Person) -> Envelope[UserCreated]:
-        """Adds the person to both directories."""
+    async def know(self, person: Person, *, proved: bool = True) -> Envelope[UserCreated]:
+        """Adds the person to both directories, by default with a verified address."""
         now = self.clock.now()
         tenant = TenantCreated(tenant_id=person.tenant_id, name="Analytical Engines", created_at=now)
         created = person.created(now)
         await self.deliver(person.envelope(tenant), to=TENANT_DIRECTORY.name)
         await self.deliver(created, to=RECIPIENT_DIRECTORY.name)
+        if proved:
+            await self.deliver(person.verified(now), to=RECIPIENT_DIRECTORY.name, repeat=True)
         return created
 
     async def project(self, *envelopes: Envelope[Event]) -> None:
-        for projection in (RECIPIENT_DIRECTORY, INVOICE_STATUS):
+        for projection in (RECIPIENT_DIRECTORY, INVOICE_STATUS, INVOICE_LINE_LISTS):
             await self.deliver(*envelopes, to=projection.name, repeat=True)
 
     async def react(self, envelopes: Envelope[Event]) -> None:

@@ -96,8 +96,10 @@ async def test_each_event_has_its_mail(notifications: NotificationsService) -> N
         InvoicePaymentFailed(**invoicing, **paying, attempt=1, reason="card_declined", failed_at=now),
         InvoicePaid(**invoicing, **paying, attempt=2, provider_charge_id="ch_1", paid_at=now),
     ]
+    bill = Person(tenant_id=ada.tenant_id, user_id=invoice)
+    await notifications.project(bill.envelope(facts[1], 2))
     for fact in facts:
-        await notifications.react(ada.envelope(fact))
+        await notifications.react((bill if isinstance(fact, InvoiceFinalized) else ada).envelope(fact))
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
     assert {mail["subject"] for mail in mails} == {

@@ -1,5 +1,5 @@
-"""Names stored before names were validated appear in each mail without injecting a header, and each
-mail is sent.
+"""Names and texts of any kind appear in each mail without injecting a header, and each mail is
+sent.
 """
 
 from email import message_from_bytes
@@ -10,11 +10,11 @@ import pytest
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.smtp import SmtpMailer
+from services.notifications.adapters.template_samples import SAMPLES as WORDS
 from services.notifications.domain import NotificationKind
 from services.notifications.ports import EmailContent, Mail
-from tests.fixtures.names import HOSTILE_NAMES
+from tests.fixtures.names import HOSTILE_TEXTS
 from tests.integration.infra.inbox import Inbox
-from tests.unit.notifications.test_email_templates import WORDS
 from waypost.kernel.text import one_line
 from waypost.native.ports import LOOPBACK
 
@@ -34,27 +34,44 @@ HEADERS = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
+@pytest.mark.parametrize("name", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
 async def test_a_hostile_name_is_only_a_name_in_each_mail(inbox: Inbox, name: str) -> None:
-    for kind in NotificationKind:
-        email, benign = [TEMPLATES.compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
-        raw = await _raw(inbox, _mail(kind, name, email))
-        mail = message_from_bytes(raw, policy=default)
-        assert _header_names(raw) == HEADERS, kind
-        assert isinstance(mail, EmailMessage)
-        assert (mail["From"], _mailboxes(mail)) == (SENDER, ["ada@example.com"]), kind
-        assert (mail["Subject"], _unspaced(mail["To"].addresses[0].display_name)) == (
-            email.subject,
-            _unspaced(one_line(name)),
-        ), kind
-        assert mail.is_multipart()
-        for part, expected in (("plain", benign.text), ("html", benign.html)):
-            body = mail.get_body((part,))
-            assert body is not None
-            assert len(body.get_content().splitlines()) == len(expected.splitlines()), (kind, part)
+    for kind in _with_text_in_headers():
+        await _assert_only_a_name(inbox, kind, name)
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
+@pytest.mark.parametrize("kind", NotificationKind)
+async def test_all_hostile_texts_together_are_only_a_name_in_each_mail(inbox: Inbox, kind: NotificationKind) -> None:
+    await _assert_only_a_name(inbox, kind, " ".join(HOSTILE_TEXTS.values()))
+
+
+def _with_text_in_headers() -> list[NotificationKind]:
+    """The kinds whose subject contains text of a user. The recipient's name is in the header of
+    each, in the same way.
+    """
+    marked = {**WORDS, **dict.fromkeys(("name", "company", "plan"), "Marker")}
+    return [kind for kind in NotificationKind if "Marker" in TEMPLATES.compose(kind, marked).subject]
+
+
+async def _assert_only_a_name(inbox: Inbox, kind: NotificationKind, name: str) -> None:
+    email, benign = [TEMPLATES.compose(kind, {**WORDS, "name": n, "company": n, "plan": n}) for n in (name, "Ada")]
+    raw = await _raw(inbox, _mail(kind, name, email))
+    mail = message_from_bytes(raw, policy=default)
+    assert _header_names(raw) == HEADERS, kind
+    assert isinstance(mail, EmailMessage)
+    assert (mail["From"], _mailboxes(mail)) == (SENDER, ["ada@example.com"]), kind
+    assert (mail["Subject"], _unspaced(mail["To"].addresses[0].display_name)) == (
+        email.subject,
+        _unspaced(one_line(name)),
+    ), kind
+    assert mail.is_multipart()
+    for part, expected in (("plain", benign.text), ("html", benign.html)):
+        body = mail.get_body((part,))
+        assert body is not None
+        assert len(body.get_content().splitlines()) == len(expected.splitlines()), (kind, part)
+
+
+@pytest.mark.parametrize("name", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
 async def test_the_mailer_encodes_without_its_callers_help(inbox: Inbox, name: str) -> None:
     raw = await _raw(
         inbox, _mail(NotificationKind.WELCOME, name, EmailContent(subject=name, text="Hello\n", html="<p>Hello</p>"))

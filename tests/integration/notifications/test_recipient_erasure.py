@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from schemas.users import UserErased
-from services.notifications.commands import ChooseDigest
+from services.notifications.commands import ChooseMails
+from services.notifications.domain import Category
 from tests.integration.notifications.digests import DUE, Digests
 from tests.integration.notifications.service import Person
 from waypost.kernel.envelope import Envelope
@@ -38,7 +39,9 @@ async def test_an_erased_user_cannot_change_preferences_or_read_marks(digests: D
 
 async def test_a_concurrent_preference_is_deleted_too(digests: Digests) -> None:
     ada = await digests.customer()
-    choice = ChooseDigest(tenant_id=TenantId(ada.tenant_id), user_id=ada.user_id, digest=True, secret=b"s" * 20)
+    choice = ChooseMails(
+        tenant_id=TenantId(ada.tenant_id), user_id=ada.user_id, choices={Category.DIGEST: True}, secret=b"s" * 20
+    )
     with bound_tenants([choice.tenant_id]):
         async with digests.service.bus.units.begin() as uow:
             await digests.service.bus.execute(choice, uow)

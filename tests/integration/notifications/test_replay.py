@@ -5,11 +5,12 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
 from tests.fixtures.replay_check import ReplayCheck
+from tests.integration.notifications.billing_events import finalized, of_a_subscription, of_an_invoice
 from tests.integration.notifications.service import NotificationsService, Person
+from tests.integration.notifications.test_mails_of_events import of_an_account
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import new_id
 from waypost.testing.envelopes import envelope_of
@@ -28,8 +29,16 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
     gone = leaver.envelope(
         UserErased(tenant_id=ada.tenant_id, user_id=leaver.user_id, erased_at=begins[1].occurred_at), 2
     )
-    history = [*begins, *asked, *answers_of(ada, asked[1]), *bills_of(ada, notifications), gone]
+    history = [
+        *begins,
+        *asked,
+        *answers_of(ada, asked[1]),
+        *account_of(ada, notifications),
+        *bills_of(ada, notifications),
+        gone,
+    ]
     await notifications.project(begins[1], gone)
+    await notifications.project(*(each for each in history if each.event.topic == "billing.invoice"))
     async with hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service:
         await service.publish(*history)
         check = ReplayCheck(SERVICE, notifications.where, own_kafka.bootstrap)
@@ -37,7 +46,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
             await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 7, "of two links only the newer one"
+    assert len(mails) == 18, "of two links only the newer one"
 
     await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
@@ -53,24 +62,16 @@ def answers_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
     ]
 
 
+def account_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
+    events = of_an_account(ada, notifications.clock.now()).values()
+    return [ada.envelope(event, version) for version, event in enumerate(events, start=6)]
+
+
 def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
-    invoice_id, now = new_id(), notifications.clock.now()
-    bill: dict[str, Any] = {
-        "tenant_id": ada.tenant_id,
-        "invoice_id": invoice_id,
-        "customer_id": ada.user_id,
-        "number": 7,
-        "currency": "EUR",
-    }
-    try_: dict[str, Any] = {"amount_minor": 24_690, "attempt_id": new_id(), "attempt": 1}
+    invoice_id, subscription_id, now = new_id(), new_id(), notifications.clock.now()
+    invoice = [finalized(ada, invoice_id, now), *of_an_invoice(ada, invoice_id, now).values()]
+    subscription = of_a_subscription(ada, now, subscription_id).values()
     return [
-        envelope_of(event, invoice_id, version)
-        for version, event in enumerate(
-            (
-                InvoiceFinalized(**bill, total_minor=24_690, due_at=now, finalized_at=now),
-                InvoicePaymentFailed(**bill, **try_, reason="card_declined", next_attempt_at=None, failed_at=now),
-                InvoicePaid(**bill, **try_, provider_charge_id="ch_1", paid_at=now),
-            ),
-            start=1,
-        )
+        *(envelope_of(event, invoice_id, version) for version, event in enumerate(invoice, start=1)),
+        *(envelope_of(event, subscription_id, version) for version, event in enumerate(subscription, start=1)),
     ]

@@ -16,7 +16,11 @@ from waypost.engine.projections import project
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 
-BODIES = {("POST", "/notifications/{notification_id}/read"): None, ("PUT", "/preferences"): {"digest": True}}
+BODIES = {
+    ("POST", "/notifications/{notification_id}/read"): None,
+    ("PUT", "/preferences"): {"digest": True},
+    ("DELETE", "/suppressions/{suppression_id}"): None,
+}
 
 
 @pytest.mark.parametrize("ending", [None, *ENDINGS])
@@ -33,10 +37,11 @@ async def test_a_revoked_user_cannot_act(
 
     who = headers(ada, Role.ADMIN)
     answers = [await http.request(verb, path, json=body, headers=who) for verb, path, body in requests(SERVICE, BODIES)]
-    answers += [await http.get(path, headers=who) for path in ("/notifications", f"/notifications/{ID}")]
+    reads = ("/notifications", f"/notifications/{ID}", "/suppressions", "/templates")
+    answers += [await http.get(path, headers=who) for path in reads]
 
     if ending is None:
-        assert [answer.status_code for answer in answers] == [404, 200, 200, 404]
+        assert [answer.status_code for answer in answers] == [404, 200, 404, 200, 404, 200, 200]
     else:
         assert {answer.status_code for answer in answers} == {401}
         assert await notifications.rows(ada.tenant_id, "select 1 from preferences") == []

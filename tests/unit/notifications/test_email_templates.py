@@ -1,70 +1,83 @@
-"""The contents of mails."""
+"""The contents of mails: every kind in every language."""
 
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 
 import pytest
 
-from services.notifications.adapters.email_templates import JinjaEmailTemplates, day
+from services.notifications.adapters.email_templates import JinjaEmailTemplates
+from services.notifications.adapters.mail_locale import LANGUAGES, day, language_of, money
+from services.notifications.adapters.template_samples import SAMPLES
 from services.notifications.domain import InvoiceStatus, NotificationKind
 from services.notifications.queries.digest import UnreadInvoice
 from waypost.kernel.errors import Permanent
 
 DUE = datetime(2026, 12, 9, 12, tzinfo=UTC)
-WORDS = {
-    "name": "Ada <b>Lovelace</b>",
-    "company": "Engines & Looms",
-    "link": "https://waypost.test/verify?token=a.b-c_d",
-    "number": 7,
-    "amount_minor": 123_450,
-    "currency": "EUR",
-    "due_at": "2026-12-09T12:00:00+00:00",
-    "paid_at": "2026-11-25T12:00:00+00:00",
-    "reason": "card_declined",
-    "next_attempt_at": None,
-    "items": [],
-    "count": 1,
-    "more": 0,
-    "unsubscribe": "https://waypost.test/unsubscribe/abc",
-}
+WORDS = {**SAMPLES, "name": "Ada <b>Lovelace</b>", "company": "Engines & Looms", "next_attempt_at": None}
 SUBJECTS = {
     NotificationKind.WELCOME: "Welcome to Engines & Looms",
-    NotificationKind.VERIFICATION: "Confirm your e-mail address for Engines & Looms",
+    NotificationKind.VERIFICATION: "Confirm your e-mail address",
     NotificationKind.EMAIL_VERIFIED: "Your e-mail is confirmed",
-    NotificationKind.PASSWORD_RESET: "Choose a new password for Engines & Looms",
+    NotificationKind.PASSWORD_RESET: "Choose a new password",
     NotificationKind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
     NotificationKind.INVOICE_PAID: "Receipt for invoice 7",
     NotificationKind.PAYMENT_FAILED: "Payment failed for invoice 7",
     NotificationKind.DIGEST: "Unread billing notices from Engines & Looms: 1",
 }
+GREETINGS = {"en": "Hello Ada <b>Lovelace</b>,", "de": "Guten Tag Ada <b>Lovelace</b>,"}
+TEMPLATES = JinjaEmailTemplates()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", NotificationKind)
-def test_each_mail_has_a_subject_a_text_and_escaped_html(kind: NotificationKind) -> None:
-    email = JinjaEmailTemplates().compose(kind, WORDS)
-    assert email.subject == SUBJECTS[kind]
-    assert email.text.startswith("Hello Ada <b>Lovelace</b>,\n")
+def test_each_mail_has_a_subject_a_text_and_escaped_html(kind: NotificationKind, language: str) -> None:
+    email = TEMPLATES.compose(kind, WORDS, language)
+    assert email.subject and email.subject == email.subject.strip()
+    if language == "en":
+        assert email.subject == SUBJECTS.get(kind, email.subject)
+    assert email.text.startswith(tuple(f"{greeting}\n" for greeting in GREETINGS.values()))
     assert "<b>Lovelace" not in email.html
     assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in email.html
     assert "Engines &amp; Looms" in email.html
     assert (str(WORDS["link"]) in email.text) is kind.carries_token
-    assert (str(WORDS["link"]) in email.html) is kind.carries_token
+    assert (str(WORDS["link"]) in _hrefs(email.html)) is kind.carries_token
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_a_mail_in_german_greets_in_german(kind: NotificationKind) -> None:
+    email = TEMPLATES.compose(kind, WORDS, "de-AT")
+    assert email.text.startswith(f"{GREETINGS['de']}\n")
+    assert '<html lang="de">' in email.html
+    assert TEMPLATES.compose(kind, WORDS, "fr") == TEMPLATES.compose(kind, WORDS, "en")
+
+
+@pytest.mark.parametrize("kind", NotificationKind)
+def test_a_recipient_without_a_name_is_greeted_without_one(kind: NotificationKind) -> None:
+    for language in LANGUAGES:
+        first = TEMPLATES.compose(kind, {**WORDS, "name": ""}, language).text.partition("\n")[0]
+        assert first in ("Hello,", "Guten Tag,", "Hello there,")
+
+
+@pytest.mark.parametrize("kind", NotificationKind)
+def test_a_version_follows_from_the_text(kind: NotificationKind) -> None:
+    versions = TEMPLATES.versions(kind)
+    assert "en" in versions and set(versions) <= set(LANGUAGES)
+    assert len(set(versions.values())) == len(versions)
+    assert versions == JinjaEmailTemplates().versions(kind)
 
 
 def test_a_missing_variable_is_an_error() -> None:
     with pytest.raises(Permanent, match="'link' is undefined"):
-        JinjaEmailTemplates().compose(NotificationKind.VERIFICATION, {"name": "Ada", "company": "Engines"})
+        TEMPLATES.compose(NotificationKind.VERIFICATION, {"name": "Ada", "company": "Engines"})
 
 
 def test_a_payment_failure_states_the_next_step() -> None:
-    last = JinjaEmailTemplates().compose(NotificationKind.PAYMENT_FAILED, WORDS)
+    last = TEMPLATES.compose(NotificationKind.PAYMENT_FAILED, WORDS)
     assert "1,234.50 EUR" in last.text
     assert "card declined" in last.text
     assert "We will not try again" in last.text
     again = {**WORDS, "next_attempt_at": "2026-11-28T09:00:00+00:00"}
-    assert (
-        "We will try again on 28 November 2026."
-        in JinjaEmailTemplates().compose(NotificationKind.PAYMENT_FAILED, again).text
-    )
+    assert "We will try again on 28 November 2026." in TEMPLATES.compose(NotificationKind.PAYMENT_FAILED, again).text
 
 
 @pytest.mark.parametrize(
@@ -82,10 +95,41 @@ def test_a_digest_states_the_status_of_each_invoice(status: InvoiceStatus, statu
     item = UnreadInvoice(
         number=7, amount_minor=123_450, currency="EUR", status=status, due_at=DUE, settled_at=settled_at
     )
-    email = JinjaEmailTemplates().compose(NotificationKind.DIGEST, {**WORDS, "items": [item]})
+    email = TEMPLATES.compose(NotificationKind.DIGEST, {**WORDS, "items": [item]})
     assert f"\n* Invoice 7, 1,234.50 EUR: {status_text}\n" in email.text
     assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {status_text}" in email.html
 
 
-def test_days_are_written_with_the_months_name() -> None:
-    assert day("2026-03-01T23:30:00+00:00") == "1 March 2026"
+@pytest.mark.parametrize(
+    ("tag", "amount", "yen", "dinar", "date"),
+    [
+        ("en", "1,234.50 EUR", "123,450 JPY", "123.450 KWD", "1 March 2026"),
+        ("en-US", "1,234.50 EUR", "123,450 JPY", "123.450 KWD", "March 1, 2026"),
+        ("de", "1.234,50 EUR", "123.450 JPY", "123,450 KWD", "1. März 2026"),
+        ("de-CH", "1'234.50 EUR", "123'450 JPY", "123.450 KWD", "1. März 2026"),
+        ("fr-FR", "1,234.50 EUR", "123,450 JPY", "123.450 KWD", "1 March 2026"),
+        ("de-XX-nonsense", "1.234,50 EUR", "123.450 JPY", "123,450 KWD", "1. März 2026"),
+    ],
+)
+def test_amounts_and_days_follow_the_locale(tag: str, amount: str, yen: str, dinar: str, date: str) -> None:
+    assert (money(123_450, "EUR", tag), money(123_450, "JPY", tag), money(123_450, "KWD", tag)) == (amount, yen, dinar)
+    assert day("2026-03-01T23:30:00+00:00", tag) == date
+    assert money(2**63 - 1, "EUR") == "92,233,720,368,547,758.07 EUR"
+    assert money(-5, "EUR") == "-0.05 EUR"
+
+
+def test_an_unknown_language_is_english() -> None:
+    assert [language_of(tag) for tag in ("en", "de", "DE-at", "fr", "", "d")] == ["en", "de", "de", "en", "en", "en"]
+
+
+def _hrefs(html: str) -> list[str | None]:
+    class Links(HTMLParser):
+        found: list[str | None]
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found += [value for name, value in attrs if name == "href"]
+
+    links = Links()
+    links.found = []
+    links.feed(html)
+    return links.found

@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from waypost.cli.dev.demo import show_demo
-from waypost.cli.output import AsJson, to_json
+from waypost.cli.output import AsJson, PlainConsole, to_json
 from waypost.devstack import logs
 from waypost.devstack.client import StackClient
 from waypost.devstack.stack import client_of_the_project, supervise
@@ -20,7 +19,7 @@ from waypost.native.errors import StartFailed
 
 commands = typer.Typer(no_args_is_help=True, help="The project on this machine: Kafka, PostgreSQL, its services.")
 
-console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+console = PlainConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
 @commands.command()

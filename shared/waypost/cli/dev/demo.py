@@ -70,7 +70,7 @@ async def _demonstrate(service: Service, ports: Ports, console: Console) -> None
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, trust_env=False) as http:
             answer = await http.post(url, json=request.body)
         console.print(f"POST {url} {to_json(request.body, indent=None)}", soft_wrap=True)
-        console.print(f"{answer.status_code} {answer.text}\n", soft_wrap=True)
+        console.print(f"{answer.status_code} {answer.text}\n", soft_wrap=True, markup=False)
         answer.raise_for_status()
         seen = await _record_of(log, user.tenant_id)
     record = as_dict(seen, service.codec, personal=False)

@@ -17,6 +17,7 @@ from waypost.cli.services import chosen_services, service_names, stack_brokers, 
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.errors import NotFound
+from waypost.kernel.text import visible
 from waypost.operations.records import RecordView, as_dict
 from waypost.ports.subscription import Partition
 from waypost.telemetry.tracing import trace_id_of
@@ -66,7 +67,7 @@ def tail(
         async for record in _records(topics or [], codec.topics, start, follow=follow):
             if matches(record):
                 document = as_dict(record, codec, personal=personal)
-                typer.echo(to_json(document, indent=None) if as_json else line(record, width))
+                typer.echo(to_json(document, indent=None) if as_json else visible(line(record, width), keep="\n"))
 
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the normal end
         asyncio.run(run())

@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from waypost.cli.trace.timing import Timed
 from waypost.cli.trace.viewer import Statement
+from waypost.kernel.text import visible
 
 ROOT = None
 
@@ -45,19 +46,21 @@ def _add_statements(branch: Tree, statements: Sequence[Statement]) -> None:
         branch.add(Text(f"{calls}, {span_time(took)}", style="dim"))
     for statement in statements:
         if statement.error is not None:
-            branch.add(Text(f"{statement.name}  failed: {statement.error}", style="red"))
+            branch.add(Text(visible(f"{statement.name}  failed: {statement.error}"), style="red"))
 
 
 def _line(timed: Timed) -> Text:
     span = timed.span
-    line = Text.assemble((f"{span.service} {span.process or ''}".rstrip(), "bold"), f"  {span.name}  ")
+    line = Text.assemble(
+        (visible(f"{span.service} {span.process or ''}".rstrip()), "bold"), f"  {visible(span.name)}  "
+    )
     line.append(f"+{span_time(timed.after_us)}, {span_time(span.duration_us)}")
     if timed.waited_us is not None:
         line.append(f", waited {span_time(timed.waited_us)}", style="cyan")
     if timed.is_orphan:
         line.append("  (its parent is not in the viewer)", style="dim")
     if span.error is not None:
-        line.append(f"  failed: {span.error}", style="red")
+        line.append(f"  failed: {visible(span.error)}", style="red")
     return line
 
 

@@ -14,7 +14,7 @@ from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Fenced, Pip
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
-from waypost.engine.retry import RETRYABLE, failure_of
+from waypost.engine.retry import RETRYABLE, WITHOUT_ATTEMPTS, failure_of
 from waypost.kernel.errors import ConcurrencyConflict, Transient, WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.dead_letters import DeadLetterNotStorable
@@ -114,14 +114,20 @@ class BatchProcessor:
         committed.
         """
         if parts := _parts_apart(error, batch):
-            log.warning("batch_split", **self._log_fields(batch), error=repr(error))
+            if isinstance(error, WITHOUT_ATTEMPTS):
+                log.info("handler_waits", **self._log_fields(batch), error=repr(error))
+            else:
+                log.warning("batch_split", **self._log_fields(batch), error=repr(error))
             return parts
         if isinstance(error, DeadLetterLimitReached):
             self._report_limit(batch, full=error)
             await self._pause(counts.failed_times)
             return [batch.retried()]
         if await self._is_handler_error(error, batch, counts):
-            log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
+            if isinstance(error, WITHOUT_ATTEMPTS):
+                log.info("handler_waits", **self._log_fields(batch), error=repr(error))
+            else:
+                log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
             if len(batch.to_handle) > 1:
                 return list(batch.split())
             return [batch.retried({**batch.failures, batch.to_handle[0].record.offset: failure_of(error)})]

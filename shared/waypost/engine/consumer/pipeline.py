@@ -218,15 +218,23 @@ class Pipeline:
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
         for message, decision in batch.decisions:
             if decision in _ERRORS and message.record.offset not in batch.deferred:
-                log.error(
-                    "record_dead_lettered",
-                    consumer=self._name,
-                    decision=decision.value,
-                    topic=batch.partition.topic,
-                    partition=batch.partition.number,
-                    offset=message.record.offset,
-                    event_id=str(message.event_id),
-                )
+                self._report_dead_letter(message, decision, batch)
+
+    def _report_dead_letter(self, message: Message, decision: Decision, batch: Batch) -> None:
+        failure = batch.failures.get(message.record.offset)
+        facts = {
+            "consumer": self._name,
+            "decision": decision.value,
+            "topic": batch.partition.topic,
+            "partition": batch.partition.number,
+            "offset": message.record.offset,
+            "event_id": str(message.event_id),
+        }
+        if failure is not None and failure.uses_no_attempt:
+            # A wait is normal while it is young; `retry_failed` is an error when it lasts.
+            log.info("record_waits", **facts, error=failure.error)
+        else:
+            log.error("record_dead_lettered", **facts)
 
 
 _ERRORS = (Decision.POISON, Decision.CONFLICT, Decision.FAILED)

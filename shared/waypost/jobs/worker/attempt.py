@@ -25,7 +25,7 @@ from waypost.jobs.worker import failure
 from waypost.jobs.worker.outcomes import Outcomes, as_json
 from waypost.kernel.cause import bind_cause
 from waypost.kernel.clock import Clock
-from waypost.kernel.errors import Permanent, Transient, WaypostError
+from waypost.kernel.errors import NotYet, Permanent, Transient, WaypostError
 from waypost.kernel.tenant import bind_tenants
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.telemetry import metrics
@@ -171,6 +171,8 @@ class AttemptRunner(Generic[R]):
             metrics.JOB_OUTAGES.labels(attempt.job.name).inc()
         if outage and claim.outages + 1 >= failure.ALARM_AFTER:
             log.error("job_waits_for_outage", **facts, exc_info=error)
+        elif isinstance(error, NotYet):
+            log.info("job_waits", **facts, error=repr(error))
         else:
             log.warning("job_failed", **facts, exc_info=error)
         text = failure.for_operators(error)

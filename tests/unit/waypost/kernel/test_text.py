@@ -1,7 +1,11 @@
+import json
+import re
+import unicodedata
+
 import pytest
 
-from tests.fixtures.names import HOSTILE_NAMES
-from waypost.kernel.text import is_one_line, is_storable, one_line
+from tests.fixtures.names import HOSTILE_NAMES, HOSTILE_TEXTS
+from waypost.kernel.text import is_one_line, is_storable, one_line, spreadsheet_cell, unlinked, visible
 
 HONEST_NAMES = [
     "Ada Lovelace",
@@ -39,3 +43,38 @@ def test_what_was_stored_becomes_one_storable_line(name: str) -> None:
     assert len(line.splitlines()) <= 1
     assert line == "" or "=?" in line or is_one_line(line)
     assert one_line(line) == line
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
+def test_nothing_hidden_is_left_for_a_terminal(text: str) -> None:
+    shown = visible(text)
+    assert len(shown.splitlines()) <= 1
+    assert all(character.isprintable() or character in "\u200c\u200d" for character in shown)
+    assert visible(shown) == shown
+    assert json.loads(f'"{visible("a" + text.replace(chr(92), "").replace(chr(34), ""))}"') is not None
+
+
+@pytest.mark.parametrize("name", HONEST_NAMES)
+def test_a_name_of_any_script_is_shown_unchanged(name: str) -> None:
+    assert visible(name) == name
+    assert spreadsheet_cell(name) in (name, f"'{name}")
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
+def test_a_cell_is_never_a_formula(text: str) -> None:
+    first = unicodedata.normalize("NFKC", spreadsheet_cell(text).lstrip(" "))[:1]
+    assert first not in ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
+def test_unlinked_text_looks_the_same_and_holds_no_link(text: str) -> None:
+    plain = unlinked(one_line(text))
+    assert plain.replace("\u2060", "") == one_line(text).replace("\u2060", "")
+    assert unlinked(plain) == plain
+    assert not re.search(r"[a-z]:/|[a-z0-9]\.[a-z]|\w@\w", plain, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("text", ["1,234.50 EUR", "09:00 UTC", "St. Mary", "9/12", "and/or"])
+def test_amounts_and_times_are_not_changed(text: str) -> None:
+    assert unlinked(text).replace("\u2060", "") == text
+    assert ("\u2060" in unlinked(text)) is (text == "and/or")

@@ -240,6 +240,8 @@ class ParkedKeyProcessor:
         facts = {"consumer": self.name, "dead_letter": str(counted.id), "attempts": attempts}
         if status is DeadLetterStatus.DEAD or attempts >= self._policy.retry.alarm_after:
             log.error("retry_failed", **facts, exc_info=error)
+        elif failure.uses_no_attempt:
+            log.info("retry_waits", **facts, error=repr(error))
         else:
             log.warning("retry_failed", **facts, exc_info=error)
         return failure

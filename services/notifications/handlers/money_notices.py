@@ -1,0 +1,105 @@
+"""Notifications about invoices that end and about subscriptions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from schemas.billing import (
+    InvoiceMarkedUncollectible,
+    InvoiceRefunded,
+    InvoiceVoided,
+    SubscriptionCanceled,
+    SubscriptionCreated,
+    SubscriptionPastDue,
+    SubscriptionPlanChanged,
+)
+from services.notifications.commands import QueueNotification
+from services.notifications.domain import Facts, NotificationKind, notification_id
+from services.notifications.handlers.notifications import queue_notification
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.ports.unit_of_work import UnitOfWork
+
+
+async def invoice_voided(voided: Envelope[InvoiceVoided], uow: UnitOfWork) -> None:
+    event = voided.event
+    facts: Facts = {"number": event.number, "amount_minor": event.total_minor, "currency": event.currency}
+    await _queue(voided, NotificationKind.INVOICE_VOIDED, event.customer_id, facts, event.voided_at, uow)
+
+
+async def invoice_refunded(refunded: Envelope[InvoiceRefunded], uow: UnitOfWork) -> None:
+    event = refunded.event
+    facts: Facts = {
+        "number": event.number,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "refunded_at": event.refunded_at.isoformat(),
+    }
+    await _queue(refunded, NotificationKind.INVOICE_REFUNDED, event.customer_id, facts, event.refunded_at, uow)
+
+
+async def invoice_uncollectible(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
+    event = marked.event
+    facts: Facts = {"number": event.number, "amount_minor": event.total_minor, "currency": event.currency}
+    await _queue(marked, NotificationKind.INVOICE_UNCOLLECTIBLE, event.customer_id, facts, event.marked_at, uow)
+
+
+async def subscription_started(created: Envelope[SubscriptionCreated], uow: UnitOfWork) -> None:
+    event = created.event
+    facts = {**_price(event), "period_end": event.period_end.isoformat()}
+    await _queue(created, NotificationKind.SUBSCRIPTION_STARTED, event.customer_id, facts, event.created_at, uow)
+
+
+async def subscription_plan_changed(changed: Envelope[SubscriptionPlanChanged], uow: UnitOfWork) -> None:
+    event = changed.event
+    facts = {**_price(event), "previous_plan": event.previous_plan, "effective_at": event.effective_at.isoformat()}
+    await _queue(changed, NotificationKind.SUBSCRIPTION_PLAN_CHANGED, event.customer_id, facts, event.changed_at, uow)
+
+
+async def subscription_canceled(canceled: Envelope[SubscriptionCanceled], uow: UnitOfWork) -> None:
+    event = canceled.event
+    facts: Facts = {"reason": event.reason, "ends_at": event.ends_at.isoformat()}
+    await _queue(canceled, NotificationKind.SUBSCRIPTION_CANCELED, event.customer_id, facts, event.canceled_at, uow)
+
+
+async def subscription_past_due(past_due: Envelope[SubscriptionPastDue], uow: UnitOfWork) -> None:
+    event = past_due.event
+    await _queue(past_due, NotificationKind.SUBSCRIPTION_PAST_DUE, event.customer_id, {}, event.past_due_at, uow)
+
+
+def _price(event: SubscriptionCreated | SubscriptionPlanChanged) -> Mapping[str, str | int | None]:
+    return {
+        "plan": event.plan,
+        "interval": event.interval,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+    }
+
+
+async def _queue(
+    envelope: Envelope[Event], kind: NotificationKind, customer_id: UUID, facts: Facts, at: datetime, uow: UnitOfWork
+) -> None:
+    """The recipient is the customer, whose id is the id of the user."""
+    command = QueueNotification(
+        notification_id=notification_id(envelope.event_id, kind),
+        tenant_id=envelope.tenant_id,
+        recipient_id=customer_id,
+        kind=kind,
+        subject_type=envelope.event.type.partition(".")[0],
+        subject_id=envelope.aggregate_id,
+        facts=facts,
+        at=at,
+    )
+    await queue_notification(command, uow)
+
+
+MONEY_NOTICES: Mapping[type[Event], Any] = {
+    InvoiceVoided: invoice_voided,
+    InvoiceRefunded: invoice_refunded,
+    InvoiceMarkedUncollectible: invoice_uncollectible,
+    SubscriptionCreated: subscription_started,
+    SubscriptionPlanChanged: subscription_plan_changed,
+    SubscriptionCanceled: subscription_canceled,
+    SubscriptionPastDue: subscription_past_due,
+}

@@ -1,0 +1,116 @@
+"""The parts of a mail: its words, its recipient and its unsubscribe link.
+
+A mail to an address that is not proved contains no text of a user: neither a name nor the tenant's.
+Otherwise a sign-up would mail any words to any address.
+"""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.notifications.commands import ChooseMails
+from services.notifications.domain import (
+    SECRET_BYTES,
+    Category,
+    Notification,
+    NotificationKind,
+    Suppression,
+    UnsubscribeToken,
+    category_of,
+)
+from services.notifications.handlers.preferences import choose_mails
+from services.notifications.ports import Link, Mail, MailResources
+from services.notifications.queries.mail_contents import Addressee, invoice_lines_of
+from services.notifications.queries.preferences import mail_preferences
+from waypost.kernel.errors import NotFound, NotYet
+from waypost.kernel.text import one_line
+from waypost.ports.unit_of_work import UnitOfWork
+
+LINES_WAIT = timedelta(minutes=10)
+"""The longest wait for the lines of an invoice: a dead letter must not keep the mail back."""
+
+
+def compose_mail(
+    notification: Notification,
+    to: Addressee,
+    resources: MailResources,
+    words: Mapping[str, object],
+    *,
+    address: str | None = None,
+    unsubscribe_url: Link | None = None,
+) -> Mail:
+    """`address`: another address than the recipient's present one."""
+    proved = _is_proved(notification.kind, to, address)
+    name = (one_line(to.display_name) or to.email) if proved else ""  # a stored name may be invisible
+    company = to.company if proved else resources.product_name
+    email = resources.emails.compose(notification.kind, {**words, "name": name, "company": company}, to.locale)
+    return Mail(
+        message_id=notification.message_id,
+        address=address or to.email,
+        name=to.display_name if proved else "",
+        email=email,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+async def unsubscribe_link(
+    notification: Notification, resources: MailResources, uow: UnitOfWork
+) -> Link | Suppression | None:
+    """The one-click link of an optional mail; None for a mandatory one, UNSUBSCRIBED if the user
+    does not want the mail.
+    """
+    category = category_of(notification.kind)
+    if not category.is_optional:
+        return None
+    chosen = await mail_preferences(uow.rows, notification.recipient_id)
+    if not chosen.wants(category):
+        return Suppression.UNSUBSCRIBED
+    secret = chosen.secret or await _new_secret(notification, uow)
+    token = UnsubscribeToken(tenant_id=notification.tenant_id, secret=secret)
+    path = token.text if category is Category.DIGEST else f"{token.text}/{category}"
+    return Link(f"{resources.unsubscribe_url}/{path}")
+
+
+async def invoice_words(
+    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
+) -> Mapping[str, Any]:
+    """The invoice's `lines` and the `invoice_link` or None. Raises NotYet while lines of a young
+    notification are missing.
+    """
+    lines = await invoice_lines_of(uow.rows, notification.subject_id)
+    if lines is None and notification.kind is NotificationKind.INVOICE_FINALIZED and _is_young(notification, at):
+        raise NotYet(f"the lines of invoice {notification.subject_id} have not arrived yet")
+    link = Link(f"{resources.invoice_url}/{notification.subject_id}") if resources.invoice_url else None
+    return {"lines": lines or [], "invoice_link": link}
+
+
+def _is_proved(kind: NotificationKind, to: Addressee, address: str | None) -> bool:
+    """Whether the reader of the mail has proved the address. The mail about the proof does not wait
+    for the directory.
+    """
+    if kind is NotificationKind.EMAIL_VERIFIED:
+        return True
+    return to.verified and kind is not NotificationKind.VERIFICATION and address in (None, to.email)
+
+
+def _is_young(notification: Notification, at: datetime) -> bool:
+    return at - notification.queued_at < LINES_WAIT
+
+
+async def _new_secret(notification: Notification, uow: UnitOfWork) -> bytes:
+    """Stores a secret for a user who never chose, and keeps one that another job stored first."""
+    command = ChooseMails(
+        tenant_id=notification.tenant_id,
+        user_id=notification.recipient_id,
+        choices={},
+        secret=secrets.token_bytes(SECRET_BYTES),
+    )
+    try:
+        await choose_mails(command, uow)
+    except NotFound as erased:  # since this job looked: the next attempt suppresses the mail
+        raise NotYet(f"recipient {notification.recipient_id} was erased") from erased
+    stored = await mail_preferences(uow.rows, notification.recipient_id)
+    if stored.secret is None:
+        raise NotYet(f"the preferences of recipient {notification.recipient_id} are not stored yet")
+    return stored.secret

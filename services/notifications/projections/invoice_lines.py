@@ -1,0 +1,32 @@
+"""Lines of invoices from the billing topic, for the mails of the invoices."""
+
+from typing import Any
+
+from schemas.billing import InvoiceFinalized, InvoiceLineAdded
+from services.notifications.tables import invoice_lines
+from waypost.engine.row_per_aggregate import Row, row_per_aggregate
+from waypost.kernel.envelope import Envelope
+
+
+def add_line(row: Row | None, envelope: Envelope[InvoiceLineAdded]) -> Row:
+    event = envelope.event
+    line = {
+        "description": event.description,
+        "quantity": event.quantity,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+    }
+    return {"lines": [*_lines(row), line], "finalized": False}
+
+
+def finish(row: Row | None, envelope: Envelope[InvoiceFinalized]) -> Row:
+    return {"lines": _lines(row), "finalized": True}
+
+
+def _lines(row: Row | None) -> list[Any]:
+    return list(row["lines"]) if row is not None else []
+
+
+INVOICE_LINE_LISTS = row_per_aggregate(
+    "invoice_lines", invoice_lines, {InvoiceLineAdded: add_line, InvoiceFinalized: finish}
+)

@@ -1,0 +1,91 @@
+"""A mail for every event that concerns a person, in the person's language."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from schemas.users import UserPasswordChanged, UserReactivated, UserRoleChanged, UserSuspended
+from services.notifications.domain import NotificationKind
+from services.notifications.jobs.mails import LINES_WAIT
+from tests.integration.notifications.billing_events import finalized, line_added, of_a_subscription, of_an_invoice
+from tests.integration.notifications.service import NOTICES, NotificationsService, Person
+from waypost.kernel.event import Event
+from waypost.kernel.ids import new_id
+
+
+def of_an_account(person: Person, at: Any) -> Mapping[str, Event]:
+    who: Mapping[str, Any] = {"tenant_id": person.tenant_id, "user_id": person.user_id}
+    return {
+        "password_changed": UserPasswordChanged(**who, method="reset", changed_at=at),
+        "role_changed": UserRoleChanged(**who, role="admin", previous_role="member", changed_at=at),
+        "account_suspended": UserSuspended(**who, reason="nonpayment", suspended_at=at),
+        "account_reactivated": UserReactivated(**who, reactivated_at=at),
+    }
+
+
+@pytest.mark.parametrize("locale", ["en", "de-DE"])
+async def test_each_event_is_mailed_in_the_language_of_the_person(
+    notifications: NotificationsService, locale: str
+) -> None:
+    ada, invoice_id, now = Person(locale=locale), new_id(), notifications.clock.now()
+    await notifications.know(ada)
+    for event in of_an_account(ada, now).values():
+        await notifications.react(ada.envelope(event))
+    for event in of_an_invoice(ada, invoice_id, now).values():
+        await notifications.react(_of(ada, invoice_id).envelope(event))
+    for event in of_a_subscription(ada, now).values():
+        await notifications.react(_of(ada, new_id()).envelope(event))
+    await notifications.run_jobs(ada.tenant_id)
+
+    wanted = {*of_an_account(ada, now), *of_an_invoice(ada, invoice_id, now), *of_a_subscription(ada, now)}
+    assert {status[:2] for status in await notifications.statuses(ada)} == {(kind, "sent") for kind in wanted}
+    mails = await notifications.mails(ada)
+    greeting, amount = ("Hello Ada", "1,234.50 EUR") if locale == "en" else ("Guten Tag Ada", "1.234,50 EUR")
+    assert len(mails) == len(wanted)
+    assert all(mail["text"].startswith(greeting) for mail in mails)
+    assert sum(amount in mail["text"] for mail in mails) == 7
+
+
+def test_every_kind_of_mail_belongs_to_an_event_or_the_digest() -> None:
+    """A new kind without an event fails here."""
+    assert len(NOTICES.handlers) >= len(NotificationKind) - 1
+
+
+async def test_the_mail_of_an_invoice_has_its_lines_and_a_link(
+    notifications: NotificationsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAYPOST_INVOICE_URL", "https://app.waypost.test/invoices/")
+    ada, invoice_id, now = Person(locale="de"), new_id(), notifications.clock.now()
+    await notifications.know(ada)
+    bill = _of(ada, invoice_id)
+    texts = ["Difference engine", "Visit http://evil.example/now\nor pay"]
+    lines = [
+        bill.envelope(line_added(ada, invoice_id, text, now), version) for version, text in enumerate(texts, start=2)
+    ]
+    final = bill.envelope(finalized(ada, invoice_id, now), 4)
+    await notifications.react(final)
+    await notifications.project(*lines, final)
+    await notifications.run_jobs(ada.tenant_id)
+    [mail] = await notifications.mails(ada)
+    assert "* 2 × Difference engine: 1.234,50 EUR\n* 2 × Visit http\u2060" in mail["text"].replace("\r\n", "\n")
+    assert f"\nhttps://app.waypost.test/invoices/{invoice_id}\n" in mail["text"].replace("\r\n", "\n")
+    assert f'<a href="https://app.waypost.test/invoices/{invoice_id}">' in mail["html"]
+    assert "http://evil.example" not in mail["text"] + mail["html"]
+
+
+async def test_an_invoice_is_mailed_without_lines_that_do_not_arrive(notifications: NotificationsService) -> None:
+    ada, invoice_id = Person(), new_id()
+    await notifications.know(ada)
+    at = notifications.clock.now() - LINES_WAIT - timedelta(seconds=1)
+    await notifications.react(_of(ada, invoice_id).envelope(finalized(ada, invoice_id, at), 2))
+    await notifications.run_jobs(ada.tenant_id)
+    [mail] = await notifications.mails(ada)
+    assert "1,234.50 EUR" in mail["text"] and "×" not in mail["text"]
+
+
+def _of(customer: Person, aggregate_id: UUID) -> Person:
+    """The source of events of another aggregate of the tenant."""
+    return Person(tenant_id=customer.tenant_id, user_id=aggregate_id)

@@ -1,0 +1,57 @@
+"""A mail to an address that is not proved contains no text of a user."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.users import TenantCreated, UserPasswordResetRequested
+from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from tests.integration.notifications.billing_events import of_a_subscription, of_an_invoice
+from tests.integration.notifications.service import NotificationsService, Person
+from tests.integration.notifications.test_mails_of_events import of_an_account
+from waypost.kernel.ids import new_id
+
+BAIT = "YOUR BANK ACCOUNT IS LOCKED visit http://evil.example"
+WORDS = ("BANK", "LOCKED", "evil", "Mallory")
+
+
+async def test_no_mail_to_an_unproved_address_contains_text_of_a_user(notifications: NotificationsService) -> None:
+    victim, now = Person(display_name=f"Mallory {BAIT}"), notifications.clock.now()
+    await notifications.deliver(
+        victim.envelope(TenantCreated(tenant_id=victim.tenant_id, name=BAIT, created_at=now)), to=TENANT_DIRECTORY.name
+    )
+    created = victim.created(now)
+    await notifications.deliver(created, to=RECIPIENT_DIRECTORY.name)
+    asked = notifications.verification(victim, "token", timedelta(days=1))
+    reset = UserPasswordResetRequested(**{name: getattr(asked.event, name) for name in asked.event.__slots__})
+    events = [
+        created,
+        asked,
+        victim.envelope(reset, 3),
+        *(victim.envelope(event) for event in of_an_account(victim, now).values()),
+        *(victim.envelope(event) for event in of_an_invoice(victim, new_id(), now).values()),
+        *(victim.envelope(event) for event in of_a_subscription(victim, now).values()),
+    ]
+    for event in events:
+        await notifications.react(event)
+    await notifications.run_jobs(victim.tenant_id)
+
+    mails = await notifications.mails(victim)
+    assert len(mails) == len(events)
+    for mail in mails:
+        raw = (await notifications.inbox.http.get(f"/api/messages/{mail['id']}")).text
+        assert not [word for word in WORDS if word in raw], mail["subject"]
+        assert mail["text"].rstrip().endswith("Waypost")
+
+
+@pytest.mark.parametrize("proved", [True, False])
+async def test_a_verification_mail_has_no_names_even_to_a_proved_address(
+    notifications: NotificationsService, proved: bool
+) -> None:
+    ada = Person()
+    await notifications.know(ada, proved=proved)
+    await notifications.react(notifications.verification(ada, "token", timedelta(days=1)))
+    await notifications.run_jobs(ada.tenant_id)
+    [mail] = await notifications.mails(ada)
+    assert mail["text"].startswith("Hello,")
+    assert "Analytical" not in mail["text"] + mail["subject"] + mail["html"]
