@@ -20,6 +20,7 @@ from tests.security.victims import billing_target, notifications_target, users_t
 from waypost.testing.database import Databases
 
 WITHOUT_OWN_ROWS = {
+    "GET /templates/{name}/preview": "its parameter is the name of a template, which all tenants share",
     "GET /unsubscribe/{token}": "its parameter is a secret of a mail, not an id",
     "POST /unsubscribe/{token}": "its parameter is a secret of a mail, not an id",
 }

@@ -16,6 +16,8 @@ from joserfc.jwk import OKPKey
 
 from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated
+from services.notifications.handlers.suppressions import suppress_address
+from services.notifications.ports import MailRefused
 from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
@@ -27,6 +29,7 @@ from tests.integration.users.service import Member, UsersService
 from tests.security.target import CANARY, Headers, Recorded, Target, serving_here
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
+from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK
 from waypost.testing.database import Databases
 from waypost.testing.tokens import SIGNING_KEY, bearer, operator_bearer, principal
@@ -165,6 +168,7 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
             await _know(service, person)
         headers = bearer(principal(Role.MEMBER, tenant_id=victim.tenant_id, user_id=victim.user_id))
         assert (await service.http.put("/preferences", json={"digest": True}, headers=headers)).status_code == 200
+        await _suppress_an_address(service, victim)
         yield Target(
             service=service,
             app=app,
@@ -179,6 +183,15 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
             signing_key=SIGNING_KEY,
             claims=principal(Role.OWNER, tenant_id=victim.tenant_id).claims(),
         )
+
+
+async def _suppress_an_address(service: NotificationsService, victim: Person) -> None:
+    tenant_id = TenantId(victim.tenant_id)
+    refusal = MailRefused("mailbox unavailable", 550, is_bad_address=True)
+    with bound_tenants([tenant_id]):
+        async with service.runtime.units.begin() as uow:
+            address = f"gone.{CANARY}@example.com"
+            await suppress_address(tenant_id, victim.user_id, address, refusal, service.clock.now(), uow)
 
 
 async def _know(service: NotificationsService, person: Person) -> None:

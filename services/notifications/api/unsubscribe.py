@@ -33,6 +33,7 @@ async def ask() -> HTMLResponse:
 
 
 @router.get("/{token}/{category}", include_in_schema=False)
+@public("a page without data, behind the link of a mail")
 async def ask_for_category(category: Category) -> HTMLResponse:
     """Shows the confirmation page of the link of a category."""
     return _page(_HEADINGS[_optional(category)], _FORM)
@@ -51,6 +52,7 @@ async def unsubscribe(token: str, context: Context) -> HTMLResponse:
 
 
 @router.post("/{token}/{category}", response_class=HTMLResponse)
+@public("the token of the mail authenticates the recipient (RFC 8058)")
 async def unsubscribe_from_category(token: str, category: Category, context: Context) -> HTMLResponse:
     """Ends the recipient's mails of one optional category: receipts, subscriptions or digest. A
     repeated call changes nothing.

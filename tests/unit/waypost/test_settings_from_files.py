@@ -1,5 +1,6 @@
 """Each setting may be read from the file that `<variable>_FILE` names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ DSN = "postgresql://users_owner:secret@db:5432/users"
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OWNER_DSN", "OWNER_DSN_FILE", "KAFKA_PASSWORD_FILE"):
-        monkeypatch.delenv(variable(name), raising=False)
+    for name in [name for name in os.environ if name.startswith(variable(""))]:
+        monkeypatch.delenv(name)
 
 
 def mounted(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> Path:
