@@ -59,7 +59,7 @@ async def finalize_invoice(
 async def void_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Voids an open invoice. Nothing is owed on it any more; it keeps its number."""
+    """Voids an open or written-off invoice. Nothing is owed on it any more; it keeps its number."""
     return await execute(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 
 

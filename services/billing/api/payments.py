@@ -24,7 +24,7 @@ _FULL_REFUND = NewRefund()
 async def pay_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Charges the customer's default card again, now."""
+    """Charges the customer's default card again, now; also for a written-off invoice."""
     command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=context.now)
     return await execute(command, accepted)
 
@@ -38,12 +38,13 @@ async def refund_invoice(
     execute: Executor,
     body: NewRefund = _FULL_REFUND,
 ) -> Response:
-    """Refunds the invoice, in full or in part."""
+    """Refunds the invoice, in full or in part. `GET /refunds` shows whether it succeeded."""
     command = RefundInvoice(
         invoice_id=invoice_id,
         refund_id=new_id(),
         amount_minor=body.amount_minor,
         reason=body.reason,
+        actor_id=caller.user_id,
         expected_version=expected,
         at=context.now,
     )

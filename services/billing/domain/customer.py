@@ -8,11 +8,13 @@ from uuid import UUID
 from schemas.billing import (
     CustomerCreated,
     CustomerErased,
+    CustomerInvoiceWrittenOff,
     CustomerUpdated,
+    CustomerWriteOffSettled,
     PaymentMethodAttached,
     PaymentMethodDetached,
 )
-from services.billing.domain.errors import CustomerIsErased
+from services.billing.domain.errors import CustomerInArrears, CustomerIsErased
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -41,6 +43,8 @@ class Customer(Aggregate):
         self.locale = ""
         self.payment_methods: tuple[PaymentMethod, ...] = ()
         self.erased = False
+        self.written_off: frozenset[UUID] = frozenset()
+        """Written-off invoices that are neither paid nor voided."""
 
     @classmethod
     def open(
@@ -68,6 +72,38 @@ class Customer(Aggregate):
         """Raises CustomerIsErased."""
         if self.erased:
             raise CustomerIsErased
+
+    @property
+    def in_arrears(self) -> bool:
+        return bool(self.written_off)
+
+    def require_no_arrears(self) -> None:
+        """Raises CustomerInArrears."""
+        if self.in_arrears:
+            raise CustomerInArrears
+
+    def write_off(self, invoice_id: UUID, at: datetime) -> None:
+        self.record(
+            CustomerInvoiceWrittenOff(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                invoice_id=invoice_id,
+                outstanding=len(self.written_off | {invoice_id}),
+                written_off_at=at,
+            )
+        )
+
+    def settle_write_off(self, invoice_id: UUID, at: datetime) -> None:
+        """The written-off invoice was paid or voided."""
+        self.record(
+            CustomerWriteOffSettled(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                invoice_id=invoice_id,
+                outstanding=len(self.written_off - {invoice_id}),
+                settled_at=at,
+            )
+        )
 
     def update(
         self, at: datetime, *, email: str | None = None, display_name: str | None = None, locale: str | None = None
@@ -118,6 +154,10 @@ class Customer(Aggregate):
                 self.payment_methods = (*self.payment_methods, method)
             case PaymentMethodDetached(payment_method_id=gone):
                 self.payment_methods = tuple(method for method in self.payment_methods if method.id != gone)
+            case CustomerInvoiceWrittenOff(invoice_id=invoice_id):
+                self.written_off |= {invoice_id}
+            case CustomerWriteOffSettled(invoice_id=invoice_id):
+                self.written_off -= {invoice_id}
             case CustomerErased():
                 self.email = self.display_name = None
                 self.payment_methods, self.erased = (), True

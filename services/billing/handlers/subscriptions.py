@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription, RenewSubscription
 from services.billing.domain import Customer, Invoice, Subscription, SubscriptionStatus
 from services.billing.domain.errors import NoPaymentMethod
+from services.billing.handlers.arrears import require_no_arrears
 from services.billing.handlers.invoices import finalize
 from services.billing.handlers.subscription_status import lock_subscription
 from services.billing.tables import subscriptions
@@ -20,9 +21,12 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> Subscription:
-    """Raises NotFound for an unknown customer, CustomerIsErased, NoPaymentMethod."""
+    """Raises NotFound for an unknown customer, CustomerIsErased, CustomerInArrears,
+    TenantInArrears, NoPaymentMethod.
+    """
     customer = await uow.load(Customer, command.customer_id)
     customer.require_present()
+    await require_no_arrears(customer, uow)
     if customer.default_payment_method is None:
         raise NoPaymentMethod
     subscription = Subscription.start(
@@ -72,13 +76,17 @@ _columns = subscriptions.c
 
 
 async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> bool:
-    """Begins one period at a time: each missed period has its own invoice."""
+    """Begins one period at a time: each missed period has its own invoice. A customer in arrears
+    cannot use a new period, so that the subscription ends instead.
+    """
     subscription = await lock_subscription(command.subscription_id, uow)
     if not subscription.is_due(command.at):
         return False
     customer = await uow.load(Customer, subscription.customer_id)
     if customer.erased:  # erased after they subscribed
         subscription.end("erased", command.at)
+    elif customer.in_arrears:
+        subscription.end("nonpayment", command.at)
     else:
         subscription.renew(command.at)
         await invoice_period(subscription, command.at, uow)
