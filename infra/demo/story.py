@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
 from infra.demo.operator_commands import rebuild_recipients, trace_tree
 from infra.demo.step_printer import NotObserved, StepPrinter
@@ -59,6 +60,7 @@ class Story:
         await self.log_in(tenant_id)
         await self.pay_an_invoice(user_id)
         await self.watch_the_money()
+        await self.handle_exceptional_money(user_id)
         await self.find_the_trace(created)
         await self.rebuild()
 
@@ -140,6 +142,19 @@ class Story:
         paid = await self.printer.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
         self.printer.saw(f"GET /revenue/live: Faust added up {Money(paid, 'EUR')} today, in the live view of billing")
 
+    async def handle_exceptional_money(self, customer_id: str) -> None:
+        money = MoneyStory(
+            self,
+            billing=self.stack.billing,
+            payments=self.stack.url("payments"),
+            customer_id=customer_id,
+            mail_to_owner=lambda subject: self.mail(subject, to=self.owner),
+            mail_to_customer=self.mail,
+        )
+        await money.decline_and_pay()
+        await money.fail_a_refund()
+        await money.refund_at_the_provider()
+
     async def find_the_trace(self, created: SeenRecord) -> None:
         self.printer.chapter("One trace")
         event_id, trace_id = created.headers["ce_id"], created.headers["traceparent"].split("-")[1]
@@ -157,9 +172,9 @@ class Story:
             f"notifications.recipients: {report['records']} records replayed, {report['rows']} rows, equal to the live ones"
         )
 
-    async def mail(self, subject: str) -> dict[str, Any]:
+    async def mail(self, subject: str, to: str | None = None) -> dict[str, Any]:
         mails = await self.printer.wait_for(
-            f"a mail “{subject}”", lambda: self.observers.mails(self.email, subject), deadline_seconds=30
+            f"a mail “{subject}”", lambda: self.observers.mails(to or self.email, subject), deadline_seconds=30
         )
         if len(mails) != 1:
             raise NotObserved(f"one mail “{subject}”; there are {len(mails)}")

@@ -49,9 +49,9 @@ async def decline(company: Company, invoice_id: str) -> UUID:
     return attempt_id
 
 
-async def written_off(company: Company, *amounts: int) -> str:
+async def written_off(company: Company, *amounts: int, invoice_id: str = "") -> str:
     """An invoice whose charges were declined until it was written off. Moves no clock."""
-    invoice_id = await company.finalized(*amounts)
+    invoice_id = invoice_id or await company.finalized(*amounts)
     after = None
     for _ in range(10):
         invoice = await company.billing.rows(

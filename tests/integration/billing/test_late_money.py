@@ -76,8 +76,8 @@ async def test_late_money_of_a_void_invoice_is_refunded_once(billing: BillingSer
 
 
 async def company_becomes_refunded(company: Company) -> None:
-    async def refunded_now() -> None:
-        assert [row["status"] for row in await stray_payments(company)] == ["refunded"]
+    async def refunded_now() -> bool:
+        return [row["status"] for row in await stray_payments(company)] == ["refunded"]
 
     await eventually(refunded_now, deadline_seconds=20)
 
