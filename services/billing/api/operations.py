@@ -1,4 +1,4 @@
-"""`/ops/payment-exceptions` and `/ops/stray-payments`: what operators have to look at."""
+"""`/ops/payment-exceptions` and `/ops/stray-payments`: lists for operators."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -16,7 +16,7 @@ from waypost.kernel.tenant import bound_tenants
 
 
 async def record_notice(notice: ProviderNotice, bus: Bus, at: datetime) -> None:
-    """Our orders name their attempt. What was made at the provider is matched by its charge."""
+    """Our orders name their attempt. Other money is matched by its charge."""
     if await _is_recorded(notice, bus, at):
         return
     tenant_id = await _tenant_of_charge(notice.charge_id, bus)

@@ -41,7 +41,7 @@ class PaymentException:
     kind: ExceptionKind
     provider_id: str
     reported: str
-    """What the provider reports, as text: it may be no valid amount of money."""
+    """The provider's report, as text."""
     expected: str | None = None
     detail: str = ""
     invoice_id: UUID | None = None

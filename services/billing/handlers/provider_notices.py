@@ -1,5 +1,5 @@
-"""Notices about what was made at the provider: refunds in its dashboard, and disputes. They carry
-no attempt of ours and are matched by the id of the charge.
+"""Notices about what was made at the provider: refunds in its dashboard, and disputes. They name no
+attempt and are matched by the id of the charge.
 """
 
 from datetime import datetime

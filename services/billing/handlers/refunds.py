@@ -84,7 +84,7 @@ async def book_refund(
 async def book_refund_of_provider(
     notice: ProviderNotice, charge: PaymentAttempt, invoice: Invoice, at: datetime, uow: UnitOfWork
 ) -> None:
-    """A refund that was made at the provider, in full or in part: stored like one of ours."""
+    """A refund that was made at the provider, in full or in part: stored like a requested one."""
     known = await attempt_rows.find_by_provider(AttemptKind.REFUND, notice.provider_id, uow)
     if known is not None:
         if notice.outcome is NoticeOutcome.FAILED and known.status is AttemptStatus.SUCCEEDED:

@@ -1,4 +1,4 @@
-"""What operators see: payment exceptions and stray payments."""
+"""Payment exceptions and stray payments, for operators."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ class BookedCharge:
     id: str
     invoice_id: UUID
     kept_minor: int
-    """What was charged and not refunded. A disputed amount counts as kept: the provider's list
+    """The charged amount without refunds. A disputed amount counts as kept: the provider's list
     does not subtract it.
     """
     currency: str

@@ -1,4 +1,4 @@
-"""`/ops/users`: what only an operator can do, for example if no admin of the tenant can sign in."""
+"""`/ops/users`: changes by an operator, for example if no admin of the tenant can sign in."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ class ReactivationRequest(ReasonedRequest):
 async def reactivate_by_operator(
     user_id: UUID, body: ReactivationRequest, operator: OperatorCaller, context: Context
 ) -> Response:
-    """Reactivates a suspended user of any tenant, whatever the reason; 409 if the user is not
+    """Reactivates a suspended user of any tenant; 409 if the user is not
     suspended.
     """
     tenant_id = TenantId(body.tenant_id)

@@ -67,7 +67,7 @@ async def written_off(company: Company, *amounts: int, invoice_id: str = "") -> 
 
 
 async def exceptions(company: Company) -> list[Row]:
-    """What an operator sees of this tenant."""
+    """The open exceptions of this tenant, as an operator sees them."""
     answer = await company.billing.http.get(
         "/ops/payment-exceptions", params={"tenant_id": str(company.tenant_id)}, headers=dict(operator_bearer())
     )

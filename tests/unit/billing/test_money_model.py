@@ -1,4 +1,4 @@
-"""An invoice and its ledger against a simple model: what the customer owes, and what we hold."""
+"""An invoice and its ledger against a simple model of debt and cash."""
 
 from collections import Counter
 from collections.abc import Callable
