@@ -49,7 +49,7 @@ class RefundOrder(Order):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """The order as the provider reports it. It is compared with the attempt before it is recorded."""
+    """The order as the provider reports it: compared with the attempt before it is recorded."""
 
     kind: AttemptKind
     amount: Money
