@@ -1,7 +1,7 @@
 """The daily comparison of the ledger with the provider's list: each difference is one row."""
 
 from tests.integration.billing.decisions import AMOUNT, decline, exceptions, succeeded
-from tests.integration.billing.service import BillingService, Company
+from tests.integration.billing.service import BillingService, Company, Row
 from tests.integration.infra.payments import charge, refund
 from waypost.testing.eventually import eventually
 
@@ -46,6 +46,7 @@ async def test_each_difference_is_one_row(billing: BillingService, company: Comp
     unknown = (await charge(billing.payments, "pm_card_visa", metadata=metadata)).json()["id"]
     missing_invoice = await company.finalized()
     await company.decide(await company.begin_charge(missing_invoice), succeeded("ch_missing"))
+    found: dict[str, Row] = {}
     for times in (1, 2):
         await reconciled(billing, company, times)
         found = {row["provider_id"]: row for row in await exceptions(company)}

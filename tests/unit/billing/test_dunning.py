@@ -15,11 +15,12 @@ DAY = timedelta(days=1)
 
 def declines(*after: timedelta) -> list[timedelta | None]:
     """The next step after each decline, as times after NOW."""
-    state, steps = DunningState(), []
+    state = DunningState()
+    steps: list[timedelta | None] = []
     for elapsed in after:
         step = state.next_attempt_at(NOW + elapsed)
         state = state.after(NOW + elapsed, step)
-        steps.append(step and step - NOW)
+        steps.append(None if step is None else step - NOW)
     return steps
 
 
