@@ -7,14 +7,17 @@ import pytest
 
 from schemas.billing import InvoiceMarkedUncollectible, InvoiceRefundFailed
 from schemas.users import UserCreated
-from services.notifications.projections import PRINCIPALS
+from services.notifications.projections import PRINCIPALS, RECIPIENT_DIRECTORY
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.errors import NotYet
 
 
 async def known(notifications: NotificationsService, person: Person, role: str) -> Person:
-    """The person in the directories and among the principals."""
-    await notifications.know(person)
+    """The person in the directories and among the principals. A member is the tenant's first."""
+    if role == "member":
+        await notifications.know(person)
+    else:
+        await notifications.deliver(person.created(notifications.clock.now()), to=RECIPIENT_DIRECTORY.name)
     joined = UserCreated(
         tenant_id=person.tenant_id,
         user_id=person.user_id,
