@@ -23,6 +23,8 @@ class NotificationKind(StrEnum):
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
+    INVOICE_WRITTEN_OFF = "invoice_written_off"
+    REFUND_FAILED = "refund_failed"
     DIGEST = "digest"
 
     @property

@@ -3,7 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
+from schemas.billing import (
+    InvoiceFinalized,
+    InvoiceMarkedUncollectible,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceRefundFailed,
+)
 from schemas.users import (
     UserCreated,
     UserEmailVerified,
@@ -14,7 +20,9 @@ from schemas.users import (
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
+from services.notifications.queries.mail_contents import owner
 from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import NotYet
 from waypost.kernel.event import Event
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
@@ -82,6 +90,33 @@ async def send_payment_failure(failed: Envelope[InvoicePaymentFailed], uow: Unit
     )
 
 
+async def send_write_off(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
+    event = marked.event
+    facts: Facts = {"number": event.number, "amount_minor": event.total_minor, "currency": event.currency}
+    await queue_notification(
+        _about_invoice(marked, NotificationKind.INVOICE_WRITTEN_OFF, event.customer_id, facts, event.marked_at), uow
+    )
+
+
+async def send_refund_failure(failed: Envelope[InvoiceRefundFailed], uow: UnitOfWork) -> None:
+    """To the admin who requested the refund; otherwise to the owner. Raises NotYet while the owner
+    is unknown.
+    """
+    event = failed.event
+    recipient_id = event.requested_by or await owner(uow.rows)
+    if recipient_id is None:
+        raise NotYet("the owner of the tenant is not known yet")
+    facts: Facts = {
+        "number": event.number,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "reason": event.reason,
+    }
+    await queue_notification(
+        _about_invoice(failed, NotificationKind.REFUND_FAILED, recipient_id, facts, event.failed_at), uow
+    )
+
+
 async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
     await forget_recipient(ForgetRecipient(recipient_id=erased.aggregate_id), uow)
 
@@ -139,5 +174,7 @@ NOTICES = Reactor(
         InvoiceFinalized: send_invoice,
         InvoicePaid: send_receipt,
         InvoicePaymentFailed: send_payment_failure,
+        InvoiceMarkedUncollectible: send_write_off,
+        InvoiceRefundFailed: send_refund_failure,
     },
 )

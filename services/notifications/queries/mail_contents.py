@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts
 from services.notifications.tables import pending_notifications, recipients, sealed_tokens
+from waypost.engine.principals import principals
 from waypost.jobs.tenant_directory import tenant_directory
+from waypost.kernel.role import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,13 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
         erased=row.status == "erased",
         company=row.company,
     )
+
+
+async def owner(rows: AsyncConnection) -> UUID | None:
+    """The tenant's owner, or None until the user has arrived from the topic of users."""
+    query = select(principals.c.user_id).where(principals.c.role == Role.OWNER.value, ~principals.c.erased)
+    found: UUID | None = (await rows.execute(query.limit(1))).scalar_one_or_none()
+    return found
 
 
 async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:

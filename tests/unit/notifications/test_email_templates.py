@@ -34,6 +34,8 @@ SUBJECTS = {
     NotificationKind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
     NotificationKind.INVOICE_PAID: "Receipt for invoice 7",
     NotificationKind.PAYMENT_FAILED: "Payment failed for invoice 7",
+    NotificationKind.INVOICE_WRITTEN_OFF: "Invoice 7 is overdue",
+    NotificationKind.REFUND_FAILED: "The refund for invoice 7 failed",
     NotificationKind.DIGEST: "Unread billing notices from Engines & Looms: 1",
 }
 
