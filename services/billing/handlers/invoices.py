@@ -13,6 +13,7 @@ from services.billing.domain.dunning import PAYMENT_TERM
 from services.billing.domain.errors import CustomerIsErased, PaymentPending
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.arrears import require_no_arrears, settle_arrears
+from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.subscription_status import update_subscription_status
 from services.billing.tables import customers, invoice_numbers, invoices
 from waypost.kernel.ids import TenantId
@@ -59,6 +60,7 @@ async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice
 
 async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotOpen, PaymentPending."""
+    await lock_customer_of(command.invoice_id, uow)
     invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     invoice.require_owed()

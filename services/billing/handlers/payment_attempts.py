@@ -8,6 +8,7 @@ from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, InvoiceStatus, PaymentAttempt
 from services.billing.handlers import attempt_rows, stray_payments
 from services.billing.handlers.arrears import settle_arrears
+from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.invoices import lock_invoice
 from services.billing.handlers.payment_exceptions import mismatch, store_exception
 from services.billing.handlers.payments import payment_failed
@@ -22,7 +23,7 @@ async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptSt
     attempt = await attempt_rows.find(command.attempt_id, uow)
     if attempt is None:
         return await stray_payments.record_refund(command.attempt_id, command.decision, command.at, uow)
-    invoice = await lock_invoice(attempt.invoice_id, uow)
+    invoice = await _lock_invoice_of(attempt, uow)
     decision = command.decision
     if difference := mismatch(attempt, decision.reported, decision.provider_id):
         await store_exception(difference, invoice.tenant_id, command.at, uow)
@@ -42,7 +43,7 @@ async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
     attempt = await attempt_rows.find(command.attempt_id, uow)
     if attempt is None:
         return
-    invoice = await lock_invoice(attempt.invoice_id, uow)
+    invoice = await _lock_invoice_of(attempt, uow)
     if not await attempt_rows.settle(attempt, AttemptStatus.ABANDONED, uow, at=command.at, reason="abandoned"):
         return
     if attempt.kind is AttemptKind.REFUND:
@@ -50,6 +51,13 @@ async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
         return
     await payment_failed(invoice, attempt, "abandoned", command.at, uow)
     await _use_held(invoice, command, uow)
+
+
+async def _lock_invoice_of(attempt: PaymentAttempt, uow: UnitOfWork) -> Invoice:
+    """The decision about a charge may change the customer too, which is locked first."""
+    if attempt.kind is AttemptKind.CHARGE:
+        await lock_customer_of(attempt.invoice_id, uow)
+    return await lock_invoice(attempt.invoice_id, uow)
 
 
 async def _record_success(

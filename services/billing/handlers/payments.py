@@ -17,6 +17,7 @@ from services.billing.domain.attempts import charge_key
 from services.billing.domain.errors import NoPaymentMethod
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.arrears import write_off
+from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.invoices import lock_invoice, require_no_pending_payment
 from services.billing.handlers.subscription_status import update_subscription_status
 from waypost.kernel.errors import NotFound
@@ -27,6 +28,7 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
     """Begins a charge, or returns the pending attempt of any requester: an invoice has one pending
     attempt at most. Returns None if there is nothing to charge.
     """
+    await lock_customer_of(command.invoice_id, uow)
     invoice = await lock_invoice(command.invoice_id, uow)
     existing = await attempt_rows.find_by_requester(command.requested_by, uow)
     if existing is not None:

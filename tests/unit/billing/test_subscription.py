@@ -214,6 +214,16 @@ def test_a_trial_is_the_first_period_and_has_no_invoice() -> None:
     assert subscription.status is INCOMPLETE, "it was never paid"
 
 
+def test_a_debtor_gets_no_further_period_and_the_customers_decision_comes_first() -> None:
+    for with_trial in (False, True):
+        subscription = started(with_trial=with_trial)
+        assert subscription.reason_to_end(erased=False, in_arrears=False) is None
+        assert subscription.reason_to_end(erased=False, in_arrears=True) == "nonpayment"
+        subscription.cancel(LATER, at_period_end=True)
+        assert subscription.reason_to_end(erased=False, in_arrears=True) == "requested"
+        assert subscription.reason_to_end(erased=True, in_arrears=True) == "erased"
+
+
 def test_a_trial_that_is_canceled_is_never_invoiced() -> None:
     subscription = started(with_trial=True)
     subscription.cancel(LATER, at_period_end=True)
