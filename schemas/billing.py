@@ -53,6 +53,31 @@ class CustomerErased(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerInvoiceWrittenOff(Event):
+    """An invoice of the customer was written off. The customer is in arrears until every such
+    invoice is settled.
+    """
+
+    type: ClassVar[str] = "customer.invoice_written_off"
+    topic: ClassVar[str] = "billing.customer"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    customer_id: UUID
+    """The customer; key of the record. It is the user's id."""
+    invoice_id: UUID
+    """The invoice."""
+    outstanding: int
+    """Number of the customer's written-off invoices after this event. Above 0 the customer is in
+    arrears.
+    """
+    written_off_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerUpdated(Event):
     """The customer's details changed. The event contains all details, changed or not."""
 
@@ -72,6 +97,29 @@ class CustomerUpdated(Event):
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     updated_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerWriteOffSettled(Event):
+    """A written-off invoice was paid or voided afterwards."""
+
+    type: ClassVar[str] = "customer.write_off_settled"
+    topic: ClassVar[str] = "billing.customer"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    customer_id: UUID
+    """The customer; key of the record. It is the user's id."""
+    invoice_id: UUID
+    """The invoice."""
+    outstanding: int
+    """Number of the customer's written-off invoices after this event. Above 0 the customer is in
+    arrears.
+    """
+    settled_at: datetime
     """Time of the event."""
 
 
@@ -187,6 +235,64 @@ class InvoiceDiscarded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDisputeClosed(Event):
+    """A dispute was decided. If it was won, the provider returned the amount."""
+
+    type: ClassVar[str] = "invoice.dispute_closed"
+    topic: ClassVar[str] = "billing.invoice"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invoice_id: UUID
+    """The invoice; key of the record."""
+    customer_id: UUID
+    """The customer who pays."""
+    number: int
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
+    dispute_id: str
+    """Id of the dispute at the provider."""
+    amount_minor: int
+    """Amount of the dispute."""
+    currency: str
+    """ISO 4217 code of every amount in this record."""
+    outcome: str
+    """Outcome, one of: won, lost."""
+    closed_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDisputed(Event):
+    """The cardholder disputed the charge, and the provider withdrew the amount."""
+
+    type: ClassVar[str] = "invoice.disputed"
+    topic: ClassVar[str] = "billing.invoice"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invoice_id: UUID
+    """The invoice; key of the record."""
+    customer_id: UUID
+    """The customer who pays."""
+    number: int
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
+    dispute_id: str
+    """Id of the dispute at the provider."""
+    amount_minor: int
+    """Amount that the provider withdrew."""
+    currency: str
+    """ISO 4217 code of every amount in this record."""
+    reason: str
+    """Reason, as the provider reports it."""
+    disputed_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFinalized(Event):
     """The invoice was finalized: it has a number, is due, and never changes again."""
 
@@ -275,7 +381,7 @@ class InvoicePaid(Event):
 
     type: ClassVar[str] = "invoice.paid"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -298,6 +404,8 @@ class InvoicePaid(Event):
     """Id of the charge at the provider."""
     paid_at: datetime
     """Time of the event."""
+    was_uncollectible: bool = False
+    """True if the invoice had been written off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +439,39 @@ class InvoicePaymentFailed(Event):
     """
     next_attempt_at: datetime | None = None
     """Time of the next attempt; null if there is none."""
+    failed_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceRefundFailed(Event):
+    """A refund failed at the provider: the customer has not received the money."""
+
+    type: ClassVar[str] = "invoice.refund_failed"
+    topic: ClassVar[str] = "billing.invoice"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invoice_id: UUID
+    """The invoice; key of the record."""
+    customer_id: UUID
+    """The customer who pays."""
+    number: int
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
+    refund_id: UUID
+    """The refund, unique within the tenant."""
+    amount_minor: int
+    """Amount of the refund."""
+    currency: str
+    """ISO 4217 code of every amount in this record."""
+    reason: str
+    """Reason of the failure, as the provider reports it; or abandoned."""
+    requested_by: UUID | None = None
+    """The user who requested the refund; null for a refund that was made at the provider."""
+    was_booked: bool
+    """True if invoice.refunded was recorded before: the amount counts as paid again."""
     failed_at: datetime
     """Time of the event."""
 
@@ -372,7 +513,7 @@ class InvoiceVoided(Event):
 
     type: ClassVar[str] = "invoice.voided"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -391,6 +532,8 @@ class InvoiceVoided(Event):
     """Reason, one of: requested, erased."""
     voided_at: datetime
     """Time of the event."""
+    was_uncollectible: bool = False
+    """True if the invoice had been written off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -643,17 +786,22 @@ class SubscriptionRenewed(Event):
 EVENTS: tuple[type[Event], ...] = (
     CustomerCreated,
     CustomerErased,
+    CustomerInvoiceWrittenOff,
     CustomerUpdated,
+    CustomerWriteOffSettled,
     PaymentMethodAttached,
     PaymentMethodDetached,
     PaymentMethodMadeDefault,
     InvoiceCreated,
     InvoiceDiscarded,
+    InvoiceDisputeClosed,
+    InvoiceDisputed,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
     InvoicePaid,
     InvoicePaymentFailed,
+    InvoiceRefundFailed,
     InvoiceRefunded,
     InvoiceVoided,
     RevenueWindowTotaled,

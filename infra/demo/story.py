@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
 from infra.demo.operator_commands import rebuild_recipients, trace_tree
 from infra.demo.step_printer import NotObserved, StepPrinter
@@ -59,6 +60,7 @@ class Story:
         await self.log_in(tenant_id)
         await self.pay_an_invoice(user_id)
         await self.watch_the_money()
+        await self.handle_exceptional_money(user_id)
         await self.find_the_trace(created)
         await self.rebuild()
 
@@ -115,7 +117,8 @@ class Story:
         billing = self.stack.billing
         await self.printer.wait_for("billing's customer", lambda: self.customer(customer_id))
         self.printer.saw("billing opened a customer from user.created")
-        await self.attach_card(f"{billing}/customers/{customer_id}/payment-methods")
+        attached = await self.attach_card(customer_id, "pm_card_visa")
+        self.printer.saw(f"POST /customers/…/payment-methods as Ada → {attached.status_code}")
         made = await self.post(f"{billing}/invoices", {"customer_id": customer_id, "currency": "EUR"})
         invoice_id = made.json()["id"]
         line = {"description": "Difference engine, second hand", "quantity": QUANTITY, "unit_amount_minor": UNIT_MINOR}
@@ -139,18 +142,33 @@ class Story:
         receipt = await self.mail("Receipt")
         self.printer.saw(f"mail “{receipt['subject']}” in the inbox")
 
-    async def attach_card(self, url: str) -> None:
+    async def attach_card(self, customer_id: str, card: str) -> httpx.Response:
         """Ada attaches her card herself: the owner cannot."""
+        url = f"{self.stack.billing}/customers/{customer_id}/payment-methods"
         who = {"authorization": f"Bearer {self.customer_token}"}
-        attached = await self.http.post(url, json={"token": "pm_card_visa"}, headers=who)
+        attached = await self.http.post(url, json={"token": card}, headers=who)
         if attached.is_error:
             raise NotObserved(f"POST {url} answered {attached.status_code}: {attached.text}")
-        self.printer.saw(f"POST /customers/…/payment-methods as Ada → {attached.status_code}")
+        return attached
 
     async def watch_the_money(self) -> None:
         self.printer.chapter("The live view")
         paid = await self.printer.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
         self.printer.saw(f"GET /revenue/live: Faust added up {Money(paid, 'EUR')} today, in the live view of billing")
+
+    async def handle_exceptional_money(self, customer_id: str) -> None:
+        money = MoneyStory(
+            self,
+            billing=self.stack.billing,
+            payments=self.stack.url("payments"),
+            customer_id=customer_id,
+            attach_card=self.attach_card,
+            mail_to_owner=lambda subject: self.mail(subject, to=self.owner),
+            mail_to_customer=self.mail,
+        )
+        await money.decline_and_pay()
+        await money.fail_a_refund()
+        await money.refund_at_the_provider()
 
     async def find_the_trace(self, created: SeenRecord) -> None:
         self.printer.chapter("One trace")
@@ -169,9 +187,9 @@ class Story:
             f"notifications.recipients: {report['records']} records replayed, {report['rows']} rows, equal to the live ones"
         )
 
-    async def mail(self, subject: str) -> dict[str, Any]:
+    async def mail(self, subject: str, to: str | None = None) -> dict[str, Any]:
         mails = await self.printer.wait_for(
-            f"a mail “{subject}”", lambda: self.observers.mails(self.email, subject), deadline_seconds=30
+            f"a mail “{subject}”", lambda: self.observers.mails(to or self.email, subject), deadline_seconds=30
         )
         if len(mails) != 1:
             raise NotObserved(f"one mail “{subject}”; there are {len(mails)}")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from services.billing.adapters.provider import HttpPayments
 from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.handlers import COMMANDS, CONSUMERS
+from services.billing.handlers.exception_tables import EXCEPTIONS
 from services.billing.jobs import JOBS, SCHEDULE
 from services.billing.live import PAYMENT_EVENTS, open_live_view
 from services.billing.ports import Resources
@@ -34,7 +35,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[MONEY],
+    tables=[MONEY, EXCEPTIONS],
     jobs=JOBS,
     schedule=SCHEDULE,
     api="services.billing.api",

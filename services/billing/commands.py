@@ -4,8 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.billing.domain import Customer, Invoice, PaymentAttempt, PaymentMethod, Period, Plan, Subscription
-from services.billing.ports import Decision
+from services.billing.domain import (
+    AttemptStatus,
+    Customer,
+    Invoice,
+    PaymentAttempt,
+    PaymentMethod,
+    Period,
+    Plan,
+    Subscription,
+)
+from services.billing.ports import Decision, ProviderNotice
 from waypost.kernel.command import Command
 from waypost.kernel.ids import JobId
 
@@ -101,6 +110,8 @@ class RefundInvoice(InvoiceCommand, Command[Invoice]):
     """None refunds the full remaining amount."""
     reason: str
     """`requested`, `duplicate` or `fraudulent`."""
+    actor_id: UUID | None = None
+    """The user who asks for it; a failure is mailed to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +126,29 @@ class BeginCharge(Command[PaymentAttempt | None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordDecision(Command[None]):
+class RecordDecision(Command[AttemptStatus | None]):
     """The provider's decision about an attempt. A repeated decision, or one about an unknown
-    attempt, changes nothing.
+    attempt, changes nothing. Returns the attempt's status afterwards; None for an unknown one.
     """
 
     attempt_id: UUID
     decision: Decision
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookNotice(Command[None]):
+    """A refund or a dispute that was made at the provider, of a charge of the bound tenant."""
+
+    notice: ProviderNotice
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUnmatchedNotice(Command[None]):
+    """A notice that belongs to no charge of any tenant."""
+
+    notice: ProviderNotice
     at: datetime
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from services.billing.domain import Plan
+from services.billing.domain import AttemptKind, Plan
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -47,10 +48,20 @@ class RefundOrder(Order):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """The order as the provider reports it: compared with the attempt before it is recorded."""
+
+    kind: AttemptKind
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
     """The provider moved the money."""
 
     provider_id: str
+    reported: Reported | None = None
+    """Present in each response and webhook of the provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +70,8 @@ class Declined:
 
     reason: str
     provider_id: str | None = None
+    reported: Reported | None = None
+    """None if the response has no charge or refund, only an error."""
 
 
 Decision = Succeeded | Declined
@@ -84,6 +97,16 @@ class CardOwner:
         return f"{self.tenant_id}/{self.customer_id}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCharge:
+    """A successful charge in the provider's list."""
+
+    id: str
+    amount: Money
+    refunded_minor: int
+    """Sum of its successful refunds."""
+
+
 class Payments(Protocol):
     async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:
         """Moves the money at most once per key, also when it is called repeatedly. Raises
@@ -97,6 +120,12 @@ class Payments(Protocol):
         """
         ...
 
+    async def charges(self, tenant_id: TenantId, since: datetime) -> Sequence[ProviderCharge]:
+        """The tenant's successful charges that were created from `since` on. Raises
+        ProviderUnavailable.
+        """
+        ...
+
     async def attach(self, token: str, owner: CardOwner) -> Card:
         """Makes `owner` the only one who can use the card with this token. A repeated call returns
         the same card. Raises PaymentMethodUnknown, PaymentMethodTaken, ProviderUnavailable.
@@ -104,19 +133,50 @@ class Payments(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookDecision:
-    """A webhook's decision about one attempt."""
+class NoticeKind(StrEnum):
+    CHARGE = "charge"
+    REFUND = "refund"
+    DISPUTE = "dispute"
 
-    tenant_id: TenantId
-    attempt_id: UUID
-    decision: Decision
+
+class NoticeOutcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    OPENED = "opened"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderNotice:
+    """A webhook about money: a charge, a refund, or a dispute of a charge."""
+
+    kind: NoticeKind
+    outcome: NoticeOutcome
+    provider_id: str
+    charge_id: str
+    """The charge itself, or the one that a refund or a dispute refers to."""
+    amount: Money
+    reason: str | None
+    """Why a payment failed, or was disputed."""
+    tenant_id: TenantId | None
+    attempt_id: UUID | None
+    """Both from the metadata of our own orders; None for what was made at the provider."""
+
+    @property
+    def decision(self) -> Decision:
+        """The decision about the attempt of a charge or a refund."""
+        kind = AttemptKind.CHARGE if self.kind is NoticeKind.CHARGE else AttemptKind.REFUND
+        reported = Reported(kind=kind, amount=self.amount)
+        if self.outcome is NoticeOutcome.SUCCEEDED:
+            return Succeeded(provider_id=self.provider_id, reported=reported)
+        return Declined(reason=self.reason or "declined", provider_id=self.provider_id, reported=reported)
 
 
 class WebhookReader(Protocol):
-    def read(self, signature: str, body: bytes, at: datetime) -> WebhookDecision | None:
-        """The decision, or None if it does not concern an attempt of this service. Raises
-        WebhookNotAuthentic.
+    def read(self, signature: str, body: bytes, at: datetime) -> ProviderNotice | None:
+        """The notice, or None for an event that is not about a charge, a refund or a dispute.
+        Raises WebhookNotAuthentic.
         """
         ...
 

@@ -51,16 +51,19 @@ payment_attempts = Table(
     Column("reason", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
+    Column("failure", Text),
+    Column("actor_id", Uuid),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "idempotency_key"),
     UniqueConstraint("tenant_id", "requested_by"),
+    Index("payment_attempts_of_provider", "tenant_id", "provider_id"),
     Index("payment_attempts_of_invoice", "tenant_id", "invoice_id", "kind", "attempt", unique=True),
     Index(
         "payment_attempts_pending", "tenant_id", "invoice_id", unique=True, postgresql_where=text("status = 'pending'")
     ),
 )
 """One pending attempt per invoice at most. `reason`: why a charge was refused, or why a refund was
-requested.
+requested. `failure`: why a refund failed. `actor_id`: the user who requested a refund.
 """
 
 invoice_numbers = Table(
@@ -96,6 +99,7 @@ customers = Table(
     Column("erased", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("written_off_invoices", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
 )
 
@@ -167,6 +171,7 @@ invoices = Table(
     Column("finalized_at", DateTime(timezone=True)),
     Column("version", BigInteger, nullable=False),
     Column("subscription_id", Uuid),
+    Column("amount_disputed_minor", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),

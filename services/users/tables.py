@@ -86,7 +86,9 @@ write_offs = Table(
     Column("invoice_id", Uuid, nullable=False),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
 )
-"""Written-off invoices that suspended their customer: each suspends once."""
+"""Handled write-offs, and handled settlements under an id derived from the invoice's: each takes
+effect once.
+"""
 
 ACCOUNTS = MetaData()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -10,13 +11,15 @@ from fastapi.responses import JSONResponse, Response
 from infra.simulators.database import Database
 from infra.simulators.payments.bodies import Attachment, ChargeOrder, NewPaymentMethod, RefundOrder
 from infra.simulators.payments.cards import CardBehaviour
-from infra.simulators.payments.charges import get_charge, list_charges
+from infra.simulators.payments.charges import charge_page, get_charge, list_charges
 from infra.simulators.payments.idempotency import StoredResponse
 from infra.simulators.payments.payment_methods import get_payment_method
 from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.refunds import list_refunds
 from infra.simulators.payments.webhook_sender import WebhookSender
 from infra.simulators.payments.webhooks import list_webhooks
+
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
 
@@ -37,10 +40,23 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
         return _response(response)
 
     @router.get("/charges")
-    async def all_charges(idempotency_key: str | None = None) -> dict[str, Any]:
+    async def all_charges(
+        idempotency_key: str | None = None,
+        tenant_id: str | None = None,
+        created_from: datetime = _FIRST,
+        starting_after: str | None = None,
+        limit: int = 100,
+    ) -> dict[str, Any]:
         """Every charge with its refunds, oldest first; with `idempotency_key`, only those with that
-        key.
+        key. With `tenant_id`, a page of the charges whose metadata name it.
         """
+        if tenant_id is not None:
+            page, has_more = await database.transaction(
+                lambda rows: charge_page(
+                    rows, tenant_id=tenant_id, created_from=created_from, after=starting_after, limit=limit
+                )
+            )
+            return _listed(page) | {"has_more": has_more}
         return _listed(await database.transaction(lambda rows: list_charges(rows, idempotency_key)))
 
     @router.get("/charges/{charge_id}")

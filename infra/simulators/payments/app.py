@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from infra.simulators.database import Database
 from infra.simulators.payments.api import create_router
+from infra.simulators.payments.dashboard import create_dashboard
 from infra.simulators.payments.errors import ErrorType, ProviderError, error_body
 from infra.simulators.payments.page import create_page
 from infra.simulators.payments.provider import Provider
@@ -36,6 +37,7 @@ def create_app(settings: PaymentsSettings) -> FastAPI:
 
     app = FastAPI(title="Waypost payments simulator", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(create_router(Provider(database, clock, settings), database, sender))
+    app.include_router(create_dashboard(database, clock, sender))
     app.include_router(create_page(database))
     app.exception_handler(ProviderError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)

@@ -43,9 +43,13 @@ class Card:
     last4: str
     behaviour: CardBehaviour = CardBehaviour.PROMPT
     decline: Decline | None = None
+    refund_failure: str | None = None
+    """The failure code of each refund to the card."""
 
     @property
     def outcome(self) -> str:
+        if self.refund_failure:
+            return "Charged at once; its refunds fail"
         return self.decline.message if self.decline else f"Charged {self.behaviour.in_words}"
 
 
@@ -71,6 +75,7 @@ CARDS = {
             last4="4444",
             behaviour=CardBehaviour.SILENT_AFTER_CHARGE,
         ),
+        Card(id="pm_card_refund_fails", brand="visa", last4="5126", refund_failure="expired_or_canceled_card"),
         Card(id="pm_card_slow", brand="mastercard", last4="5100", behaviour=CardBehaviour.SLOW),
         Card(id="pm_card_unavailable_once", brand="amex", last4="0005", behaviour=CardBehaviour.UNAVAILABLE_ONCE),
     )

@@ -1,6 +1,7 @@
 """Charges as stored and shown, with the amount refunded of each."""
 
 import json
+from datetime import datetime
 from sqlite3 import Connection, Row
 from typing import Any
 
@@ -8,6 +9,7 @@ from infra.simulators.payments.bodies import ChargeOrder
 from infra.simulators.payments.cards import Card
 from infra.simulators.payments.errors import no_such
 from infra.simulators.payments.refunds import refunds_of
+from infra.simulators.payments.tables import stamp
 from waypost.kernel.ids import new_id
 
 
@@ -48,13 +50,25 @@ def list_charges(connection: Connection, key: str | None = None) -> list[dict[st
     return [_shown(connection, row) for row in rows]
 
 
+def charge_page(
+    connection: Connection, *, tenant_id: str, created_from: datetime, after: str | None, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """The charges whose metadata name the tenant, oldest first, and whether more follow."""
+    rows = connection.execute(
+        "select * from charges where json_extract(metadata, '$.tenant_id') = ? and created_at >= ?"
+        " and number > coalesce((select number from charges where id = ?), 0) order by number limit ?",
+        (tenant_id, stamp(created_from), after, limit + 1),
+    ).fetchall()
+    return [_shown(connection, row) for row in rows[:limit]], len(rows) > limit
+
+
 def _shown(connection: Connection, row: Row) -> dict[str, Any]:
     refunds = refunds_of(connection, row["id"])
     return {
         "id": row["id"],
         "object": "charge",
         "amount_minor": row["amount_minor"],
-        "amount_refunded_minor": sum(refund["amount_minor"] for refund in refunds),
+        "amount_refunded_minor": sum(refund["amount_minor"] for refund in refunds if refund["status"] == "succeeded"),
         "currency": row["currency"],
         "payment_method": row["payment_method"],
         "status": row["status"],

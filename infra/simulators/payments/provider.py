@@ -98,7 +98,7 @@ def _charge(connection: Connection, key: str, order: ChargeOrder, card: Card, cr
 
 def _refund(connection: Connection, key: str, order: RefundOrder, created_at: str) -> StoredResponse:
     refund = add_refund(connection, key, order, get_charge(connection, order.charge), created_at)
-    enqueue_webhook(connection, "refund.succeeded", refund, created_at)
+    enqueue_webhook(connection, f"refund.{refund['status']}", refund, created_at)
     return StoredResponse(status=201, body=refund)
 
 

@@ -41,6 +41,22 @@ create table if not exists refunds (
 create index if not exists refunds_by_key on refunds (idempotency_key);
 create index if not exists refunds_by_charge on refunds (charge);
 
+create table if not exists refund_failures (
+    refund        text primary key references refunds (id),
+    failure_code  text not null
+);
+
+create table if not exists disputes (
+    number          integer primary key,
+    id              text not null unique,
+    charge          text not null references charges (id),
+    amount_minor    integer not null check (amount_minor > 0),
+    currency        text not null,
+    reason          text not null,
+    status          text not null check (status in ('needs_response', 'won', 'lost')),
+    created_at      text not null
+);
+
 create table if not exists idempotency_keys (
     key         text primary key,
     fingerprint text not null,

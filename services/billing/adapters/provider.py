@@ -6,8 +6,9 @@ request with the card's token, and errors are logged.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from services.billing.adapters.responses import (
     AmbiguousResponse,
     card_of,
+    charges_of,
     is_taken,
     is_unknown,
     lookup_decision,
@@ -29,10 +31,15 @@ from services.billing.ports import (
     ChargeOrder,
     Decision,
     OutcomeUnknown,
+    ProviderCharge,
     ProviderUnavailable,
     RefundOrder,
 )
+from waypost.kernel.ids import TenantId
 from waypost.web.certificates import trusted_certificates
+
+PAGE = 100
+"""Charges in one page of the provider's list."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -72,6 +79,21 @@ class HttpPayments:
             return lookup_decision(response)
         except AmbiguousResponse as problem:
             raise ProviderUnavailable(f"the payment provider's response cannot be interpreted: {problem}") from None
+
+    async def charges(self, tenant_id: TenantId, since: datetime) -> Sequence[ProviderCharge]:
+        found: list[ProviderCharge] = []
+        parameters = {"tenant_id": str(tenant_id), "created_from": since.isoformat(), "limit": str(PAGE)}
+        after: str | None = None
+        while True:
+            page = parameters | ({"starting_after": after} if after else {})
+            response = await self._get("/v1/charges", **page)
+            try:
+                charges, after = charges_of(response)
+            except AmbiguousResponse as problem:
+                raise ProviderUnavailable(f"the payment provider's response cannot be interpreted: {problem}") from None
+            found += charges
+            if after is None:
+                return found
 
     async def attach(self, token: str, owner: CardOwner) -> Card:
         # A repeated request has the same effect, so a missing response is the same as a request

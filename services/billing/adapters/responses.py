@@ -3,13 +3,15 @@ any status.
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from services.billing.ports import Card, Decision, Declined, Succeeded
+from services.billing.domain import AttemptKind
+from services.billing.ports import Card, Decision, Declined, ProviderCharge, Reported, Succeeded
 from waypost.kernel.errors import WaypostError
+from waypost.kernel.money import Money
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -23,18 +25,40 @@ class AmbiguousResponse(WaypostError):
     """
 
 
-class ProviderPayment(BaseModel):
+class ProviderMoney(BaseModel):
+    """An amount in responses and in webhooks."""
+
+    id: Annotated[str, Field(min_length=1, max_length=255)]
+    amount_minor: Annotated[int, Field(strict=True, gt=0, lt=2**63)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class ProviderPayment(ProviderMoney):
     """A charge or a refund, in responses and in webhooks."""
 
-    id: str
+    object: Literal["charge", "refund"]
     status: Literal["succeeded", "failed"]
     failure_code: str | None = None
 
     @property
     def decision(self) -> Decision:
+        reported = Reported(kind=AttemptKind(self.object), amount=self.amount)
         if self.status == "succeeded":
-            return Succeeded(provider_id=self.id)
-        return Declined(reason=self.failure_code or "declined", provider_id=self.id)
+            return Succeeded(provider_id=self.id, reported=reported)
+        return Declined(reason=self.failure_code or "declined", provider_id=self.id, reported=reported)
+
+
+class _Charge(ProviderPayment):
+    amount_refunded_minor: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+
+
+class _Charges(BaseModel):
+    data: Sequence[_Charge]
+    has_more: bool = False
 
 
 class _ProviderPayments(BaseModel):
@@ -78,6 +102,20 @@ def lookup_decision(response: httpx.Response) -> Decision | None:
     decisions = [decision.decision for decision in _parse(response, _ProviderPayments).data]
     succeeded = (decision for decision in decisions if isinstance(decision, Succeeded))
     return next(succeeded, decisions[-1] if decisions else None)
+
+
+def charges_of(response: httpx.Response) -> tuple[Sequence[ProviderCharge], str | None]:
+    """The successful charges of one page, and the id after which the next page begins; None on the
+    last page. Raises AmbiguousResponse.
+    """
+    _require_ok(response)
+    page = _parse(response, _Charges)
+    charges = [
+        ProviderCharge(id=charge.id, amount=charge.amount, refunded_minor=charge.amount_refunded_minor)
+        for charge in page.data
+        if charge.status == "succeeded"
+    ]
+    return charges, page.data[-1].id if page.has_more and page.data else None
 
 
 def card_of(response: httpx.Response) -> Card:

@@ -1,33 +1,57 @@
 """The payment provider's webhooks, signed in the header `Waypost-Signature`."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from services.billing.adapters.responses import ProviderPayment
+from services.billing.adapters.responses import ProviderMoney, ProviderPayment
 from services.billing.adapters.webhook_signature import WebhookSignatures
-from services.billing.ports import WebhookDecision
+from services.billing.ports import NoticeKind, NoticeOutcome, ProviderNotice
 from waypost.kernel.ids import TenantId
 
 
 class _Origin(BaseModel):
+    """The metadata of our orders."""
+
     tenant_id: UUID
     attempt_id: UUID
 
 
-class _Subject(ProviderPayment):
-    metadata: _Origin
+class _Payment(ProviderPayment):
+    charge: str | None = None
+    metadata: Mapping[str, str] = {}
 
 
-class _Data(BaseModel):
-    object: _Subject
+class _Dispute(ProviderMoney):
+    charge: str
+    status: str
+    reason: str | None = None
 
 
-class _Event(BaseModel):
-    type: Literal["charge.succeeded", "charge.failed", "refund.succeeded"]
-    data: _Data
+class _PaymentData(BaseModel):
+    object: _Payment
+
+
+class _DisputeData(BaseModel):
+    object: _Dispute
+
+
+class _PaymentEvent(BaseModel):
+    type: Literal["charge.succeeded", "charge.failed", "refund.succeeded", "refund.failed"]
+    data: _PaymentData
+
+
+class _DisputeEvent(BaseModel):
+    type: Literal["charge.dispute.created", "charge.dispute.closed"]
+    data: _DisputeData
+
+
+_Event: TypeAdapter[_PaymentEvent | _DisputeEvent] = TypeAdapter(
+    Annotated[_PaymentEvent | _DisputeEvent, Field(discriminator="type")]
+)
 
 
 class SignedWebhookReader:
@@ -36,13 +60,48 @@ class SignedWebhookReader:
     def __init__(self, *secrets: str) -> None:
         self._signatures = WebhookSignatures(*secrets)
 
-    def read(self, signature: str, body: bytes, at: datetime) -> WebhookDecision | None:
+    def read(self, signature: str, body: bytes, at: datetime) -> ProviderNotice | None:
         self._signatures.require_authentic(signature, body, at)
         try:
-            subject = _Event.model_validate_json(body).data.object
+            event = _Event.validate_json(body)
         except ValidationError:
-            return None  # another event type, or money that this service did not order
-        origin = subject.metadata
-        return WebhookDecision(
-            tenant_id=TenantId(origin.tenant_id), attempt_id=origin.attempt_id, decision=subject.decision
-        )
+            return None  # another type of event, or one without an amount
+        return _payment(event) if isinstance(event, _PaymentEvent) else _dispute(event)
+
+
+def _payment(event: _PaymentEvent) -> ProviderNotice:
+    payment = event.data.object
+    kind = NoticeKind(payment.object)
+    origin = _origin(payment.metadata)
+    return ProviderNotice(
+        kind=kind,
+        outcome=NoticeOutcome(payment.status),
+        provider_id=payment.id,
+        charge_id=payment.id if kind is NoticeKind.CHARGE else payment.charge or "",
+        amount=payment.amount,
+        reason=payment.failure_code,
+        tenant_id=TenantId(origin.tenant_id) if origin else None,
+        attempt_id=origin.attempt_id if origin else None,
+    )
+
+
+def _origin(metadata: Mapping[str, str]) -> _Origin | None:
+    try:
+        return _Origin.model_validate(metadata)
+    except ValidationError:
+        return None
+
+
+def _dispute(event: _DisputeEvent) -> ProviderNotice:
+    dispute = event.data.object
+    closed = NoticeOutcome.WON if dispute.status == "won" else NoticeOutcome.LOST
+    return ProviderNotice(
+        kind=NoticeKind.DISPUTE,
+        outcome=NoticeOutcome.OPENED if event.type == "charge.dispute.created" else closed,
+        provider_id=dispute.id,
+        charge_id=dispute.charge,
+        amount=dispute.amount,
+        reason=dispute.reason,
+        tenant_id=None,
+        attempt_id=None,
+    )

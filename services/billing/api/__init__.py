@@ -1,6 +1,17 @@
 """The routes of the billing service."""
 
-from services.billing.api import customers, invoices, payments, plans, reports, revenue, subscriptions, webhooks
+from services.billing.api import (
+    customers,
+    invoices,
+    operations,
+    payments,
+    plans,
+    refunds,
+    reports,
+    revenue,
+    subscriptions,
+    webhooks,
+)
 from waypost.web import jobs
 
 ROUTERS = [
@@ -9,8 +20,10 @@ ROUTERS = [
     subscriptions.router,
     invoices.router,
     payments.router,
+    refunds.router,
     revenue.router,
     reports.router,
     webhooks.router,
     jobs.router,
+    operations.router,
 ]

@@ -59,8 +59,8 @@ async def finalize_invoice(
 async def void_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Voids an open invoice. Nothing is owed on it any more; it keeps its number. The invoice of a
-    subscription's current period ends the subscription.
+    """Voids an open or written-off invoice. Nothing is owed on it any more; it keeps its number.
+    The invoice of a subscription's current period ends the subscription.
     """
     return await execute(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 

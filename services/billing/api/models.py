@@ -155,6 +155,8 @@ class InvoiceSummary(ResponseModel):
     total_minor: int
     amount_paid_minor: int
     amount_refunded_minor: int
+    amount_disputed_minor: int
+    """Amount of disputes that are open or lost."""
     last_failure: str | None
     """Why the latest charge was refused."""
     next_attempt_at: datetime | None

@@ -24,7 +24,9 @@ _FULL_REFUND = NewRefund()
 async def pay_invoice(
     invoice_id: UUID, caller: Caller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Charges the customer's default card again, now. Members pay their own invoices."""
+    """Charges the customer's default card again, now; also for a written-off invoice. Members pay
+    their own invoices.
+    """
     command = PayInvoice(
         invoice_id=invoice_id,
         attempt_id=new_id(),
@@ -44,12 +46,13 @@ async def refund_invoice(
     execute: Executor,
     body: NewRefund = _FULL_REFUND,
 ) -> Response:
-    """Refunds the invoice, in full or in part."""
+    """Refunds the invoice, in full or in part. `GET /refunds` shows whether it succeeded."""
     command = RefundInvoice(
         invoice_id=invoice_id,
         refund_id=new_id(),
         amount_minor=body.amount_minor,
         reason=body.reason,
+        actor_id=caller.user_id,
         expected_version=expected,
         at=context.now,
     )

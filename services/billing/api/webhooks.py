@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.billing.api.context import Context
-from services.billing.commands import RecordDecision
-from waypost.kernel.tenant import bound_tenants
+from services.billing.api.provider_notices import record_notice
 from waypost.web.policies import public
 
 router = APIRouter(tags=["webhooks"])
@@ -23,12 +22,11 @@ Signature = Annotated[
 @router.post("/webhooks/payments", status_code=204)
 @public("the signature authenticates the provider")
 async def receive_webhook(request: Request, context: Context, signature: Signature = "") -> Response:
-    """Records the provider's decision. Responds 204 for repeated and for unrelated webhooks too, so
-    that the provider does not resend them.
+    """Records a charge, a refund or a dispute. Responds 204 for repeated and for unrelated webhooks
+    too, so that the provider does not resend them. A notice that fits no charge, or not its amount,
+    is stored for the operators.
     """
-    decided = context.resources.webhook_reader.read(signature, await request.body(), context.now)
-    if decided is not None:
-        with bound_tenants([decided.tenant_id]):
-            command = RecordDecision(attempt_id=decided.attempt_id, decision=decided.decision, at=context.now)
-            await context.bus.handle(command)
+    notice = context.resources.webhook_reader.read(signature, await request.body(), context.now)
+    if notice is not None:
+        await record_notice(notice, context.bus, context.now)
     return Response(status_code=204)

@@ -45,7 +45,15 @@ class PaymentAttempt:
     charge_id: str | None
     """The provider's id of the charge that a refund refers to."""
     reason: str | None
+    """Why a charge was refused, or why a refund was requested."""
     created_at: datetime
+    provider_id: str | None = None
+    """The provider's id of this charge or refund."""
+    failure: str | None = None
+    """Why a refund failed."""
+    actor_id: UUID | None = None
+    """The user who requested a refund; None for charges, and for refunds made at the provider."""
+    settled_at: datetime | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -65,3 +73,8 @@ def charge_key(invoice_id: UUID, attempt: int) -> str:
 
 def refund_key(refund_id: UUID) -> str:
     return f"ref-{refund_id}"
+
+
+def stray_refund_key(stray_id: UUID) -> str:
+    """The key of the one automatic refund of a stray payment."""
+    return f"stray-{stray_id}"

@@ -8,12 +8,14 @@ from uuid import UUID
 from schemas.billing import (
     CustomerCreated,
     CustomerErased,
+    CustomerInvoiceWrittenOff,
     CustomerUpdated,
+    CustomerWriteOffSettled,
     PaymentMethodAttached,
     PaymentMethodDetached,
     PaymentMethodMadeDefault,
 )
-from services.billing.domain.errors import CustomerIsErased, NoSuchCard, TooManyCards
+from services.billing.domain.errors import CustomerInArrears, CustomerIsErased, NoSuchCard, TooManyCards
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -45,6 +47,8 @@ class Customer(Aggregate):
         self.payment_methods: tuple[PaymentMethod, ...] = ()
         """The card that was attached or chosen last is at the end: it is the default."""
         self.erased = False
+        self.written_off: frozenset[UUID] = frozenset()
+        """Written-off invoices that are neither paid nor voided."""
         self.created_at: datetime
 
     @classmethod
@@ -77,6 +81,38 @@ class Customer(Aggregate):
         """Raises CustomerIsErased."""
         if self.erased:
             raise CustomerIsErased
+
+    @property
+    def in_arrears(self) -> bool:
+        return bool(self.written_off)
+
+    def require_no_arrears(self) -> None:
+        """Raises CustomerInArrears."""
+        if self.in_arrears:
+            raise CustomerInArrears
+
+    def write_off(self, invoice_id: UUID, at: datetime) -> None:
+        self.record(
+            CustomerInvoiceWrittenOff(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                invoice_id=invoice_id,
+                outstanding=len(self.written_off | {invoice_id}),
+                written_off_at=at,
+            )
+        )
+
+    def settle_write_off(self, invoice_id: UUID, at: datetime) -> None:
+        """The written-off invoice was paid or voided."""
+        self.record(
+            CustomerWriteOffSettled(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                invoice_id=invoice_id,
+                outstanding=len(self.written_off - {invoice_id}),
+                settled_at=at,
+            )
+        )
 
     def update(
         self, at: datetime, *, email: str | None = None, display_name: str | None = None, locale: str | None = None
@@ -169,6 +205,10 @@ class Customer(Aggregate):
                 self.payment_methods = tuple(sorted(self.payment_methods, key=lambda method: method.id == chosen))
             case PaymentMethodDetached(payment_method_id=gone):
                 self.payment_methods = tuple(method for method in self.payment_methods if method.id != gone)
+            case CustomerInvoiceWrittenOff(invoice_id=invoice_id):
+                self.written_off |= {invoice_id}
+            case CustomerWriteOffSettled(invoice_id=invoice_id):
+                self.written_off -= {invoice_id}
             case CustomerErased():
                 self.email = self.display_name = None
                 self.payment_methods, self.erased = (), True

@@ -8,7 +8,7 @@ class InvoiceNotDraft(Conflict):
 
 
 class InvoiceNotOpen(Conflict):
-    """Nothing is owed on this invoice: it is a draft, or paid, void or written off."""
+    """Nothing is owed on this invoice: it is a draft, paid or void."""
 
 
 class InvoiceNotPaid(Conflict):
@@ -33,6 +33,26 @@ class NoPaymentMethod(Conflict):
 
 class CustomerIsErased(Conflict):
     """The customer was erased and cannot be billed any more."""
+
+
+class CustomerInArrears(Conflict):
+    """The customer has a written-off invoice: pay or void it first. `GET
+    /invoices?status=uncollectible` lists them.
+    """
+
+
+class TenantInArrears(Conflict):
+    """An invoice of the tenant's owner was written off: pay or void it before new invoices and
+    subscriptions. `GET /invoices?status=uncollectible` lists them.
+    """
+
+
+class DisputeKnown(Conflict):
+    """The dispute was recorded before."""
+
+
+class DisputeUnknown(Conflict):
+    """The invoice has no open dispute with this id."""
 
 
 class TotalTooLarge(Invalid):

@@ -1,63 +1,29 @@
-"""A customer's debt: draft → open → paid | void | uncollectible."""
+"""A customer's debt: draft → open → paid | void | uncollectible; uncollectible → paid | void."""
 
 from datetime import datetime
-from typing import ClassVar, Self, TypedDict
+from typing import Self
 from uuid import UUID
 
 from schemas.billing import (
     InvoiceCreated,
-    InvoiceDiscarded,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
     InvoicePaid,
     InvoicePaymentFailed,
-    InvoiceRefunded,
     InvoiceVoided,
 )
 from services.billing.domain.attempts import PaymentAttempt
-from services.billing.domain.errors import (
-    InvoiceEmpty,
-    InvoiceNotDraft,
-    InvoiceNotOpen,
-    InvoiceNotPaid,
-    RefundTooLarge,
-    TooManyLines,
-)
-from services.billing.domain.line import MAX_LINES, Line, require_in_bounds
+from services.billing.domain.errors import InvoiceEmpty, InvoiceNotOpen, TooManyLines
+from services.billing.domain.invoice_returns import InvoiceReturns
+from services.billing.domain.line import MAX_LINES, require_in_bounds
 from services.billing.domain.statuses import InvoiceStatus
-from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.currency import known_currency
-from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
 
 
-class _Identity(TypedDict):
-    tenant_id: UUID
-    invoice_id: UUID
-    customer_id: UUID
-    currency: str
-
-
-class Invoice(Aggregate):
-    aggregate_type: ClassVar[str] = "invoice"
-
-    def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
-        super().__init__(id, tenant_id)
-        self.customer_id = id
-        self.subscription_id: UUID | None = None
-        self.currency = ""
-        self.status = InvoiceStatus.DRAFT
-        self.number: int | None = None
-        self.lines: tuple[Line, ...] = ()
-        self.total_minor = self.amount_paid_minor = self.amount_refunded_minor = 0
-        self.created_at: datetime | None = None
-        self.finalized_at: datetime | None = None
-        self.due_at: datetime | None = None
-        self.next_attempt_at: datetime | None = None
-        self.last_failure: str | None = None
-
+class Invoice(InvoiceReturns):
     @classmethod
     def create(
         cls,
@@ -83,17 +49,9 @@ class Invoice(Aggregate):
         )
         return invoice
 
-    @property
-    def total(self) -> Money:
-        return Money(self.total_minor, self.currency)
-
-    @property
-    def refundable_minor(self) -> int:
-        return self.amount_paid_minor - self.amount_refunded_minor
-
     def add_line(self, line_id: UUID, description: str, quantity: int, unit_amount: Money, at: datetime) -> None:
         """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid (currency, 64 bits)."""
-        self._require_draft()
+        self.require_draft()
         if len(self.lines) >= MAX_LINES:
             raise TooManyLines
         amount = unit_amount * quantity
@@ -114,7 +72,7 @@ class Invoice(Aggregate):
 
     def require_finalizable(self) -> None:
         """Raises InvoiceNotDraft, InvoiceEmpty, before a refused invoice would use a number."""
-        self._require_draft()
+        self.require_draft()
         if self.total_minor == 0:
             raise InvoiceEmpty
 
@@ -123,7 +81,7 @@ class Invoice(Aggregate):
         self.require_finalizable()
         self.record(
             InvoiceFinalized(
-                **self._identity(),
+                **self.identity(),
                 number=number,
                 total_minor=self.total_minor,
                 due_at=due_at,
@@ -132,16 +90,17 @@ class Invoice(Aggregate):
         )
 
     def pay(self, attempt: PaymentAttempt, provider_charge_id: str, at: datetime) -> None:
-        """Raises InvoiceNotOpen."""
+        """Also pays a written-off invoice. Raises InvoiceNotOpen."""
         self.record(
             InvoicePaid(
-                **self._identity(),
-                number=self.require_open(),
+                **self.identity(),
+                number=self.require_owed(),
                 amount_minor=attempt.amount.amount_minor,
                 attempt_id=attempt.id,
                 attempt=attempt.number,
                 provider_charge_id=provider_charge_id,
                 paid_at=at,
+                was_uncollectible=self.status is InvoiceStatus.UNCOLLECTIBLE,
             )
         )
 
@@ -151,8 +110,8 @@ class Invoice(Aggregate):
         """Raises InvoiceNotOpen."""
         self.record(
             InvoicePaymentFailed(
-                **self._identity(),
-                number=self.require_open(),
+                **self.identity(),
+                number=self.require_owed(),
                 amount_minor=attempt.amount.amount_minor,
                 attempt_id=attempt.id,
                 attempt=attempt.number,
@@ -166,11 +125,12 @@ class Invoice(Aggregate):
         """Reason: `requested` or `erased`. Raises InvoiceNotOpen."""
         self.record(
             InvoiceVoided(
-                **self._identity(),
-                number=self.require_open(),
+                **self.identity(),
+                number=self.require_owed(),
                 total_minor=self.total_minor,
                 reason=reason,
                 voided_at=at,
+                was_uncollectible=self.status is InvoiceStatus.UNCOLLECTIBLE,
             )
         )
 
@@ -178,33 +138,11 @@ class Invoice(Aggregate):
         """Raises InvoiceNotOpen."""
         self.record(
             InvoiceMarkedUncollectible(
-                **self._identity(),
+                **self.identity(),
                 number=self.require_open(),
                 total_minor=self.total_minor,
                 attempts=attempts,
                 marked_at=at,
-            )
-        )
-
-    def require_refundable(self, amount_minor: int) -> int:
-        """Returns the invoice's number. Raises InvoiceNotPaid, RefundTooLarge."""
-        if self.status is not InvoiceStatus.PAID or self.number is None:
-            raise InvoiceNotPaid
-        if amount_minor > self.refundable_minor:
-            raise RefundTooLarge(f"at most {self.refundable_minor} can be refunded", left_minor=self.refundable_minor)
-        return self.number
-
-    def refund(self, refund: PaymentAttempt, reason: str, provider_refund_id: str, at: datetime) -> None:
-        """Reason: requested, duplicate, fraudulent. Raises InvoiceNotPaid, RefundTooLarge."""
-        self.record(
-            InvoiceRefunded(
-                **self._identity(),
-                number=self.require_refundable(refund.amount.amount_minor),
-                refund_id=refund.id,
-                amount_minor=refund.amount.amount_minor,
-                reason=reason,
-                provider_refund_id=provider_refund_id,
-                refunded_at=at,
             )
         )
 
@@ -213,36 +151,3 @@ class Invoice(Aggregate):
         if self.status is not InvoiceStatus.OPEN or self.number is None:
             raise InvoiceNotOpen
         return self.number
-
-    def _identity(self) -> _Identity:
-        return _Identity(
-            tenant_id=self.tenant_id, invoice_id=self.id, customer_id=self.customer_id, currency=self.currency
-        )
-
-    def _require_draft(self) -> None:
-        if self.status is not InvoiceStatus.DRAFT:
-            raise InvoiceNotDraft
-
-    def apply(self, event: Event) -> None:
-        match event:
-            case InvoiceCreated():
-                self.customer_id, self.subscription_id = event.customer_id, event.subscription_id
-                self.currency, self.created_at = event.currency, event.created_at
-            case InvoiceLineAdded():
-                self.lines = (*self.lines, Line.of(event))
-                self.total_minor += event.amount_minor
-            case InvoiceFinalized():
-                self.status, self.number = InvoiceStatus.OPEN, event.number
-                self.finalized_at, self.due_at = event.finalized_at, event.due_at
-            case InvoicePaymentFailed():
-                self.last_failure, self.next_attempt_at = event.reason, event.next_attempt_at
-            case InvoicePaid(amount_minor=amount):
-                self.status, self.amount_paid_minor, self.next_attempt_at = InvoiceStatus.PAID, amount, None
-            case InvoiceVoided() | InvoiceDiscarded():
-                self.status, self.next_attempt_at = InvoiceStatus.VOID, None
-            case InvoiceMarkedUncollectible():
-                self.status = InvoiceStatus.UNCOLLECTIBLE
-            case InvoiceRefunded(amount_minor=amount):
-                self.amount_refunded_minor += amount
-            case _:
-                raise TypeError(f"{event.type} is not an event of an invoice")

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.billing import (
+    InvoiceDisputeClosed,
+    InvoiceDisputed,
     InvoiceFinalized,
     InvoiceMarkedUncollectible,
     InvoicePaid,
     InvoiceRefunded,
+    InvoiceRefundFailed,
     InvoiceVoided,
 )
 from waypost.kernel.errors import Permanent
@@ -24,6 +27,8 @@ class Account(StrEnum):
     REFUNDS = "refunds"
     """Refunded revenue."""
     WRITE_OFFS = "write_offs"
+    DISPUTES = "disputes"
+    """Amounts that the provider withdrew for the cardholder."""
 
 
 class Unbalanced(Permanent):
@@ -52,27 +57,53 @@ class Entry:
         return cls((Posting(debit, amount), Posting(credit, amount * -1)))
 
 
-MonetaryEvent = InvoiceFinalized | InvoicePaid | InvoiceVoided | InvoiceMarkedUncollectible | InvoiceRefunded
+MonetaryEvent = (
+    InvoiceFinalized
+    | InvoicePaid
+    | InvoiceVoided
+    | InvoiceMarkedUncollectible
+    | InvoiceRefunded
+    | InvoiceRefundFailed
+    | InvoiceDisputed
+    | InvoiceDisputeClosed
+)
 
 
-def entry_of(event: MonetaryEvent) -> Entry:
-    """The ledger entry of an event."""
+def entry_of(event: MonetaryEvent) -> Entry | None:
+    """The ledger entry of an event. None if the event moved no money: a refund that failed before
+    it was booked, and a lost dispute, whose amount was withdrawn when it was opened.
+    """
     match event:
         case InvoiceFinalized():
             return Entry.transfer(_total(event), debit=Account.RECEIVABLE, credit=Account.REVENUE)
         case InvoiceVoided():
-            return Entry.transfer(_total(event), debit=Account.REVENUE, credit=Account.RECEIVABLE)
+            return Entry.transfer(_total(event), debit=Account.REVENUE, credit=_owed(event))
         case InvoiceMarkedUncollectible():
             return Entry.transfer(_total(event), debit=Account.WRITE_OFFS, credit=Account.RECEIVABLE)
         case InvoicePaid():
-            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.RECEIVABLE)
+            return Entry.transfer(_amount(event), debit=Account.CASH, credit=_owed(event))
         case InvoiceRefunded():
             return Entry.transfer(_amount(event), debit=Account.REFUNDS, credit=Account.CASH)
+        case InvoiceDisputed():
+            return Entry.transfer(_amount(event), debit=Account.DISPUTES, credit=Account.CASH)
+        case InvoiceRefundFailed(was_booked=True):
+            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.REFUNDS)
+        case InvoiceDisputeClosed(outcome="won"):
+            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.DISPUTES)
+        case InvoiceRefundFailed() | InvoiceDisputeClosed():
+            return None
+
+
+def _owed(event: InvoicePaid | InvoiceVoided) -> Account:
+    """The account on which the amount was owed."""
+    return Account.WRITE_OFFS if event.was_uncollectible else Account.RECEIVABLE
 
 
 def _total(event: InvoiceFinalized | InvoiceVoided | InvoiceMarkedUncollectible) -> Money:
     return Money(event.total_minor, event.currency)
 
 
-def _amount(event: InvoicePaid | InvoiceRefunded) -> Money:
+def _amount(
+    event: InvoicePaid | InvoiceRefunded | InvoiceRefundFailed | InvoiceDisputed | InvoiceDisputeClosed,
+) -> Money:
     return Money(event.amount_minor, event.currency)

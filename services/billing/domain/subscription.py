@@ -97,12 +97,11 @@ class Subscription(Aggregate):
         """Whether the next period is due. Missed periods become due one after the other."""
         return self.status is not SubscriptionStatus.CANCELED and self.period.until <= at
 
-    @property
-    def reason_to_end(self) -> str | None:
+    def reason_to_end(self, *, erased: bool, in_arrears: bool) -> str | None:
         """Why the subscription ends with its period; None if it is renewed."""
-        if self.cancel_at:
-            return "requested"
-        return "nonpayment" if self.status is SubscriptionStatus.INCOMPLETE else None
+        if erased or self.cancel_at:
+            return "erased" if erased else "requested"
+        return "nonpayment" if in_arrears or self.status is SubscriptionStatus.INCOMPLETE else None
 
     def renew(self, at: datetime) -> None:
         """Begins the next period. The caller has checked `is_due` and `reason_to_end`."""

@@ -7,6 +7,7 @@ from services.billing.commands import (
     AddLine,
     AttachPaymentMethod,
     BeginCharge,
+    BookNotice,
     CancelSubscription,
     ChangePlan,
     CreateInvoice,
@@ -19,6 +20,7 @@ from services.billing.commands import (
     RefundInvoice,
     RenewSubscription,
     RequestReport,
+    StoreUnmatchedNotice,
     UncancelSubscription,
     VoidInvoice,
 )
@@ -26,7 +28,9 @@ from services.billing.handlers.cards import attach_payment_method, detach_paymen
 from services.billing.handlers.customers import CUSTOMERS
 from services.billing.handlers.invoices import add_line, create_invoice, finalize_invoice, void_invoice
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
-from services.billing.handlers.payments import begin_charge, pay_invoice, refund_invoice
+from services.billing.handlers.payments import begin_charge, pay_invoice
+from services.billing.handlers.provider_notices import book_notice, store_unmatched_notice
+from services.billing.handlers.refunds import refund_invoice
 from services.billing.handlers.reports import request_report
 from services.billing.handlers.subscriptions import (
     cancel_subscription,
@@ -57,6 +61,8 @@ COMMANDS: Commands = {
     BeginCharge: begin_charge,
     RecordDecision: record_decision,
     AbandonAttempt: abandon_attempt,
+    BookNotice: book_notice,
+    StoreUnmatchedNotice: store_unmatched_notice,
     RequestReport: request_report,
 }
 

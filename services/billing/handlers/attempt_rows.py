@@ -33,6 +33,11 @@ async def pending_attempt(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt |
     return await _one(select(payment_attempts).where(_columns.invoice_id == invoice_id, pending), uow)
 
 
+async def find_by_provider(kind: AttemptKind, provider_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    of_provider = (_columns.kind == kind.value, _columns.provider_id == provider_id)
+    return await _one(select(payment_attempts).where(*of_provider).order_by(_columns.created_at).limit(1), uow)
+
+
 async def next_number(invoice_id: UUID, kind: AttemptKind, uow: UnitOfWork) -> int:
     last = select(func.max(_columns.attempt)).where(_columns.invoice_id == invoice_id, _columns.kind == kind.value)
     return int((await uow.rows.execute(last)).scalar() or 0) + 1
@@ -82,6 +87,8 @@ async def add(attempt: PaymentAttempt, requester: str, tenant_id: TenantId, uow:
             reason=attempt.reason,
             created_at=attempt.created_at,
             settled_at=None if attempt.is_pending else attempt.created_at,
+            provider_id=attempt.provider_id,
+            actor_id=attempt.actor_id,
         )
     )
 
@@ -94,14 +101,23 @@ async def settle(
     at: datetime,
     provider_id: str | None = None,
     reason: str | None = None,
+    over: AttemptStatus = AttemptStatus.PENDING,
 ) -> bool:
-    """Returns False if another process settled the attempt first: nothing was changed, and the
-    caller must do nothing more.
+    """Changes the attempt from the status `over`. Returns False if another process settled the
+    attempt first: nothing was changed, and the caller must do nothing more. `reason`: why the
+    provider declined.
     """
+    is_refund = attempt.kind is AttemptKind.REFUND
     updated = await uow.rows.execute(
         update(payment_attempts)
-        .where(_columns.id == attempt.id, _columns.status == AttemptStatus.PENDING.value)
-        .values(status=status.value, provider_id=provider_id, reason=reason or attempt.reason, settled_at=at)
+        .where(_columns.id == attempt.id, _columns.status == over.value)
+        .values(
+            status=status.value,
+            provider_id=provider_id or attempt.provider_id,
+            reason=attempt.reason if is_refund else reason or attempt.reason,
+            failure=reason if is_refund else None,
+            settled_at=at,
+        )
         .returning(_columns.id)
     )
     return updated.one_or_none() is not None
@@ -120,6 +136,10 @@ def attempt_of(row: Row[Any]) -> PaymentAttempt:
         charge_id=row.charge_id,
         reason=row.reason,
         created_at=row.created_at,
+        provider_id=row.provider_id,
+        failure=row.failure,
+        actor_id=row.actor_id,
+        settled_at=row.settled_at,
     )
 
 

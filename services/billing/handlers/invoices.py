@@ -12,6 +12,8 @@ from services.billing.domain import Customer, Invoice, InvoiceStatus
 from services.billing.domain.dunning import PAYMENT_TERM
 from services.billing.domain.errors import CustomerIsErased, PaymentPending
 from services.billing.handlers import attempt_rows
+from services.billing.handlers.arrears import require_no_arrears, settle_arrears
+from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.subscription_status import update_subscription_status
 from services.billing.tables import customers, invoice_numbers, invoices
 from waypost.kernel.ids import TenantId
@@ -20,11 +22,12 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises NotFound for an unknown customer, CustomerIsErased, Invalid for an unknown
-    currency.
+    """Raises NotFound for an unknown customer, CustomerIsErased, CustomerInArrears,
+    TenantInArrears, Invalid for an unknown currency.
     """
     customer = await uow.load(Customer, command.customer_id)
     customer.require_present()
+    await require_no_arrears(customer, uow)
     invoice = Invoice.create(
         command.invoice_id,
         customer.tenant_id,
@@ -57,12 +60,16 @@ async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice
 
 async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotOpen, PaymentPending."""
+    await lock_customer_of(command.invoice_id, uow)
     invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
-    invoice.require_open()
+    invoice.require_owed()
     await require_no_pending_payment(invoice, uow)
+    was_uncollectible = invoice.status is InvoiceStatus.UNCOLLECTIBLE
     invoice.void("requested", command.at)
     await update_subscription_status(invoice, command.at, uow)
+    if was_uncollectible:
+        await settle_arrears(invoice, command.at, uow)
     return invoice
 
 

@@ -4,55 +4,103 @@ sweep that looked it up, or by the webhook.
 
 from typing import assert_never
 
-import structlog
-
 from services.billing.commands import AbandonAttempt, RecordDecision
-from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
-from services.billing.handlers import attempt_rows
+from services.billing.domain import AttemptKind, AttemptStatus, Invoice, InvoiceStatus, PaymentAttempt
+from services.billing.handlers import attempt_rows, stray_payments
+from services.billing.handlers.arrears import settle_arrears
+from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.invoices import lock_invoice
+from services.billing.handlers.payment_exceptions import mismatch, store_exception
 from services.billing.handlers.payments import payment_failed
+from services.billing.handlers.refunds import book_refund, refund_failed
 from services.billing.handlers.subscription_status import update_subscription_status
 from services.billing.ports import Declined, Succeeded
 from waypost.ports.unit_of_work import UnitOfWork
 
-log = structlog.get_logger()
 
-
-async def record_decision(command: RecordDecision, uow: UnitOfWork) -> None:
+async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptStatus | None:
+    """A report that differs from the attempt is stored for the operators and settles nothing."""
     attempt = await attempt_rows.find(command.attempt_id, uow)
     if attempt is None:
-        return
-    invoice = await lock_invoice(attempt.invoice_id, uow)
-    match command.decision:
+        return await stray_payments.record_refund(command.attempt_id, command.decision, command.at, uow)
+    invoice = await _lock_invoice_of(attempt, uow)
+    decision = command.decision
+    if difference := mismatch(attempt, decision.reported, decision.provider_id):
+        await store_exception(difference, invoice.tenant_id, command.at, uow)
+        return attempt.status
+    match decision:
         case Succeeded():
-            await _record_success(command, command.decision, attempt, invoice, uow)
+            await _record_success(command, decision, attempt, invoice, uow)
         case Declined():
-            await _record_decline(command, command.decision, attempt, invoice, uow)
+            await _record_decline(command, decision, attempt, invoice, uow)
         case _ as never:
             assert_never(never)
+    settled = await attempt_rows.find(attempt.id, uow)
+    return attempt.status if settled is None else settled.status
 
 
 async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
     attempt = await attempt_rows.find(command.attempt_id, uow)
     if attempt is None:
         return
-    invoice = await lock_invoice(attempt.invoice_id, uow)
-    abandoned = await attempt_rows.settle(attempt, AttemptStatus.ABANDONED, uow, at=command.at)
-    if abandoned and attempt.kind is AttemptKind.CHARGE:
-        await payment_failed(invoice, attempt, "abandoned", command.at, uow)
+    invoice = await _lock_invoice_of(attempt, uow)
+    if not await attempt_rows.settle(attempt, AttemptStatus.ABANDONED, uow, at=command.at, reason="abandoned"):
+        return
+    if attempt.kind is AttemptKind.REFUND:
+        refund_failed(invoice, attempt, "abandoned", command.at)
+        return
+    await payment_failed(invoice, attempt, "abandoned", command.at, uow)
+    await _use_held(invoice, command, uow)
+
+
+async def _lock_invoice_of(attempt: PaymentAttempt, uow: UnitOfWork) -> Invoice:
+    """The decision about a charge may change the customer too, which is locked first."""
+    if attempt.kind is AttemptKind.CHARGE:
+        await lock_customer_of(attempt.invoice_id, uow)
+    return await lock_invoice(attempt.invoice_id, uow)
 
 
 async def _record_success(
     command: RecordDecision, decision: Succeeded, attempt: PaymentAttempt, invoice: Invoice, uow: UnitOfWork
 ) -> None:
     provider_id = decision.provider_id
-    if not await attempt_rows.settle(attempt, AttemptStatus.SUCCEEDED, uow, at=command.at, provider_id=provider_id):
-        await _report_stray_money(command, uow)
-    elif attempt.kind is AttemptKind.CHARGE:
-        invoice.pay(attempt, provider_id, command.at)
-        await update_subscription_status(invoice, command.at, uow)
-    else:
-        invoice.refund(attempt, attempt.reason or "requested", provider_id, command.at)
+    first = await attempt_rows.settle(attempt, AttemptStatus.SUCCEEDED, uow, at=command.at, provider_id=provider_id)
+    if attempt.kind is AttemptKind.REFUND:
+        await book_refund(attempt, provider_id, invoice, command.at, uow, first=first)
+        return
+    if first:
+        await _paid(attempt, provider_id, invoice, command, uow)
+        await _use_held(invoice, command, uow)
+        return
+    settled = await attempt_rows.find(attempt.id, uow)
+    if settled is None or (settled.status is AttemptStatus.SUCCEEDED and settled.provider_id == provider_id):
+        return  # a repeated report is normal
+    was_uncollectible = invoice.status is InvoiceStatus.UNCOLLECTIBLE
+    if await stray_payments.receive(settled, provider_id, invoice, command.at, uow):
+        await _after_payment(invoice, command, uow, was_uncollectible=was_uncollectible)
+
+
+async def _paid(
+    attempt: PaymentAttempt, provider_id: str, invoice: Invoice, command: RecordDecision, uow: UnitOfWork
+) -> None:
+    was_uncollectible = invoice.status is InvoiceStatus.UNCOLLECTIBLE
+    invoice.pay(attempt, provider_id, command.at)
+    await _after_payment(invoice, command, uow, was_uncollectible=was_uncollectible)
+
+
+async def _after_payment(
+    invoice: Invoice, command: RecordDecision | AbandonAttempt, uow: UnitOfWork, *, was_uncollectible: bool
+) -> None:
+    await update_subscription_status(invoice, command.at, uow)
+    if was_uncollectible:
+        await settle_arrears(invoice, command.at, uow)
+
+
+async def _use_held(invoice: Invoice, command: RecordDecision | AbandonAttempt, uow: UnitOfWork) -> None:
+    """The invoice's pending charge is decided: so are late charges that waited for it."""
+    was_uncollectible = invoice.status is InvoiceStatus.UNCOLLECTIBLE
+    if await stray_payments.use_held(invoice, command.at, uow):
+        await _after_payment(invoice, command, uow, was_uncollectible=was_uncollectible)
 
 
 async def _record_decline(
@@ -65,15 +113,19 @@ async def _record_decline(
         at=command.at,
         provider_id=decision.provider_id,
         reason=decision.reason,
+        over=_status_before_decline(attempt, decision),
     )
-    if settled and attempt.kind is AttemptKind.CHARGE:
-        await payment_failed(invoice, attempt, decision.reason, command.at, uow)
+    if not settled:
+        return
+    if attempt.kind is AttemptKind.REFUND:
+        refund_failed(invoice, attempt, decision.reason, command.at)
+        return
+    await payment_failed(invoice, attempt, decision.reason, command.at, uow)
+    await _use_held(invoice, command, uow)
 
 
-async def _report_stray_money(command: RecordDecision, uow: UnitOfWork) -> None:
-    """Logs money that moved for an attempt that was abandoned or declined: an operator must look at
-    it. A repeated success is normal.
-    """
-    settled = await attempt_rows.find(command.attempt_id, uow)
-    if settled is not None and settled.status is not AttemptStatus.SUCCEEDED:
-        log.error("money_moved_for_a_settled_attempt", attempt_id=str(settled.id), status=settled.status.value)
+def _status_before_decline(attempt: PaymentAttempt, decision: Declined) -> AttemptStatus:
+    """A refund may fail after it succeeded: the bank returns the money days later."""
+    is_booked_refund = attempt.kind is AttemptKind.REFUND and attempt.status is AttemptStatus.SUCCEEDED
+    is_the_same = decision.provider_id is not None and decision.provider_id == attempt.provider_id
+    return AttemptStatus.SUCCEEDED if is_booked_refund and is_the_same else AttemptStatus.PENDING

@@ -1,9 +1,9 @@
-"""Charges and refunds: the attempt is committed before the provider is asked."""
+"""Charges: the attempt is committed before the provider is asked."""
 
 from datetime import datetime
 from uuid import UUID
 
-from services.billing.commands import BeginCharge, PayInvoice, RefundInvoice
+from services.billing.commands import BeginCharge, PayInvoice
 from services.billing.domain import (
     AttemptKind,
     AttemptStatus,
@@ -13,14 +13,14 @@ from services.billing.domain import (
     PaymentAttempt,
     PaymentMethod,
 )
-from services.billing.domain.attempts import charge_key, refund_key
-from services.billing.domain.dunning import next_attempt_at
-from services.billing.domain.errors import NoPaymentMethod, RefundTooLarge
+from services.billing.domain.attempts import charge_key
+from services.billing.domain.errors import NoPaymentMethod
 from services.billing.handlers import attempt_rows
+from services.billing.handlers.arrears import write_off
+from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.invoices import lock_invoice, require_no_pending_payment
 from services.billing.handlers.subscription_status import update_subscription_status
 from waypost.kernel.errors import NotFound
-from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -28,6 +28,7 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
     """Begins a charge, or returns the pending attempt of any requester: an invoice has one pending
     attempt at most. Returns None if there is nothing to charge.
     """
+    await lock_customer_of(command.invoice_id, uow)
     invoice = await lock_invoice(command.invoice_id, uow)
     existing = await attempt_rows.find_by_requester(command.requested_by, uow)
     if existing is not None:
@@ -47,14 +48,15 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
 
 
 async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
-    """Commits a pending attempt, so that a second request is refused, and enqueues its job. Raises
-    InvoiceNotOpen, PaymentPending, NoPaymentMethod; NotFound for another customer's invoice.
+    """Commits a pending attempt, so that a second request is refused, and enqueues its job. A
+    written-off invoice can be paid too. Raises InvoiceNotOpen, PaymentPending, NoPaymentMethod;
+    NotFound for another customer's invoice.
     """
     invoice = await lock_invoice(command.invoice_id, uow)
     if command.confined_to not in (None, invoice.customer_id):
         raise NotFound(f"there is no invoice {invoice.id}")
     invoice.expect(command.expected_version)
-    invoice.require_open()
+    invoice.require_owed()
     await require_no_pending_payment(invoice, uow)
     customer = await uow.load(Customer, invoice.customer_id)
     if customer.default_payment_method is None:
@@ -68,18 +70,19 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
 
 async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork) -> None:
     """Schedules the next attempt. After the last one the invoice is written off, or voided if the
-    customer is erased.
+    customer is erased. A written-off invoice is not charged automatically.
     """
     customer = await uow.load(Customer, invoice.customer_id)
-    due = None if customer.erased or invoice.finalized_at is None else next_attempt_at(invoice.finalized_at, at)
+    is_open = invoice.status is InvoiceStatus.OPEN
+    due = invoice.dunning.next_attempt_at(at) if is_open and not customer.erased else None
     invoice.fail_payment(attempt, reason, next_attempt_at=due, at=at)
     if due is not None:
         key = f"dun-{invoice.id}-{due.isoformat()}"
         await uow.jobs.enqueue("retry_payment", idempotency_key=key, run_at=due, invoice_id=invoice.id)
-    elif customer.erased:
+    elif is_open and customer.erased:
         invoice.void("erased", at)
-    else:
-        invoice.mark_uncollectible(attempt.number, at)
+    elif is_open:
+        write_off(invoice, customer, attempt.number, at)
     await update_subscription_status(invoice, at, uow)
 
 
@@ -101,32 +104,3 @@ async def _new_attempt(
         reason=None if method else "no_payment_method",
         created_at=at,
     )
-
-
-async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:
-    """Commits a pending refund and enqueues its job. The invoice changes when the provider has
-    refunded the money. Raises InvoiceNotPaid, RefundTooLarge, PaymentPending.
-    """
-    invoice = await lock_invoice(command.invoice_id, uow)
-    invoice.expect(command.expected_version)
-    amount_minor = command.amount_minor or invoice.refundable_minor
-    invoice.require_refundable(amount_minor)
-    if amount_minor == 0:
-        raise RefundTooLarge("the full amount was already refunded", left_minor=0)
-    await require_no_pending_payment(invoice, uow)
-    refund = PaymentAttempt(
-        id=command.refund_id,
-        invoice_id=invoice.id,
-        kind=AttemptKind.REFUND,
-        number=await attempt_rows.next_number(invoice.id, AttemptKind.REFUND, uow),
-        idempotency_key=refund_key(command.refund_id),
-        amount=Money(amount_minor, invoice.currency),
-        status=AttemptStatus.PENDING,
-        payment_method_id=None,
-        charge_id=await attempt_rows.successful_charge(invoice.id, uow),
-        reason=command.reason,
-        created_at=command.at,
-    )
-    await attempt_rows.add(refund, refund.idempotency_key, invoice.tenant_id, uow)
-    await uow.jobs.enqueue("refund_payment", idempotency_key=refund.idempotency_key, refund_id=refund.id)
-    return invoice

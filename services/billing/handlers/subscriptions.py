@@ -19,6 +19,7 @@ from services.billing.commands import (
 from services.billing.domain import Customer, Invoice, Plan, Subscription, SubscriptionStatus
 from services.billing.domain.cycle import invoice_of
 from services.billing.domain.errors import AlreadySubscribed, CurrencyDiffers, NoPaymentMethod, NoTrial, TrialUsed
+from services.billing.handlers.arrears import require_no_arrears
 from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import finalize
 from services.billing.handlers.subscription_status import lock_subscription
@@ -28,11 +29,12 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> Subscription:
-    """Raises NotFound for an unknown customer, CustomerIsErased, NoPaymentMethod,
-    AlreadySubscribed, CurrencyDiffers, NoTrial, TrialUsed.
+    """Raises NotFound for an unknown customer, CustomerIsErased, CustomerInArrears,
+    TenantInArrears, NoPaymentMethod, AlreadySubscribed, CurrencyDiffers, NoTrial, TrialUsed.
     """
     customer = await lock_customer(command.customer_id, uow)
     customer.require_present()
+    await require_no_arrears(customer, uow)
     if customer.default_payment_method is None:
         raise NoPaymentMethod
     await _require_compatible(command.plan, customer.id, None, uow)
@@ -102,13 +104,13 @@ _columns = subscriptions.c
 
 async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> bool:
     """Begins one period at a time: each missed period has its own invoice. A subscription that was
-    canceled or never paid ends instead.
+    canceled or never paid, or whose customer is erased or in arrears, ends instead.
     """
     subscription = await lock_subscription(command.subscription_id, uow)
     if not subscription.is_due(command.at):
         return False
     customer = await uow.load(Customer, subscription.customer_id)
-    reason = "erased" if customer.erased else subscription.reason_to_end
+    reason = subscription.reason_to_end(erased=customer.erased, in_arrears=customer.in_arrears)
     if reason is not None:
         subscription.end(reason, command.at)
     else:

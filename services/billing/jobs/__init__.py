@@ -1,4 +1,4 @@
-"""Jobs: charges, refunds, the sweep of pending attempts, renewals and reports."""
+"""Jobs: charges, refunds, the sweep of pending attempts, renewals, reconciliation and reports."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,8 +8,10 @@ from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
 from services.billing.jobs.payment_execution import execute_or_leave_pending
 from services.billing.jobs.provider_request import ProviderRequest, pending_request, request_for
+from services.billing.jobs.reconciliation import RECONCILIATION, reconcile_payments
 from services.billing.jobs.renewals import RENEWALS, renew_subscriptions
 from services.billing.jobs.reports import generate_report
+from services.billing.jobs.stray_refunds import refund_stray_payment
 from services.billing.ports import Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
@@ -53,15 +55,17 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
         return await request_for(attempt, uow, job.tenant_id, is_new=attempt.id == command.attempt_id)
 
 
-# With the ten slots of a process, a provider that does not answer uses at most seven, and reports
-# use at most two: renewals always find one.
+# With the ten slots of a process, a provider that does not answer uses at most nine, with one for
+# the daily reconciliation; renewals always find one. Reports use at most two.
 JOBS: Sequence[Job] = [
     Job(charge_invoice, priority=PAYMENT, max_at_once=3),
     Job(retry_payment, priority=PAYMENT, max_at_once=2),
     Job(refund_payment, priority=PAYMENT, max_at_once=1),
+    Job(refund_stray_payment, priority=PAYMENT, max_at_once=1),
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False, priority=UPKEEP, max_at_once=1),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
+    Job(reconcile_payments, timeout_seconds=300, max_at_once=1),
     Job(generate_report, timeout_seconds=300, max_at_once=2),
 ]
 
-SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS]
+SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION]

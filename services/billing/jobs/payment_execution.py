@@ -8,15 +8,7 @@ from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptStatus, PaymentAttempt
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
 from services.billing.jobs.provider_request import ProviderRequest
-from services.billing.ports import (
-    ChargeOrder,
-    Decision,
-    Declined,
-    OutcomeUnknown,
-    ProviderUnavailable,
-    Resources,
-    Succeeded,
-)
+from services.billing.ports import ChargeOrder, Decision, Declined, OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
 
@@ -72,8 +64,7 @@ async def execute_request(job: JobContext[Resources], request: ProviderRequest) 
 async def _settle(job: JobContext[Resources], attempt: PaymentAttempt, decision: Decision) -> AttemptStatus:
     command = RecordDecision(attempt_id=attempt.id, decision=decision, at=job.clock.now())
     async with job.begin() as uow:
-        await record_decision(command, uow)
-    return AttemptStatus.SUCCEEDED if isinstance(decision, Succeeded) else AttemptStatus.DECLINED
+        return await record_decision(command, uow) or attempt.status
 
 
 async def _abandon(job: JobContext[Resources], attempt: PaymentAttempt) -> AttemptStatus:

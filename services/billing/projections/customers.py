@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.billing import (
     CustomerCreated,
     CustomerErased,
+    CustomerInvoiceWrittenOff,
     CustomerUpdated,
+    CustomerWriteOffSettled,
     PaymentMethodAttached,
     PaymentMethodDetached,
     PaymentMethodMadeDefault,
@@ -26,6 +28,8 @@ _particulars = _customer(
 )
 _blank = _customer(lambda event: {"email": None, "display_name": None, "erased": True})
 
+_arrears = _customer(lambda event: {"written_off_invoices": event.outstanding})
+
 
 async def add_customers(created: Sequence[Envelope[CustomerCreated]], rows: AsyncConnection) -> None:
     await rows.execute(
@@ -38,6 +42,7 @@ async def add_customers(created: Sequence[Envelope[CustomerCreated]], rows: Asyn
                 "display_name": envelope.event.display_name,
                 "locale": envelope.event.locale,
                 "erased": False,
+                "written_off_invoices": 0,
                 "version": envelope.aggregate_version,
                 "created_at": envelope.event.created_at,
             }
@@ -107,6 +112,8 @@ CUSTOMER_ROWS = InlineProjection(
         CustomerCreated: add_customers,
         CustomerUpdated: _particulars,
         CustomerErased: forget_customers,
+        CustomerInvoiceWrittenOff: _arrears,
+        CustomerWriteOffSettled: _arrears,
         PaymentMethodAttached: add_cards,
         PaymentMethodMadeDefault: make_default,
         PaymentMethodDetached: remove_cards,

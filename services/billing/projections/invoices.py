@@ -1,7 +1,8 @@
 """Invoices and their lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,12 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.billing import (
     InvoiceCreated,
     InvoiceDiscarded,
+    InvoiceDisputeClosed,
+    InvoiceDisputed,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
     InvoicePaid,
     InvoicePaymentFailed,
     InvoiceRefunded,
+    InvoiceRefundFailed,
     InvoiceVoided,
 )
 from services.billing.domain import InvoiceStatus
@@ -42,6 +46,7 @@ async def add_invoices(created: Sequence[Envelope[InvoiceCreated]], rows: AsyncC
                 "total_minor": 0,
                 "amount_paid_minor": 0,
                 "amount_refunded_minor": 0,
+                "amount_disputed_minor": 0,
                 "created_at": envelope.event.created_at,
                 "version": envelope.aggregate_version,
             }
@@ -74,8 +79,28 @@ async def add_refunds(refunded: Sequence[Envelope[InvoiceRefunded]], rows: Async
     await _add_up(refunded, "amount_refunded_minor", rows)
 
 
+async def take_back_refunds(failed: Sequence[Envelope[InvoiceRefundFailed]], rows: AsyncConnection) -> None:
+    await _add_up(failed, "amount_refunded_minor", rows, lambda event: -event.amount_minor * event.was_booked)
+
+
+async def add_disputes(disputed: Sequence[Envelope[InvoiceDisputed]], rows: AsyncConnection) -> None:
+    await _add_up(disputed, "amount_disputed_minor", rows)
+
+
+async def close_disputes(closed: Sequence[Envelope[InvoiceDisputeClosed]], rows: AsyncConnection) -> None:
+    await _add_up(closed, "amount_disputed_minor", rows, lambda event: -event.amount_minor * (event.outcome == "won"))
+
+
+def _full_amount(event: Any) -> int:
+    amount: int = event.amount_minor
+    return amount
+
+
 async def _add_up(
-    envelopes: Sequence[Envelope[InvoiceLineAdded | InvoiceRefunded]], column: str, rows: AsyncConnection
+    envelopes: Sequence[Envelope[Any]],
+    column: str,
+    rows: AsyncConnection,
+    amount_of: Callable[[Any], int] = _full_amount,
 ) -> None:
     statement = (
         update(invoices)
@@ -88,7 +113,7 @@ async def _add_up(
             {
                 "of_tenant": envelope.tenant_id,
                 "of_invoice": envelope.aggregate_id,
-                "more_minor": envelope.event.amount_minor,
+                "more_minor": amount_of(envelope.event),
                 "new_version": envelope.aggregate_version,
             }
             for envelope in envelopes
@@ -121,6 +146,9 @@ INVOICE_ROWS = InlineProjection(
         InvoiceDiscarded: _invoice(lambda event: _ended(InvoiceStatus.VOID)),
         InvoiceMarkedUncollectible: _invoice(lambda event: _ended(InvoiceStatus.UNCOLLECTIBLE)),
         InvoiceRefunded: add_refunds,
+        InvoiceRefundFailed: take_back_refunds,
+        InvoiceDisputed: add_disputes,
+        InvoiceDisputeClosed: close_disputes,
     },
     INVOICES,
 )

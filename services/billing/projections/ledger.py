@@ -6,10 +6,13 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.billing import (
+    InvoiceDisputeClosed,
+    InvoiceDisputed,
     InvoiceFinalized,
     InvoiceMarkedUncollectible,
     InvoicePaid,
     InvoiceRefunded,
+    InvoiceRefundFailed,
     InvoiceVoided,
 )
 from services.billing.domain.ledger import MonetaryEvent, entry_of
@@ -22,29 +25,38 @@ async def post_entries(envelopes: Sequence[Envelope[MonetaryEvent]], rows: Async
     """Writes all postings of an entry in one statement; an entry that does not sum to 0 cannot be
     created.
     """
-    await rows.execute(
-        insert(postings).values(
-            [
-                {
-                    "tenant_id": envelope.tenant_id,
-                    "invoice_id": envelope.aggregate_id,
-                    "invoice_version": envelope.aggregate_version,
-                    "account": posting.account.value,
-                    "amount_minor": posting.amount.amount_minor,
-                    "currency": posting.amount.currency,
-                    "posted_at": envelope.occurred_at,
-                }
-                for envelope in envelopes
-                for posting in entry_of(envelope.event).postings
-            ]
-        )
-    )
+    values = [
+        {
+            "tenant_id": envelope.tenant_id,
+            "invoice_id": envelope.aggregate_id,
+            "invoice_version": envelope.aggregate_version,
+            "account": posting.account.value,
+            "amount_minor": posting.amount.amount_minor,
+            "currency": posting.amount.currency,
+            "posted_at": envelope.occurred_at,
+        }
+        for envelope in envelopes
+        if (entry := entry_of(envelope.event)) is not None
+        for posting in entry.postings
+    ]
+    if values:
+        await rows.execute(insert(postings).values(values))
 
 
 LEDGER_ROWS = InlineProjection(
     "ledger",
     dict.fromkeys(
-        (InvoiceFinalized, InvoicePaid, InvoiceVoided, InvoiceMarkedUncollectible, InvoiceRefunded), post_entries
+        (
+            InvoiceFinalized,
+            InvoicePaid,
+            InvoiceVoided,
+            InvoiceMarkedUncollectible,
+            InvoiceRefunded,
+            InvoiceRefundFailed,
+            InvoiceDisputed,
+            InvoiceDisputeClosed,
+        ),
+        post_entries,
     ),
     LEDGER,
 )

@@ -2,6 +2,7 @@
 
 from services.billing.queries.customers import CustomerRow, all_customers, customer
 from services.billing.queries.invoices import InvoiceFilter, InvoiceRow, invoice, latest_invoices
+from services.billing.queries.payments import RefundRow, RefundStatus, refund, refunds, tenants_of_charge
 from services.billing.queries.reports import ReportLine, report_lines
 from services.billing.queries.subscriptions import (
     SubscriptionFilter,
@@ -15,6 +16,8 @@ __all__ = [
     "CustomerRow",
     "InvoiceFilter",
     "InvoiceRow",
+    "RefundRow",
+    "RefundStatus",
     "ReportLine",
     "RevenueFilter",
     "RevenueRow",
@@ -25,7 +28,10 @@ __all__ = [
     "invoice",
     "latest_invoices",
     "latest_subscriptions",
+    "refund",
+    "refunds",
     "report_lines",
     "revenue",
     "subscription",
+    "tenants_of_charge",
 ]

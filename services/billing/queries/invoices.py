@@ -25,6 +25,7 @@ class InvoiceRow:
     total_minor: int
     amount_paid_minor: int
     amount_refunded_minor: int
+    amount_disputed_minor: int
     last_failure: str | None
     next_attempt_at: datetime | None
     due_at: datetime | None
@@ -106,6 +107,7 @@ def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
         total_minor=row.total_minor,
         amount_paid_minor=row.amount_paid_minor,
         amount_refunded_minor=row.amount_refunded_minor,
+        amount_disputed_minor=row.amount_disputed_minor,
         last_failure=row.last_failure,
         next_attempt_at=row.next_attempt_at,
         due_at=row.due_at,

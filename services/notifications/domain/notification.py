@@ -23,6 +23,7 @@ class NotificationKind(StrEnum):
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
+    REFUND_FAILED = "refund_failed"
     DIGEST = "digest"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a notification
     ROLE_CHANGED = "role_changed"

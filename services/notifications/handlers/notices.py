@@ -3,7 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
+from schemas.billing import (
+    InvoiceFinalized,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceRefundFailed,
+)
 from schemas.users import (
     UserCreated,
     UserEmailVerified,
@@ -16,7 +21,9 @@ from services.notifications.domain import Facts, NotificationKind, notification_
 from services.notifications.handlers.account_notices import ACCOUNT_NOTICES
 from services.notifications.handlers.money_notices import MONEY_NOTICES
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
+from services.notifications.queries.mail_contents import owner
 from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import NotYet
 from waypost.kernel.event import Event
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
@@ -84,6 +91,25 @@ async def send_payment_failure(failed: Envelope[InvoicePaymentFailed], uow: Unit
     )
 
 
+async def send_refund_failure(failed: Envelope[InvoiceRefundFailed], uow: UnitOfWork) -> None:
+    """To the admin who requested the refund; otherwise to the owner. Raises NotYet while the owner
+    is unknown.
+    """
+    event = failed.event
+    recipient_id = event.requested_by or await owner(uow.rows)
+    if recipient_id is None:
+        raise NotYet("the owner of the tenant is not known yet")
+    facts: Facts = {
+        "number": event.number,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "reason": event.reason,
+    }
+    await queue_notification(
+        _about_invoice(failed, NotificationKind.REFUND_FAILED, recipient_id, facts, event.failed_at), uow
+    )
+
+
 async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
     await forget_recipient(ForgetRecipient(recipient_id=erased.aggregate_id), uow)
 
@@ -143,5 +169,6 @@ NOTICES = Reactor(
         InvoicePaymentFailed: send_payment_failure,
         **ACCOUNT_NOTICES,
         **MONEY_NOTICES,
+        InvoiceRefundFailed: send_refund_failure,
     },
 )

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts
 from services.notifications.tables import invoice_lines, pending_notifications, recipients, sealed_tokens
+from waypost.engine.principals import principals
 from waypost.jobs.tenant_directory import tenant_directory
+from waypost.kernel.role import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,13 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
         company=row.company,
         verified=row.status == "verified",
     )
+
+
+async def owner(rows: AsyncConnection) -> UUID | None:
+    """The tenant's owner, or None until the user has arrived from the topic of users."""
+    query = select(principals.c.user_id).where(principals.c.role == Role.OWNER.value, ~principals.c.erased)
+    found: UUID | None = (await rows.execute(query.limit(1))).scalar_one_or_none()
+    return found
 
 
 async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:

@@ -31,6 +31,8 @@ VERIFICATION_WINDOW = timedelta(minutes=15)
 """Limit of verification links per address and time window: another person may have entered the
 address.
 """
+NONPAYMENT = "nonpayment"
+"""Reason of the suspension that the payment of written-off invoices ends."""
 PASSWORD_LINK_PAUSE = timedelta(minutes=5)
 
 
@@ -45,6 +47,7 @@ class User(Aggregate):
         self.locale = ""
         self.verified = False
         self.suspended = False
+        self.suspension_reason: str | None = None
         self.erased = False
         self.verifications_requested_at: Sequence[datetime] = ()
         self.password_link_requested_at: datetime | None = None
@@ -166,8 +169,11 @@ class User(Aggregate):
         )
 
     def suspend(self, reason: str, at: datetime) -> None:
-        """Reason: `administrator` or `nonpayment`. Does nothing for a suspended or erased user."""
-        if not self.suspended and not self.erased:
+        """Reason: `administrator` or `nonpayment`. Does nothing for an erased user, or for one who
+        is suspended already; an administrator's suspension replaces one for nonpayment.
+        """
+        is_replaced = self.suspension_reason == NONPAYMENT and reason != NONPAYMENT
+        if not self.erased and (not self.suspended or is_replaced):
             self.record(UserSuspended(tenant_id=self.tenant_id, user_id=self.id, reason=reason, suspended_at=at))
 
     def reactivate(self, at: datetime) -> None:
@@ -175,6 +181,11 @@ class User(Aggregate):
         if not self.suspended:
             raise NotSuspended
         self.record(UserReactivated(tenant_id=self.tenant_id, user_id=self.id, reactivated_at=at))
+
+    def reactivate_after_payment(self, at: datetime) -> None:
+        """Ends a suspension for nonpayment, and no other. Does nothing otherwise."""
+        if self.suspension_reason == NONPAYMENT and not self.erased:
+            self.reactivate(at)
 
     def change_role(self, role: Role, at: datetime) -> None:
         if role is not self.role:
@@ -212,10 +223,10 @@ class User(Aggregate):
                 self.display_name, self.locale = event.display_name, event.locale
             case UserRoleChanged(role=role):
                 self.role = Role(role)
-            case UserSuspended():
-                self.suspended = True
+            case UserSuspended(reason=reason):
+                self.suspended, self.suspension_reason = True, reason
             case UserReactivated():
-                self.suspended = False
+                self.suspended, self.suspension_reason = False, None
             case UserErased():
                 self.email = self.display_name = ""
                 self.erased = True

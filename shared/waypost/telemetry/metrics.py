@@ -157,3 +157,14 @@ LIVE_RECORDS = Counter(
     "Payment records of the live view, by outcome: counted (perhaps twice after a crash), too_large, duplicate, late, unreadable.",
     ["outcome"],
 )
+
+# Payments
+
+PAYMENT_EXCEPTIONS = Counter(
+    metric("payment_exceptions_total"),
+    "Reports of the payment provider that were not recorded, by kind: mismatch, unmatched, not_bookable, difference.",
+    ["kind"],
+)
+STRAY_PAYMENTS = Counter(
+    metric("stray_payments_total"), "Charges that succeeded after their attempt had been declined or abandoned."
+)

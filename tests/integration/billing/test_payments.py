@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,11 +11,15 @@ import httpx
 import pytest
 
 from services.billing.adapters.provider import HttpPayments
+from services.billing.domain import AttemptKind
 from services.billing.domain.errors import PaymentMethodTaken, PaymentMethodUnknown
-from services.billing.ports import Card, CardOwner, Declined, OutcomeUnknown, Succeeded
+from services.billing.ports import Card, CardOwner, Declined, OutcomeUnknown, Reported, Succeeded
 from tests.integration.billing.orders import charge_order, refund_order
 from tests.integration.infra.payments import charges, provider
+from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
+
+TENANT = TenantId(uuid4())
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ async def test_a_charge_matches_its_order(payments: HttpPayments, simulator: htt
     order = charge_order()
     decision = await payments.execute(order)
     [charge] = await charges(simulator)
-    assert decision == Succeeded(provider_id=charge["id"])
+    assert decision == charged(charge["id"])
     asked = {name: charge[name] for name in ("amount_minor", "currency", "payment_method", "idempotency_key")}
     assert asked == {
         "amount_minor": 14_800,
@@ -63,7 +68,10 @@ async def test_a_refusal_is_a_decision(
     order = charge_order(card)
     decision = await payments.execute(order)
     [charge] = await charges(simulator)
-    assert decision == Declined(reason=reason, provider_id=charge["id"]) == await payments.find(order)
+    assert decision == Declined(reason=reason, provider_id=charge["id"])
+    assert await payments.find(order) == Declined(
+        reason=reason, provider_id=charge["id"], reported=charged(charge["id"]).reported
+    )
 
 
 async def test_a_look_up_before_any_order_finds_nothing(payments: HttpPayments) -> None:
@@ -79,7 +87,7 @@ async def test_a_lost_response_leaves_the_outcome_unknown_until_a_look_up(
         with pytest.raises(OutcomeUnknown):
             await impatient.execute(order)
         [charge] = await charges(simulator)
-        assert await impatient.find(order) == Succeeded(provider_id=charge["id"]) == await impatient.execute(order)
+        assert await impatient.find(order) == charged(charge["id"]) == await impatient.execute(order)
     assert len(await charges(simulator)) == 1
 
 
@@ -99,7 +107,7 @@ async def test_a_concurrent_duplicate_leaves_the_outcome_unknown(
 ) -> None:
     order = charge_order("pm_card_slow")
     outcomes = await asyncio.gather(payments.execute(order), payments.execute(order), return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} == {Succeeded, OutcomeUnknown}
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["OutcomeUnknown", "Succeeded"]
     assert len(await charges(simulator)) == 1
 
 
@@ -162,3 +170,25 @@ async def test_an_unknown_card_cannot_be_attached(payments: HttpPayments) -> Non
     with pytest.raises(PaymentMethodUnknown, match="send the token that the provider returned"):
         await payments.attach("pm_card_of_nobody", CardOwner(tenant_id=uuid4(), customer_id=uuid4()))
     assert await payments.execute(charge_order("pm_card_of_nobody")) == Declined(reason="resource_missing")
+
+
+async def test_the_charges_of_a_tenant_are_listed_in_pages(
+    payments: HttpPayments, simulator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.billing.adapters.provider.PAGE", 2)
+    orders = [charge_order(tenant_id=TENANT) for _ in range(5)]
+    made = [await payments.execute(order) for order in orders]
+    await payments.execute(charge_order())
+    await payments.execute(charge_order("pm_card_declined", tenant_id=TENANT))
+    ids = [decision.provider_id for decision in made]
+    await payments.execute(refund_order(str(ids[3]), 800))
+    listed = await payments.charges(TENANT, datetime(2020, 1, 1, tzinfo=UTC))
+    assert [charge.id for charge in listed] == ids
+    assert [charge.refunded_minor for charge in listed] == [0, 0, 0, 800, 0]
+    assert {charge.amount for charge in listed} == {Money(14_800, "EUR")}
+    assert await payments.charges(TENANT, datetime(2100, 1, 1, tzinfo=UTC)) == []
+
+
+def charged(charge_id: str) -> Succeeded:
+    reported = Reported(kind=AttemptKind.CHARGE, amount=Money(14_800, "EUR"))
+    return Succeeded(provider_id=charge_id, reported=reported)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.billing.commands import RenewSubscription
 from services.billing.handlers import subscriptions
 from services.billing.ports import Declined, Succeeded
+from tests.integration.billing.decisions import written_off
 from tests.integration.billing.renewals import erase, renew
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import history, invoices_of, seen, subscribed
@@ -83,11 +84,7 @@ async def test_a_subscription_that_was_never_paid_is_not_renewed(company: Compan
 
 async def test_an_uncollectible_invoice_ends_the_subscription(company: Company) -> None:
     subscription = await subscribed(company)
-    for after in (0 * DAY, 8 * DAY):
-        attempt = await company.begin_charge(subscription["invoice_id"], after)
-        await company.decide(attempt, Declined(reason="card_declined"), after)
-    [invoice] = await invoices_of(company, subscription)
-    assert invoice["status"] == "uncollectible"
+    await written_off(company, invoice_id=subscription["invoice_id"])
     now = await seen(company, subscription)
     assert now["status"] == "canceled" and now["ends_at"] < subscription["period_end"]
     assert await history(company, subscription) == [

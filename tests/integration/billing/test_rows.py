@@ -17,6 +17,7 @@ from services.billing.ports import Declined, Succeeded
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
 from services.billing.tables import (
+    CUSTOMERS,
     INVOICES,
     MONEY,
     SUBSCRIPTIONS,
@@ -27,6 +28,7 @@ from services.billing.tables import (
     postings,
     subscriptions,
 )
+from tests.integration.billing.decisions import written_off
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
 from waypost.engine.projections import project
@@ -171,15 +173,29 @@ async def test_the_upgrade_adds_subscriptions(billing: BillingService) -> None:
             assert await connection.run_sync(_differences, declared) == []
 
 
-async def test_the_upgrade_adds_cancellations_and_trials(billing: BillingService, company: Company) -> None:
+BEFORE_EXCEPTIONAL_PAYMENTS = """
+drop table stray_payments, payment_exceptions;
+drop index payment_attempts_of_provider;
+alter table payment_attempts drop column failure, drop column actor_id;
+alter table invoices.invoices drop column amount_disputed_minor;
+alter table customers.customers drop column written_off_invoices;
+alter table subscriptions.subscriptions drop column cancel_at, drop column trial_end;
+update alembic_version set version_num = '0005'"""
+
+
+async def test_the_upgrade_adds_exceptional_payments_cancellations_and_trials(
+    billing: BillingService, company: Company
+) -> None:
     subscription = await subscribed(company)
     async with connected(billing.where.owner) as owner:
-        await owner.execute("alter table subscriptions.subscriptions drop column cancel_at, drop column trial_end")
-        await owner.execute("update alembic_version set version_num = '0005'")
+        await owner.execute(BEFORE_EXCEPTIONAL_PAYMENTS)
         await migrate("billing", billing.where.owner, revision="0007")
     async with billing.runtime.database.transaction() as connection:
-        assert await connection.run_sync(_differences, SUBSCRIPTIONS) == []
+        for declared in (CUSTOMERS, INVOICES, SUBSCRIPTIONS):
+            assert await connection.run_sync(_differences, declared) == []
     assert await company.get(f"/subscriptions/{subscription['id']}") == subscription
+    await written_off(company, invoice_id=subscription["invoice_id"])
+    assert (await company.get(f"/subscriptions/{subscription['id']}"))["status"] == "canceled"
 
 
 async def test_a_rebuild_creates_the_migrated_indexes(billing: BillingService) -> None:

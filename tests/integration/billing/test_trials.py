@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from services.billing.ports import Succeeded
+from tests.integration.billing.decisions import written_off
 from tests.integration.billing.renewals import renew
 from tests.integration.billing.service import BillingService, Company, Row
 from tests.integration.billing.subscriptions import history, invoices_of, seen
@@ -78,3 +79,15 @@ async def test_only_a_boolean_asks_for_a_trial(company: Company) -> None:
     values: list[Any] = [1, "true", None, []]
     for value in values:
         assert (await company.post("/subscriptions", body | {"trial": value})).status_code == 422, value
+
+
+async def test_a_debtor_gets_no_trial_and_a_running_one_ends_without_an_invoice(company: Company) -> None:
+    made = await trial(company)
+    invoice_id = await written_off(company, 500)
+    assert problem(await ask_for_trial(company, "starter")) == (409, "customer-in-arrears")
+    assert await renew(company, made)
+    assert (await seen(company, made))["status"] == "canceled"
+    assert await history(company, made) == ["subscription.created", "subscription.canceled"]
+    assert await invoices_of(company, made) == []
+    assert (await company.post(f"/invoices/{invoice_id}/void")).status_code == 200
+    assert problem(await ask_for_trial(company)) == (409, "trial-used")

@@ -1,15 +1,12 @@
 """Command and event handlers that need no tables, on the in-memory ports."""
 
 from collections.abc import Iterator, Mapping
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from schemas.billing import CustomerCreated, CustomerUpdated, InvoiceCreated
+from schemas.billing import CustomerCreated, CustomerUpdated
 from schemas.users import UserCreated, UserEmailChanged, UserProfileUpdated
-from services.billing.commands import CreateInvoice
-from services.billing.domain import Customer
-from services.billing.domain.errors import CustomerIsErased
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.handlers.customers import change_address, change_profile, open_customer
 from tests.unit.billing.invoices import NOW
@@ -17,7 +14,6 @@ from waypost.engine.bus import Bus
 from waypost.kernel.cause import current_cause
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.envelope import Envelope
-from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
@@ -98,26 +94,6 @@ async def test_a_customer_changes_with_its_user(billing: Billing) -> None:
     assert (last.email, last.display_name, last.locale) == ("countess@example.com", "Countess", "de")
 
 
-async def test_an_invoice_belongs_to_a_customer(billing: Billing) -> None:
-    await billing.react(ada())
-    invoice = await billing.bus.handle(draft_for(ADA))
-    assert billing.published[1:] == [
-        InvoiceCreated(tenant_id=TENANT, invoice_id=invoice.id, customer_id=ADA, currency="EUR", created_at=NOW)
-    ]
-
-
-async def test_an_unknown_or_erased_customer_is_not_invoiced(billing: Billing) -> None:
-    await billing.react(ada())
-    with pytest.raises(NotFound):
-        await billing.bus.handle(draft_for(uuid4()))
-    with pytest.raises(Invalid):
-        await billing.bus.handle(draft_for(ADA, currency="euro"))
-    async with billing.bus.units.begin() as uow:
-        (await uow.load(Customer, ADA)).erase(NOW)
-    with pytest.raises(CustomerIsErased):
-        await billing.bus.handle(draft_for(ADA))
-
-
 def test_consumer_names_are_unique() -> None:
     names = [consumer.name for consumer in CONSUMERS]
     assert len(set(names)) == len(names) > 0
@@ -133,7 +109,3 @@ def ada() -> UserCreated:
         locale="en",
         created_at=NOW,
     )
-
-
-def draft_for(customer_id: UUID, currency: str = "EUR") -> CreateInvoice:
-    return CreateInvoice(invoice_id=new_id(), customer_id=customer_id, currency=currency, at=NOW)

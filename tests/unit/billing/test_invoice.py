@@ -39,6 +39,12 @@ ACTS: Mapping[str, Callable[[Invoice], Any]] = {
     "void": lambda invoice: invoice.void("requested", NOW),
     "write off": lambda invoice: invoice.mark_uncollectible(4, NOW),
     "refund": lambda invoice: invoice.refund(refund_of(invoice, 5_000), "requested", "re_1", NOW),
+    "fail a refund": lambda invoice: invoice.fail_refund(
+        refund_of(invoice, 5_000), "lost_card", requested_by=None, at=NOW
+    ),
+    "dispute": lambda invoice: invoice.dispute("dp_1", Money(5_000, "EUR"), "fraudulent", NOW),
+    "win the dispute": lambda invoice: invoice.close_dispute("dp_1", won=True, at=NOW),
+    "lose the dispute": lambda invoice: invoice.close_dispute("dp_1", won=False, at=NOW),
 }
 ALLOWED = {
     (DRAFT, "add a line"): DRAFT,
@@ -47,7 +53,14 @@ ALLOWED = {
     (OPEN, "pay"): PAID,
     (OPEN, "void"): VOID,
     (OPEN, "write off"): UNCOLLECTIBLE,
+    (UNCOLLECTIBLE, "fail"): UNCOLLECTIBLE,
+    (UNCOLLECTIBLE, "pay"): PAID,
+    (UNCOLLECTIBLE, "void"): VOID,
     (PAID, "refund"): PAID,
+    (PAID, "fail a refund"): PAID,
+    (PAID, "dispute"): PAID,
+    (PAID, "win the dispute"): PAID,
+    (PAID, "lose the dispute"): PAID,
 }
 
 
@@ -62,7 +75,8 @@ def test_a_stored_invoice_in_a_retired_currency_can_be_read_and_voided() -> None
     history: list[Any] = [replace(event, currency="XXQ") for event in cast(list[Any], written.recorded)]
     invoice = Invoice.fold(written.id, written.tenant_id, history)
     assert str(invoice.total) == "246.90 XXQ"
-    assert entry_of(history[-1]).postings[0].amount == invoice.total
+    entry = entry_of(history[-1])
+    assert entry is not None and entry.postings[0].amount == invoice.total
     invoice.void("requested", NOW)
 
 
@@ -74,7 +88,11 @@ def test_an_invoice_makes_only_valid_transitions(acts: list[str]) -> None:
         expected = ALLOWED.get((invoice.status, act))
         if act == "finalize" and not invoice.lines:
             expected = None
-        if act == "refund" and invoice.refundable_minor < 5_000:
+        if act in ("refund", "dispute") and invoice.refundable_minor < 5_000:
+            expected = None
+        if act == "dispute" and invoice.has_seen_dispute("dp_1"):
+            expected = None
+        if act.endswith("the dispute") and ("dp_1" not in invoice.disputes or "dp_1" in invoice.closed_disputes):
             expected = None
         if expected is None:
             with pytest.raises(Refused):

@@ -19,7 +19,8 @@ def balances(invoice: Invoice) -> dict[Account, int]:
     sums: Counter[Account] = Counter()
     for event in invoice.recorded:
         if isinstance(event, MonetaryEvent):
-            for posting in entry_of(event).postings:
+            entry = entry_of(event)
+            for posting in () if entry is None else entry.postings:
                 sums[posting.account] += posting.amount.amount_minor
     assert sum(sums.values()) == 0
     return {account: amount for account, amount in sums.items() if amount}

@@ -15,7 +15,9 @@ from services.billing.adapters.responses import (
     lookup_decision,
     order_decision,
 )
-from services.billing.ports import Card, Declined, Succeeded
+from services.billing.domain import AttemptKind
+from services.billing.ports import Card, Declined, Reported, Succeeded
+from waypost.kernel.money import Money
 
 
 def refusal(status: int, kind: str, code: str, **more: str) -> httpx.Response:
@@ -23,11 +25,23 @@ def refusal(status: int, kind: str, code: str, **more: str) -> httpx.Response:
 
 
 def movement(name: str, status: str = "succeeded", code: str | None = None) -> dict[str, Any]:
-    return {"id": name, "object": "charge", "status": status, "failure_code": code}
+    return {
+        "id": name,
+        "object": "charge",
+        "amount_minor": 14_800,
+        "currency": "EUR",
+        "status": status,
+        "failure_code": code,
+    }
+
+
+REPORTED = Reported(kind=AttemptKind.CHARGE, amount=Money(14_800, "EUR"))
 
 
 def test_a_created_charge_or_refund_succeeded() -> None:
-    assert order_decision(httpx.Response(201, json=movement("ch_1"))) == Succeeded(provider_id="ch_1")
+    assert order_decision(httpx.Response(201, json=movement("ch_1"))) == Succeeded(
+        provider_id="ch_1", reported=REPORTED
+    )
 
 
 def test_a_declined_card_has_the_charges_id() -> None:
@@ -52,7 +66,10 @@ UNDECIDED = [
     refusal(503, "api_error", "service_unavailable"),
     httpx.Response(200, json=movement("ch_1")),
     httpx.Response(201, html="<h1>Welcome to the wireless network</h1>"),
-    httpx.Response(201, json={"id": "ch_1", "status": "pending"}),
+    httpx.Response(201, json=movement("ch_1", "pending")),
+    httpx.Response(201, json=movement("ch_1") | {"amount_minor": "14800"}),
+    httpx.Response(201, json=movement("ch_1") | {"currency": None}),
+    httpx.Response(201, json=movement("ch_1") | {"object": "payout"}),
     httpx.Response(201, content=b'{"id": "ch_1", "stat'),
     httpx.Response(302, headers={"location": "/elsewhere"}),
     httpx.Response(402, html="<h1>Pay for this proxy</h1>"),
@@ -69,9 +86,11 @@ def test_an_ambiguous_response_decides_nothing(response: httpx.Response) -> None
 
 def test_a_look_up_prefers_the_success_over_failures() -> None:
     movements = [movement("ch_1", "failed", "card_declined"), movement("ch_2"), movement("ch_3", "failed", "expired")]
-    assert lookup_decision(httpx.Response(200, json={"data": movements})) == Succeeded(provider_id="ch_2")
+    assert lookup_decision(httpx.Response(200, json={"data": movements})) == Succeeded(
+        provider_id="ch_2", reported=REPORTED
+    )
     assert lookup_decision(httpx.Response(200, json={"data": movements[:1]})) == Declined(
-        reason="card_declined", provider_id="ch_1"
+        reason="card_declined", provider_id="ch_1", reported=REPORTED
     )
     assert lookup_decision(httpx.Response(200, json={"data": []})) is None
 

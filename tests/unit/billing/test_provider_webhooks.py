@@ -10,20 +10,33 @@ import pytest
 from infra.simulators.payments.webhooks import signature
 from services.billing.adapters.webhook_signature import TOLERANCE
 from services.billing.adapters.webhooks import SignedWebhookReader
+from services.billing.domain import AttemptKind
 from services.billing.domain.errors import WebhookNotAuthentic
-from services.billing.ports import Declined, Succeeded, WebhookDecision
+from services.billing.ports import Declined, NoticeKind, NoticeOutcome, ProviderNotice, Reported, Succeeded
 from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
 
 SECRET = "whsec_of_the_tests"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 TENANT, ATTEMPT = TenantId(uuid4()), uuid4()
 OURS = {"tenant_id": str(TENANT), "invoice_id": str(uuid4()), "attempt_id": str(ATTEMPT)}
+CHARGED = Reported(kind=AttemptKind.CHARGE, amount=Money(14_800, "EUR"))
+REFUNDED = Reported(kind=AttemptKind.REFUND, amount=Money(14_800, "EUR"))
+REFUND = {"id": "re_1", "object": "refund", "charge": "ch_1"}
 webhook_reader = SignedWebhookReader(SECRET)
 
 
 def body_of(kind: str = "charge.succeeded", **changes: Any) -> str:
-    subject = {"id": "ch_1", "object": "charge", "status": "succeeded", "failure_code": None, "metadata": OURS}
+    subject = {
+        "id": "ch_1",
+        "object": "charge",
+        "amount_minor": 14_800,
+        "currency": "EUR",
+        "status": "succeeded",
+        "failure_code": None,
+        "metadata": OURS,
+    }
     return json.dumps(
         {"id": "evt_1", "type": kind, "created_at": NOW.isoformat(), "data": {"object": subject | changes}}
     )
@@ -36,18 +49,56 @@ def signed(body: str, at: datetime = NOW, secret: str = SECRET) -> str:
 @pytest.mark.parametrize(
     ("body", "decision"),
     [
-        (body_of(), Succeeded(provider_id="ch_1")),
-        (body_of("refund.succeeded", id="re_1"), Succeeded(provider_id="re_1")),
+        (body_of(), Succeeded(provider_id="ch_1", reported=CHARGED)),
+        (body_of("refund.succeeded", **REFUND), Succeeded(provider_id="re_1", reported=REFUNDED)),
         (
             body_of("charge.failed", status="failed", failure_code="card_declined"),
-            Declined(reason="card_declined", provider_id="ch_1"),
+            Declined(reason="card_declined", provider_id="ch_1", reported=CHARGED),
+        ),
+        (
+            body_of("refund.failed", **REFUND, status="failed", failure_code="lost_card"),
+            Declined(reason="lost_card", provider_id="re_1", reported=REFUNDED),
         ),
     ],
 )
 def test_a_signed_notice_carries_the_decision(body: str, decision: Succeeded | Declined) -> None:
-    assert webhook_reader.read(signed(body), body.encode(), NOW) == WebhookDecision(
-        tenant_id=TENANT, attempt_id=ATTEMPT, decision=decision
+    notice = webhook_reader.read(signed(body), body.encode(), NOW)
+    assert notice is not None
+    assert (notice.tenant_id, notice.attempt_id, notice.charge_id) == (TENANT, ATTEMPT, "ch_1")
+    assert notice.decision == decision
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"tenant_id": str(TENANT)}, {"tenant_id": "acme", "attempt_id": "1"}, {"invoice": "7"}]
+)
+def test_money_that_names_no_attempt_is_read_without_one(metadata: dict[str, str]) -> None:
+    body = body_of("refund.succeeded", **REFUND, metadata=metadata)
+    assert webhook_reader.read(signed(body), body.encode(), NOW) == ProviderNotice(
+        kind=NoticeKind.REFUND,
+        outcome=NoticeOutcome.SUCCEEDED,
+        provider_id="re_1",
+        charge_id="ch_1",
+        amount=Money(14_800, "EUR"),
+        reason=None,
+        tenant_id=None,
+        attempt_id=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "outcome"),
+    [
+        ("charge.dispute.created", "needs_response", NoticeOutcome.OPENED),
+        ("charge.dispute.closed", "won", NoticeOutcome.WON),
+        ("charge.dispute.closed", "lost", NoticeOutcome.LOST),
+    ],
+)
+def test_a_dispute_names_its_charge(kind: str, status: str, outcome: NoticeOutcome) -> None:
+    body = body_of(kind, id="dp_1", object="dispute", charge="ch_1", reason="fraudulent", status=status)
+    notice = webhook_reader.read(signed(body), body.encode(), NOW)
+    assert notice is not None
+    assert (notice.kind, notice.outcome, notice.charge_id) == (NoticeKind.DISPUTE, outcome, "ch_1")
+    assert (notice.provider_id, notice.amount, notice.reason) == ("dp_1", Money(14_800, "EUR"), "fraudulent")
 
 
 @pytest.mark.parametrize("age", [TOLERANCE, -TOLERANCE, timedelta()])
@@ -104,10 +155,12 @@ def test_a_signed_time_that_is_not_a_number_is_refused() -> None:
     "body",
     [
         body_of("payout.created"),
-        body_of(metadata={}),
-        body_of(metadata={"tenant_id": str(TENANT)}),
-        body_of(metadata={"tenant_id": "acme", "attempt_id": "1"}),
         body_of(status="pending"),
+        body_of(amount_minor=True),
+        body_of(amount_minor="14800"),
+        body_of(amount_minor=0),
+        body_of(currency="euro"),
+        body_of("charge.dispute.created", id="dp_1", object="dispute", status="needs_response"),
         json.dumps({"type": "charge.succeeded"}),
         "[]",
         "not JSON",

@@ -97,14 +97,14 @@ def test_a_scheduled_cancellation_changes_no_status_and_can_be_taken_back() -> N
         subscription.change(YEARLY, LATER)
     subscription.uncancel(subscription.period_end - timedelta(microseconds=1))
     assert (subscription.status, subscription.cancel_at, subscription.next_plan) == (ACTIVE, None, DEARER)
-    assert subscription.reason_to_end is None
+    assert subscription.reason_to_end(erased=False, in_arrears=False) is None
 
 
 def test_a_cancellation_that_has_taken_effect_is_final() -> None:
     subscription = started()
     subscription.cancel(LATER, at_period_end=True)
     end = subscription.period_end
-    assert subscription.is_due(end) and subscription.reason_to_end == "requested"
+    assert subscription.is_due(end) and subscription.reason_to_end(erased=False, in_arrears=False) == "requested"
     with pytest.raises(AlreadyCanceled):
         subscription.uncancel(end)
     subscription.end("requested", end + DAY)
@@ -144,7 +144,7 @@ def test_a_subscription_that_was_never_paid_is_incomplete() -> None:
     for _ in range(2):
         subscription.mark_past_due(current_invoice(subscription), LATER)
     assert (subscription.status, subscription.version) == (INCOMPLETE, 2)
-    assert subscription.reason_to_end == "nonpayment"
+    assert subscription.reason_to_end(erased=False, in_arrears=False) == "nonpayment"
     subscription.mark_paid_up(current_invoice(subscription), LATER)
     *_, caught_up = subscription.recorded
     assert isinstance(caught_up, SubscriptionCaughtUp)
@@ -214,11 +214,21 @@ def test_a_trial_is_the_first_period_and_has_no_invoice() -> None:
     assert subscription.status is INCOMPLETE, "it was never paid"
 
 
+def test_a_debtor_gets_no_further_period_and_the_customers_decision_comes_first() -> None:
+    for with_trial in (False, True):
+        subscription = started(with_trial=with_trial)
+        assert subscription.reason_to_end(erased=False, in_arrears=False) is None
+        assert subscription.reason_to_end(erased=False, in_arrears=True) == "nonpayment"
+        subscription.cancel(LATER, at_period_end=True)
+        assert subscription.reason_to_end(erased=False, in_arrears=True) == "requested"
+        assert subscription.reason_to_end(erased=True, in_arrears=True) == "erased"
+
+
 def test_a_trial_that_is_canceled_is_never_invoiced() -> None:
     subscription = started(with_trial=True)
     subscription.cancel(LATER, at_period_end=True)
     assert (subscription.status, subscription.cancel_at) == (TRIALING, subscription.trial_end)
-    assert subscription.reason_to_end == "requested"
+    assert subscription.reason_to_end(erased=False, in_arrears=False) == "requested"
     subscription.end("requested", subscription.period_end)
     assert (subscription.status, subscription.invoice_id) == (CANCELED, None)
 

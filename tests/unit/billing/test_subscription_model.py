@@ -64,11 +64,12 @@ class Both:
         if not self.real.is_due(self.real.period_end):
             return
         if self.model.is_scheduled or self.model.status is SubscriptionStatus.INCOMPLETE:
-            assert self.real.reason_to_end is not None
-            self.real.end(self.real.reason_to_end, self.real.period_end)
+            reason = self.real.reason_to_end(erased=False, in_arrears=False)
+            assert reason is not None
+            self.real.end(reason, self.real.period_end)
             self.model.is_over = True
             return
-        assert self.real.reason_to_end is None
+        assert self.real.reason_to_end(erased=False, in_arrears=False) is None
         before = self.real.period
         self.real.renew(self.real.period_end)
         assert self.real.period_start == before.until

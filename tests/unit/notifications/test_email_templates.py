@@ -22,6 +22,7 @@ SUBJECTS = {
     NotificationKind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
     NotificationKind.INVOICE_PAID: "Receipt for invoice 7",
     NotificationKind.PAYMENT_FAILED: "Payment failed for invoice 7",
+    NotificationKind.REFUND_FAILED: "The refund for invoice 7 failed",
     NotificationKind.DIGEST: "Unread billing notices from Engines & Looms: 1",
 }
 GREETINGS = {"en": "Hello Ada <b>Lovelace</b>,", "de": "Guten Tag Ada <b>Lovelace</b>,"}

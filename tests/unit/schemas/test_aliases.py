@@ -15,7 +15,7 @@ FIXED = {"type": "fixed", "name": "Checksum", "size": 4, "aliases": ["Hash"]}
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda definition: definition.update(aliases=["InvoiceSettled"]), "2.avsc: the record InvoicePaid has"),
+        (lambda definition: definition.update(aliases=["InvoiceSettled"]), "2.avsc: the record InvoicePaymentFailed has"),
         (changes("number", name="serial", aliases=["number"]), "field serial: the field has"),
         (adds("note", ["null", "string"], default=None, aliases=["remark"]), "field note: the field has"),
         (adds("state", ALIASED, default="A"), "field state: the enum Kind has"),
@@ -33,7 +33,7 @@ def test_a_name_is_not_changed_with_aliases(
     folder: SchemaFolder, capsys: Capture, change: Change, complaint: str
 ) -> None:
     before = (folder.root / "registry.lock.json").read_text()
-    folder.draft("invoice.paid", 2, change)
+    folder.draft("invoice.payment_failed", 2, change)
     assert folder.run("lock") == 1
     assert f"{complaint} aliases" in capsys.readouterr().err
     assert (folder.root / "registry.lock.json").read_text() == before
@@ -41,4 +41,4 @@ def test_a_name_is_not_changed_with_aliases(
 
 def test_a_key_of_a_default_may_be_called_aliases(folder: SchemaFolder) -> None:
     labels = adds("labels", {"type": "map", "values": "string"}, default={"aliases": "none"})
-    folder.publish("invoice.paid", 2, labels)
+    folder.publish("invoice.payment_failed", 2, labels)

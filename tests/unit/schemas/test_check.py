@@ -94,7 +94,7 @@ def test_the_committed_schemas_are_valid(folder: SchemaFolder, capsys: Capture) 
     ],
 )
 def test_the_lint_names_what_is_wrong(folder: SchemaFolder, capsys: Capture, change: Change, complaint: str) -> None:
-    folder.edit("invoice.paid", change)
+    folder.edit("invoice.payment_failed", change)
     assert folder.run("check") == 1
     assert complaint in capsys.readouterr().err
 
@@ -108,21 +108,21 @@ def test_the_lint_names_what_is_wrong(folder: SchemaFolder, capsys: Capture, cha
     ],
 )
 def test_a_published_version_never_changes(folder: SchemaFolder, capsys: Capture, change: Change) -> None:
-    folder.edit("invoice.paid", change)
+    folder.edit("invoice.payment_failed", change)
     assert folder.run("check") == 1
     complaints = capsys.readouterr().err
-    assert "avro/invoice.paid/1.avsc: a published version was changed" in complaints
+    assert "avro/invoice.payment_failed/1.avsc: a published version was changed" in complaints
     assert complaints.count("  why: ") == 1, "one cause, one finding"
 
 
 def test_docs_of_a_published_version_may_be_bettered(folder: SchemaFolder) -> None:
-    folder.edit("invoice.paid", changes("number", doc="Better said."))
+    folder.edit("invoice.payment_failed", changes("number", doc="Better said."))
     assert folder.run("generate") == 0
     assert folder.run("check") == 0
 
 
 def test_a_published_version_never_goes(folder: SchemaFolder, capsys: Capture) -> None:
-    (folder.root / "avro/invoice.paid/1.avsc").unlink()
+    (folder.root / "avro/invoice.payment_failed/1.avsc").unlink()
     assert folder.run("check") == 1
     complaints = capsys.readouterr().err
     assert "the locked file is missing" in complaints
@@ -130,14 +130,14 @@ def test_a_published_version_never_goes(folder: SchemaFolder, capsys: Capture) -
 
 
 def test_an_unlocked_version_is_named(folder: SchemaFolder, capsys: Capture) -> None:
-    folder.draft("invoice.paid", 2, adds("note", "string", default=""))
+    folder.draft("invoice.payment_failed", 2, adds("note", "string", default=""))
     assert folder.run("check") == 1
-    assert "avro/invoice.paid/2.avsc: the version has no schema id" in capsys.readouterr().err
+    assert "avro/invoice.payment_failed/2.avsc: the version has no schema id" in capsys.readouterr().err
 
 
 def test_versions_have_no_gaps(folder: SchemaFolder, capsys: Capture) -> None:
-    folder.draft("invoice.paid", 2, adds("note", "string", default=""))
-    (folder.root / "avro/invoice.paid/2.avsc").rename(folder.root / "avro/invoice.paid/3.avsc")
+    folder.draft("invoice.payment_failed", 2, adds("note", "string", default=""))
+    (folder.root / "avro/invoice.payment_failed/2.avsc").rename(folder.root / "avro/invoice.payment_failed/3.avsc")
     assert folder.run("check") == 1
     assert "the versions are [1, 3]" in capsys.readouterr().err
 
@@ -146,19 +146,19 @@ def test_versions_have_no_gaps(folder: SchemaFolder, capsys: Capture) -> None:
     "text",
     [
         "{",
-        '{"name": "InvoicePaid"}',
+        '{"name": "InvoicePaymentFailed"}',
         '{"namespace": "a", "name": "B", "topic": "c.d", "type": "record", "fields": [1]}',
     ],
 )
 def test_a_file_that_is_not_a_schema_is_named(folder: SchemaFolder, capsys: Capture, text: str) -> None:
-    (folder.root / "avro/invoice.paid/1.avsc").write_text(text)
+    (folder.root / "avro/invoice.payment_failed/1.avsc").write_text(text)
     assert folder.run("check") == 1
-    assert "avro/invoice.paid/1.avsc" in capsys.readouterr().err
+    assert "avro/invoice.payment_failed/1.avsc" in capsys.readouterr().err
 
 
 def test_a_stale_module_is_named(folder: SchemaFolder, capsys: Capture) -> None:
     module = folder.root / "billing.py"
-    module.write_text(module.read_text().replace("invoice.paid", "invoice.settled"))
+    module.write_text(module.read_text().replace("invoice.payment_failed", "invoice.settled"))
     assert folder.run("check") == 1
     assert "billing.py: the module differs from the sources" in capsys.readouterr().err
 
@@ -169,13 +169,13 @@ def test_a_stale_module_is_named(folder: SchemaFolder, capsys: Capture) -> None:
 def test_a_sample_that_cannot_be_read_is_named(
     folder: SchemaFolder, capsys: Capture, spoil: Callable[[Path], object]
 ) -> None:
-    spoil(folder.root / "samples/invoice.paid/1.bin")
+    spoil(folder.root / "samples/invoice.payment_failed/1.bin")
     assert folder.run("check") == 1
-    assert "samples/invoice.paid/1.bin" in capsys.readouterr().err
+    assert "samples/invoice.payment_failed/1.bin" in capsys.readouterr().err
 
 
 def test_a_sample_that_reads_otherwise_is_named(folder: SchemaFolder, capsys: Capture) -> None:
-    told = folder.root / "samples/invoice.paid/1.json"
+    told = folder.root / "samples/invoice.payment_failed/1.json"
     told.write_text(told.read_text().replace("EUR", "USD"))
     assert folder.run("check") == 1
     assert "it decodes to other values of currency" in capsys.readouterr().err
@@ -183,7 +183,7 @@ def test_a_sample_that_reads_otherwise_is_named(folder: SchemaFolder, capsys: Ca
 
 def test_the_lock_takes_no_broken_version(folder: SchemaFolder) -> None:
     before = (folder.root / "registry.lock.json").read_text()
-    folder.draft("invoice.paid", 2, removes("number"))
+    folder.draft("invoice.payment_failed", 2, removes("number"))
     assert folder.run("lock") == 1
     assert (folder.root / "registry.lock.json").read_text() == before
 
@@ -199,7 +199,7 @@ def test_the_lock_appends_and_leaves_old_lines_alone(folder: SchemaFolder) -> No
 @pytest.mark.parametrize("topic", ["billing.refund", "users.user"])
 def test_a_topic_that_the_service_does_not_own_gets_no_id(folder: SchemaFolder, capsys: Capture, topic: str) -> None:
     before = (folder.root / "registry.lock.json").read_text()
-    folder.draft("invoice.paid", 2, lambda definition: definition.update(topic=topic))
+    folder.draft("invoice.payment_failed", 2, lambda definition: definition.update(topic=topic))
     assert folder.run("lock") == 1
     assert "topics.yaml" in capsys.readouterr().err
     assert (folder.root / "registry.lock.json").read_text() == before
@@ -219,7 +219,7 @@ def test_a_type_of_two_events_has_one_definition(folder: SchemaFolder, capsys: C
 
 
 def test_problems_may_be_read_by_a_script(folder: SchemaFolder, capsys: Capture) -> None:
-    folder.edit("invoice.paid", changes("number", name="Serial"))
+    folder.edit("invoice.payment_failed", changes("number", name="Serial"))
     assert folder.run("check", "--json") == 1
     problems = json.loads(capsys.readouterr().out)["problems"]
     assert {"where", "what", "why", "remedy"} == set(problems[0])

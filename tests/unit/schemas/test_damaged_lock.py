@@ -19,7 +19,7 @@ Entries = list[dict[str, Any]]
 COMMANDS: Sequence[Sequence[str]] = (
     ["generate"],
     ["lock"],
-    ["unlock", "invoice.paid", "1"],
+    ["unlock", "invoice.payment_failed", "1"],
     ["check"],
     ["push", "http://localhost:1"],
 )
@@ -87,27 +87,27 @@ def test_a_damaged_lock_is_refused(
 def test_the_remedy_for_an_id_of_two_branches_repairs_the_folder(folder: SchemaFolder, capsys: Capture) -> None:
     file = folder.root / "registry.lock.json"
     base, published = file.read_text(), len(read_lock(folder.root)) + 1
-    folder.draft("invoice.paid", 2, adds("note", "string", default=""))
+    folder.draft("invoice.payment_failed", 2, adds("note", "string", default=""))
     assert folder.run("lock") == 0
     theirs = json.loads(file.read_text())["schemas"][-1]
     file.write_text(base)
     folder.draft("customer.created", 2, adds("note", "string", default=""))
-    (folder.root / "avro/invoice.paid/2.avsc").rename(folder.root / "2.avsc")
+    (folder.root / "avro/invoice.payment_failed/2.avsc").rename(folder.root / "2.avsc")
     assert folder.run("lock") == 0
     ours = file.read_text()
-    (folder.root / "2.avsc").rename(folder.root / "avro/invoice.paid/2.avsc")
+    (folder.root / "2.avsc").rename(folder.root / "avro/invoice.payment_failed/2.avsc")
     file.write_text(edits(lambda entries: entries.append(theirs))(ours))
 
     assert folder.run("check") == 1
     complaint = capsys.readouterr().err
-    assert f"two entries have the id {published}: customer.created 2, invoice.paid 2" in complaint
+    assert f"two entries have the id {published}: customer.created 2, invoice.payment_failed 2" in complaint
     assert "keep the entry that is published" in complaint
     file.write_text(ours)
     for command in ("lock", "generate", "check"):
         assert folder.run(command) == 0, command
     assert [(line.id, line.type) for line in read_lock(folder.root)[-2:]] == [
         (published, "customer.created"),
-        (published + 1, "invoice.paid"),
+        (published + 1, "invoice.payment_failed"),
     ]
 
 

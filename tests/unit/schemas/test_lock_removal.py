@@ -45,9 +45,9 @@ def files(folder: SchemaFolder) -> dict[str, bytes]:
 
 
 def lock(folder: SchemaFolder, version: int, note: str) -> Path:
-    folder.draft("invoice.paid", version, adds(note, "string", default=""))
+    folder.draft("invoice.payment_failed", version, adds(note, "string", default=""))
     assert folder.run("lock") == 0
-    return folder.root / f"samples/invoice.paid/{version}.bin"
+    return folder.root / f"samples/invoice.payment_failed/{version}.bin"
 
 
 def next_id(folder: SchemaFolder) -> int:
@@ -58,9 +58,9 @@ def test_an_entry_that_was_not_committed_goes_with_its_sample(folder: SchemaFold
     commit(folder)
     before, expected_id = files(folder), next_id(folder)
     lock(folder, 2, "nota")
-    assert folder.run("unlock", "invoice.paid", "2", "--json") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "2", "--json") == 0
     assert json.loads(capsys.readouterr().out.partition("\n")[2])["id"] == expected_id
-    source = folder.root / "avro/invoice.paid/2.avsc"
+    source = folder.root / "avro/invoice.payment_failed/2.avsc"
     assert source.exists(), "the source stays, to be corrected"
     source.unlink()
     assert files(folder) == before
@@ -69,10 +69,12 @@ def test_an_entry_that_was_not_committed_goes_with_its_sample(folder: SchemaFold
 def test_a_corrected_version_takes_the_id_that_was_given_back(folder: SchemaFolder, capsys: Capture) -> None:
     expected_id = next_id(folder)
     lock(folder, 2, "nota")
-    assert folder.run("unlock", "invoice.paid", "2") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 0
     capsys.readouterr()
     lock(folder, 2, "note")
-    assert capsys.readouterr().out.startswith(f"{expected_id}  billing.invoice-waypost.billing.InvoicePaid  version 2")
+    assert capsys.readouterr().out.startswith(
+        f"{expected_id}  billing.invoice-waypost.billing.InvoicePaymentFailed  version 2"
+    )
     assert folder.run("generate") == 0
     assert folder.run("check") == 0
 
@@ -82,7 +84,7 @@ def test_a_committed_entry_stays(folder: SchemaFolder, capsys: Capture) -> None:
     lock(folder, 2, "note")
     commit(folder)
     before = files(folder)
-    assert folder.run("unlock", "invoice.paid", "2") == 1
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 1
     assert f"its lock entry (id {expected_id}) is committed" in capsys.readouterr().err
     assert files(folder) == before
 
@@ -91,23 +93,23 @@ def test_ids_stay_dense_so_the_newest_goes_first(folder: SchemaFolder, capsys: C
     commit(folder)
     first = lock(folder, 2, "note")
     lock(folder, 3, "remark")
-    assert folder.run("unlock", "invoice.paid", "2") == 1
-    assert "unlock the newest first: `waypost schemas unlock invoice.paid 3`" in capsys.readouterr().err
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 1
+    assert "unlock the newest first: `waypost schemas unlock invoice.payment_failed 3`" in capsys.readouterr().err
     assert first.exists()
-    assert folder.run("unlock", "invoice.paid", "3") == 0
-    assert folder.run("unlock", "invoice.paid", "2") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "3") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 0
     assert not first.exists()
 
 
 def test_an_unknown_entry_is_named(folder: SchemaFolder, capsys: Capture) -> None:
-    assert folder.run("unlock", "invoice.paid", "9") == 1
-    assert "invoice.paid version 9: it is not locked" in capsys.readouterr().err
+    assert folder.run("unlock", "invoice.payment_failed", "9") == 1
+    assert "invoice.payment_failed version 9: it is not locked" in capsys.readouterr().err
 
 
 def test_a_repository_without_a_commit_has_committed_nothing(folder: SchemaFolder) -> None:
     subprocess.run(["git", "-C", str(folder.root), "init", "--quiet"], check=True)
     lock(folder, 2, "note")
-    assert folder.run("unlock", "invoice.paid", "2") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 0
 
 
 def test_without_git_nothing_is_taken_back(
@@ -115,7 +117,7 @@ def test_without_git_nothing_is_taken_back(
 ) -> None:
     sample = lock(folder, 2, "note")
     monkeypatch.setenv("PATH", str(folder.root))
-    assert folder.run("unlock", "invoice.paid", "2") == 1
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 1
     assert "git cannot be run" in capsys.readouterr().err
     assert sample.exists()
 
@@ -140,7 +142,7 @@ def test_a_repository_that_git_cannot_read_keeps_its_entries(
     commit(folder)
     damage(folder.root / ".git")
     before = files(folder)
-    assert folder.run("unlock", "invoice.paid", "2") == 1
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 1
     complaint = capsys.readouterr().err
     assert UNREPAIRED in complaint
     assert reported in complaint
@@ -154,7 +156,7 @@ def test_a_repository_of_another_user_keeps_its_entries(
     commit(folder)
     before = files(folder)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    assert folder.run("unlock", "invoice.paid", "2") == 1
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 1
     complaint = capsys.readouterr().err
     assert UNREPAIRED in complaint
     assert "safe.directory" in complaint
@@ -173,7 +175,7 @@ def test_a_git_that_fails_after_it_found_the_commit_keeps_the_entry(
         refusing = f'case " $* " in *" {refused} "*) echo "fatal: out of memory" >&2; exit 128;; esac'
         write(programs / "git", f'#!/bin/sh\n{refusing}\nexec {real} "$@"\n')
         monkeypatch.setenv("PATH", str(programs))
-        assert folder.run("unlock", "invoice.paid", "2") == 1, refused
+        assert folder.run("unlock", "invoice.payment_failed", "2") == 1, refused
         assert "fatal: out of memory" in capsys.readouterr().err, refused
     assert files(folder) == before
 
@@ -189,7 +191,7 @@ def test_git_answers_in_english(folder: SchemaFolder, monkeypatch: pytest.Monkey
     )
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    assert folder.run("unlock", "invoice.paid", "2") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 0
 
 
 def test_an_entry_that_a_merge_in_progress_brings_is_committed(folder: SchemaFolder, capsys: Capture) -> None:
@@ -201,7 +203,7 @@ def test_an_entry_that_a_merge_in_progress_brings_is_committed(folder: SchemaFol
     commit(folder)
     git(folder, "merge", "--quiet", "--no-commit", "other")
     before = files(folder)
-    assert folder.run("unlock", "invoice.paid", "2") == 1
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 1
     assert "is committed" in capsys.readouterr().err
     assert files(folder) == before
 
@@ -214,4 +216,4 @@ def test_a_merge_in_progress_leaves_other_entries_removable(folder: SchemaFolder
     commit(folder)
     git(folder, "merge", "--quiet", "--no-commit", "--no-ff", "other")
     lock(folder, 2, "note")
-    assert folder.run("unlock", "invoice.paid", "2") == 0
+    assert folder.run("unlock", "invoice.payment_failed", "2") == 0

@@ -99,9 +99,20 @@ def test_a_profile_event_has_all_fields_and_needs_a_change(user: User) -> None:
     )
 
 
-def test_a_second_suspension_records_nothing_and_reactivation_restores_the_status(user: User) -> None:
+def test_a_payment_ends_a_suspension_for_nonpayment_alone(user: User) -> None:
     user.suspend("nonpayment", LATER)
+    user.reactivate_after_payment(LATER)
+    assert kinds(user)[-1] is UserReactivated
+    user.suspend("nonpayment", LATER)
+    user.suspend("administrator", LATER)  # replaces the reason
+    user.reactivate_after_payment(LATER)
+    assert kinds(user)[-2:] == [UserSuspended, UserSuspended]
+
+
+def test_a_second_suspension_records_nothing_and_reactivation_restores_the_status(user: User) -> None:
     user.suspend("administrator", LATER)
+    user.suspend("administrator", LATER)
+    user.suspend("nonpayment", LATER)
     assert kinds(user).count(UserSuspended) == 1
     user.reactivate(LATER)
     assert kinds(user)[-1] is UserReactivated

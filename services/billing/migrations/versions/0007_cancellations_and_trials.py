@@ -3,7 +3,7 @@
 from waypost.postgres.migration import execute_statements
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -17,6 +17,9 @@ ENTRIES: Mapping[str, tuple[str, str, str]] = {
     "invoice.marked_uncollectible": ("write_offs", "receivable", "total_minor"),
     "invoice.paid": ("cash", "receivable", "amount_minor"),
     "invoice.refunded": ("refunds", "cash", "amount_minor"),
+    "invoice.disputed": ("disputes", "cash", "amount_minor"),
+    "invoice.refund_failed": ("cash", "refunds", "amount_minor"),
+    "invoice.dispute_closed": ("cash", "disputes", "amount_minor"),
 }
 """Debit, credit and amount of each event that moves money. Repeated here, so that the checker
 computes its own ledger.
@@ -141,10 +144,19 @@ def _folded(evidence: Evidence) -> Counter[Account]:
     balances: Counter[Account] = Counter()
     for event in evidence.of_type(*ENTRIES):
         debit, credit, name = ENTRIES[event.type]
+        if not _moves_money(event.event):
+            continue
+        if getattr(event.event, "was_uncollectible", False):
+            credit = "write_offs"
         amount, currency = _amount(event.event, name), str(_value(event.event, "currency"))
         balances[event.tenant_id, currency, debit] += amount
         balances[event.tenant_id, currency, credit] -= amount
     return balances
+
+
+def _moves_money(event: Any) -> bool:
+    """A refund that failed before it was booked moves none, and neither does a lost dispute."""
+    return getattr(event, "was_booked", True) and getattr(event, "outcome", "won") == "won"
 
 
 def _disagreement(attempt: Row, decision: Row | None) -> str:

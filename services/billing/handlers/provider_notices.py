@@ -1,0 +1,77 @@
+"""Notices about what was made at the provider: refunds in its dashboard, and disputes. They name no
+attempt and are matched by the id of the charge.
+"""
+
+from datetime import datetime
+
+from services.billing.commands import BookNotice, StoreUnmatchedNotice
+from services.billing.domain import AttemptKind, Invoice
+from services.billing.domain.errors import DisputeUnknown, InvoiceNotPaid, RefundTooLarge
+from services.billing.handlers import attempt_rows, stray_payments
+from services.billing.handlers.invoices import lock_invoice
+from services.billing.handlers.payment_exceptions import (
+    NO_TENANT,
+    ExceptionKind,
+    PaymentException,
+    not_bookable,
+    store_exception,
+    unmatched,
+)
+from services.billing.handlers.refunds import book_refund_of_provider
+from services.billing.ports import NoticeKind, NoticeOutcome, ProviderNotice
+from waypost.ports.unit_of_work import UnitOfWork
+
+
+async def book_notice(command: BookNotice, uow: UnitOfWork) -> None:
+    """Books the notice on the invoice that the charge paid. Stores an exception if the charge did
+    not pay an invoice, or if amount or currency do not fit.
+    """
+    notice, at = command.notice, command.at
+    charge = await attempt_rows.find_by_provider(AttemptKind.CHARGE, notice.charge_id, uow)
+    if charge is None:
+        stray = await stray_payments.find_by_charge(notice.charge_id, uow)
+        (tenant_id,) = uow.tenants
+        detail = "the charge is a stray payment" if stray else f"there is no charge {notice.charge_id}"
+        invoice_id = stray.invoice_id if stray else None
+        await store_exception(not_bookable(notice, invoice_id, detail), tenant_id, at, uow)
+        return
+    invoice = await lock_invoice(charge.invoice_id, uow)
+    if notice.kind is NoticeKind.CHARGE:
+        await store_exception(not_bookable(notice, invoice.id, "it names no attempt"), invoice.tenant_id, at, uow)
+    elif notice.amount.currency != invoice.currency:
+        await store_exception(_other_currency(notice, invoice), invoice.tenant_id, at, uow)
+    elif notice.kind is NoticeKind.REFUND:
+        await book_refund_of_provider(notice, charge, invoice, at, uow)
+    else:
+        await _book_dispute(notice, invoice, at, uow)
+
+
+async def store_unmatched_notice(command: StoreUnmatchedNotice, uow: UnitOfWork) -> None:
+    await store_exception(unmatched(command.notice), NO_TENANT, command.at, uow)
+
+
+async def _book_dispute(notice: ProviderNotice, invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
+    dispute_id = notice.provider_id
+    try:
+        if notice.outcome is NoticeOutcome.OPENED:
+            if not invoice.has_seen_dispute(dispute_id):
+                invoice.dispute(dispute_id, notice.amount, notice.reason or "general", at)
+            return
+        if invoice.has_closed_dispute(dispute_id):
+            return
+        if not invoice.has_seen_dispute(dispute_id):  # the notices came out of order
+            invoice.dispute(dispute_id, notice.amount, notice.reason or "general", at)
+        invoice.close_dispute(dispute_id, won=notice.outcome is NoticeOutcome.WON, at=at)
+    except (InvoiceNotPaid, RefundTooLarge, DisputeUnknown) as refusal:
+        await store_exception(not_bookable(notice, invoice.id, str(refusal)), invoice.tenant_id, at, uow)
+
+
+def _other_currency(notice: ProviderNotice, invoice: Invoice) -> PaymentException:
+    return PaymentException(
+        kind=ExceptionKind.MISMATCH,
+        provider_id=notice.provider_id,
+        invoice_id=invoice.id,
+        expected=f"{notice.kind} in {invoice.currency}",
+        reported=f"{notice.kind} of {notice.amount}, {notice.outcome}",
+        detail="the provider's report is in another currency",
+    )

@@ -1,0 +1,73 @@
+"""The charges of a tenant as the ledger has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import exists, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.domain import AttemptKind, AttemptStatus
+from services.billing.domain.ledger import Account
+from services.billing.handlers.exception_tables import stray_payments
+from services.billing.tables import payment_attempts, postings
+from waypost.kernel.ids import TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedCharge:
+    id: str
+    invoice_id: UUID
+    kept_minor: int
+    """The charged amount without refunds. A disputed amount counts as kept: the provider's list
+    does not subtract it.
+    """
+    currency: str
+    created_at: datetime
+    is_undecided: bool
+    """Whether a refund of it is pending."""
+
+
+async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[BookedCharge]:
+    """The charges from `since` on that paid an invoice, and the stray payments."""
+    attempt, posting = payment_attempts.c, postings.c
+    kept = (
+        select(func.coalesce(func.sum(posting.amount_minor), 0))
+        .where(posting.tenant_id == attempt.tenant_id, posting.invoice_id == attempt.invoice_id)
+        .where(posting.account.in_([Account.CASH.value, Account.DISPUTES.value]))
+        .scalar_subquery()
+    )
+    other = payment_attempts.alias()
+    pending = exists().where(
+        other.c.tenant_id == attempt.tenant_id,
+        other.c.invoice_id == attempt.invoice_id,
+        other.c.status == AttemptStatus.PENDING.value,
+    )
+    paid = select(attempt.provider_id, attempt.invoice_id, kept, attempt.currency, attempt.created_at, pending).where(
+        attempt.kind == AttemptKind.CHARGE.value,
+        attempt.status == AttemptStatus.SUCCEEDED.value,
+        attempt.created_at >= since,
+    )
+    stray = stray_payments.c
+    returned = select(
+        stray.charge_id, stray.invoice_id, literal(0), stray.currency, stray.received_at, stray.status != "refunded"
+    ).where(stray.status != "applied", stray.received_at >= since)
+    found = [*(await rows.execute(paid)), *(await rows.execute(returned))]
+    return [
+        BookedCharge(
+            id=charge_id,
+            invoice_id=invoice_id,
+            kept_minor=int(kept_minor),
+            currency=currency,
+            created_at=created_at,
+            is_undecided=is_undecided,
+        )
+        for charge_id, invoice_id, kept_minor, currency, created_at, is_undecided in found
+    ]
+
+
+async def tenants_with_charges(rows: AsyncConnection) -> Sequence[TenantId]:
+    """The tenants with charges, among the bound ones."""
+    query = select(payment_attempts.c.tenant_id).distinct()
+    return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
