@@ -45,3 +45,11 @@ async def test_a_failed_charge_has_nothing_to_give_back(payments: httpx.AsyncCli
 
 async def test_an_unknown_charge_is_not_found(payments: httpx.AsyncClient) -> None:
     assert (await refund(payments, charge="ch_nobody")).status_code == 404
+
+
+async def test_the_refund_to_an_attached_card_follows_its_test_card(payments: httpx.AsyncClient) -> None:
+    for card, status in (("pm_card_visa", "succeeded"), ("pm_card_refund_fails", "failed")):
+        attached = (await payments.post(f"/v1/payment_methods/{card}/attach", json={"customer": "c"})).json()
+        made = (await charge(payments, attached["id"])).json()
+        back = (await refund(payments, charge=made["id"])).json()
+        assert back["status"] == status, card
