@@ -20,7 +20,7 @@ Journey = Callable[[People], Coroutine[Any, Any, None]]
 async def open_tenant(people: People) -> None:
     owner = people.address("owner")
     person = {"email": owner, "password": PASSWORD, "display_name": "Grace Hopper"}
-    body = {"name": f"Engines {owner}", "owner": person}
+    body = {"name": f"Engines {owner}", "owner": person, "join_policy": {"mode": "open"}}
     made = await people.caller.ask("open_tenant", f"{people.at.users}/tenants", body, tenant=None)
     if made:
         tenant = Tenant(id=made["tenant_id"], owner=owner, people=[made["owner_id"]])

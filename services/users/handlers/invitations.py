@@ -1,0 +1,165 @@
+"""Invitations by admins, and requests to join: opened, approved and withdrawn."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.users.commands import ApproveRequest, Invite, RevokeInvitation, SignUp
+from services.users.domain import (
+    AlreadyInvited,
+    AlreadyMember,
+    Invitation,
+    Tenant,
+    TooManyInvitations,
+    User,
+    Withdrawal,
+    may_be_taken_over,
+    require_may_invite,
+)
+from services.users.tables import credentials, invitations, open_invitations, users
+from waypost.kernel.errors import NotFound
+from waypost.kernel.role import Role
+from waypost.ports.unit_of_work import UnitOfWork
+
+REQUEST_LIFETIME = timedelta(days=30)
+MAX_OPEN = 1000
+"""Open invitations and requests of a tenant: each caller can make a request."""
+APPROVER_PAUSE = timedelta(hours=1)
+"""Admins are mailed about requests at most this often: each caller can make a request."""
+MAX_APPROVERS = 20
+
+
+async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
+    """Raises AddressNotVerified, RoleNotGrantable, AlreadyMember, AlreadyInvited,
+    TooManyInvitations.
+    """
+    (await uow.load(Tenant, command.tenant_id)).require_open()
+    require_may_invite(await uow.load(User, command.inviter_id), command.role)
+    holder = (
+        await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.email == command.email))
+    ).scalar_one_or_none()
+    if holder and not may_be_taken_over(await uow.load(User, holder)):
+        raise AlreadyMember
+    if await _open_count(uow) >= MAX_OPEN:
+        raise TooManyInvitations
+    invitation = Invitation(command.invitation_id, command.tenant_id)
+    if not await _open(invitation, command.email, command.token.digest, command.token.expires_at, command.at, uow):
+        raise AlreadyInvited
+    invitation.send(
+        email=command.email,
+        locale=command.locale,
+        role=command.role,
+        invited_by=command.inviter_id,
+        token=command.token,
+        at=command.at,
+    )
+    uow.add(invitation)
+    return invitation
+
+
+async def request_to_join(command: SignUp, uow: UnitOfWork) -> bool:
+    """Stores the request of an address that no user has; returns whether it is new. Its password is
+    not stored: the person sets one when the approved invitation has proved the address.
+    """
+    if await _open_count(uow) >= MAX_OPEN:
+        return False
+    wanted = command.registration
+    invitation_id = wanted.user_id
+    bare = Invitation(invitation_id, command.tenant_id)
+    if not await _open(bare, wanted.email, None, command.at + REQUEST_LIFETIME, command.at, uow):
+        return False
+    uow.add(
+        Invitation.request(
+            invitation_id,
+            command.tenant_id,
+            email=wanted.email,
+            display_name=wanted.display_name,
+            locale=wanted.locale,
+            approvers=await _approvers_to_mail(command.at, uow),
+            at=command.at,
+        )
+    )
+    return True
+
+
+async def approve_request(command: ApproveRequest, uow: UnitOfWork) -> Invitation:
+    """Raises NotFound, InvitationNotWaiting, AddressNotVerified."""
+    this = open_invitations.c.invitation_id == command.invitation_id
+    is_open = select(open_invitations.c.invitation_id).where(this, open_invitations.c.expires_at > command.at)
+    if (await uow.rows.execute(is_open.with_for_update())).one_or_none() is None:
+        raise _unknown(command.invitation_id)
+    require_may_invite(await uow.load(User, command.inviter_id), Role.MEMBER)
+    invitation = await uow.load(Invitation, command.invitation_id)
+    invitation.approve(command.inviter_id, command.token, command.at)
+    await uow.rows.execute(
+        update(open_invitations)
+        .where(this)
+        .values(token_hash=command.token.digest, expires_at=command.token.expires_at)
+    )
+    return invitation
+
+
+async def revoke_invitation(command: RevokeInvitation, uow: UnitOfWork) -> None:
+    """Raises NotFound, also for an invitation that was accepted or has expired."""
+    this = open_invitations.c.invitation_id == command.invitation_id
+    if not await withdraw_invitations(Withdrawal.REVOKED, command.at, uow, this):
+        raise _unknown(command.invitation_id)
+
+
+async def withdraw_invitations(
+    reason: Withdrawal, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
+) -> int:
+    """Ends the open invitations and requests that meet the conditions, and erases their addresses.
+    Returns their number.
+    """
+    statement = delete(open_invitations).where(*conditions).returning(open_invitations.c.invitation_id)
+    ended = (await uow.rows.execute(statement)).scalars().all()
+    for invitation_id in ended:
+        (await uow.load(Invitation, invitation_id)).withdraw(reason, at)
+        await uow.events.erase_personal_data(Invitation.aggregate_type, invitation_id)
+    return len(ended)
+
+
+async def _open_count(uow: UnitOfWork) -> int:
+    limited = select(open_invitations.c.invitation_id).limit(MAX_OPEN).subquery()
+    return (await uow.rows.execute(select(func.count()).select_from(limited))).scalar_one()
+
+
+async def _open(
+    invitation: Invitation, email: str, token_hash: bytes | None, expires_at: datetime, at: datetime, uow: UnitOfWork
+) -> bool:
+    """False if the address has an open invitation or request. The unique key decides between
+    concurrent ones.
+    """
+    await withdraw_invitations(
+        Withdrawal.EXPIRED, at, uow, open_invitations.c.email == email, open_invitations.c.expires_at <= at
+    )
+    inserted = await uow.rows.execute(
+        insert(open_invitations)
+        .values(
+            tenant_id=invitation.tenant_id,
+            invitation_id=invitation.id,
+            email=email,
+            token_hash=token_hash,
+            expires_at=expires_at,
+        )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "email"])
+        .returning(open_invitations.c.invitation_id)
+    )
+    return inserted.one_or_none() is not None
+
+
+async def _approvers_to_mail(at: datetime, uow: UnitOfWork) -> list[UUID]:
+    recent = select(invitations.c.invitation_id).where(
+        invitations.c.status == "requested", invitations.c.created_at > at - APPROVER_PAUSE
+    )
+    if (await uow.rows.execute(recent.limit(1))).one_or_none() is not None:
+        return []
+    admins = select(users.c.user_id).where(users.c.role.in_(("owner", "admin")), users.c.verified, ~users.c.suspended)
+    return list((await uow.rows.execute(admins.order_by(users.c.user_id).limit(MAX_APPROVERS))).scalars())
+
+
+def _unknown(invitation_id: UUID) -> NotFound:
+    return NotFound(f"there is no open invitation or request {invitation_id}: it was accepted, revoked or has expired")
