@@ -8,11 +8,10 @@ from sqlalchemy import delete
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
-from services.users.domain import Withdrawal
-from services.users.handlers.invitations import withdraw_invitations
+from services.users.handlers.invitations import expire_invitations
 from services.users.handlers.passwords import create_password_link
 from services.users.ports import JobResources
-from services.users.tables import open_invitations, password_reset_tokens, refresh_tokens, verification_tokens
+from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.tenant_directory import all_tenants
@@ -29,30 +28,17 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Deletes expired tokens and returns their number."""
+    """Deletes expired tokens, ends expired invitations and requests, and returns their number."""
     now = job.clock.now()
     removed = 0
     async with job.begin() as uow:
+        removed += await expire_invitations(now, uow)
         for table in (verification_tokens, password_reset_tokens, refresh_tokens):
             removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
     return removed
 
 
-async def expire_invitations(job: JobContext[JobResources]) -> int:
-    """Ends expired invitations and requests, erases their addresses, and returns their number."""
-    now = job.clock.now()
-    async with job.begin() as uow:
-        return await withdraw_invitations(Withdrawal.EXPIRED, now, uow, open_invitations.c.expires_at <= now)
+JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False, priority=10), Job(cleanup_expired)]
 
-
-JOBS: Sequence[Job] = [
-    Job(mail_password_link, keeps_result=False, priority=10),
-    Job(cleanup_expired),
-    Job(expire_invitations),
-]
-
-SCHEDULE: Sequence[Scheduled] = [
-    Scheduled("cleanup_expired", at="02:00", tenants=all_tenants),
-    Scheduled("expire_invitations", at="02:30", tenants=all_tenants),
-]
+SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00", tenants=all_tenants)]
 """Tokens of closed tenants expire too."""

@@ -34,8 +34,8 @@ class NotificationKind(StrEnum):
 
     @property
     def goes_to_an_address(self) -> bool:
-        """Whether the recipient is no user yet: the mail goes to the address of its token, and the
-        recipient's id is that of the invitation.
+        """Whether the recipient has no account yet: the mail goes to the address of its token, and
+        the recipient's id is that of the invitation.
         """
         return self is NotificationKind.INVITATION
 

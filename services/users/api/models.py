@@ -50,11 +50,11 @@ class JoinPolicyModel(RequestModel):
     """Who may join a tenant by `POST /signup`. Invited people join in every mode."""
 
     mode: JoinMode = JoinMode.CLOSED
-    """closed: nobody; domains: addresses of `domains`; approval: a person whom an admin approves;
-    open: everyone.
+    """closed: invited people alone; domains: addresses of `domains` too; approval: people whom an
+    admin approves too; open: everyone.
     """
     domains: Sequence[MailDomain] = Field(default=(), max_length=100)
-    """Mail domains, for the mode domains alone. A subdomain is a domain of its own."""
+    """Mail domains, for the mode domains alone. A domain does not include its subdomains."""
 
     @model_validator(mode="after")
     def _domains_fit_the_mode(self) -> Self:

@@ -56,7 +56,7 @@ def may_be_taken_over(user: User) -> bool:
 
 
 class Invitation(Aggregate):
-    """Of one address, which the acceptance proves."""
+    """Belongs to one address, which the acceptance proves."""
 
     aggregate_type: ClassVar[str] = "invitation"
 

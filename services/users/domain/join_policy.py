@@ -20,7 +20,7 @@ class JoinMode(StrEnum):
 
 
 class Admission(StrEnum):
-    """What a tenant does with the sign-up of a new address."""
+    """The effect of a sign-up with a new address."""
 
     REGISTER = auto()
     REQUEST = auto()
@@ -35,7 +35,7 @@ class JoinPolicy:
 
     @classmethod
     def of(cls, mode: JoinMode, domains: Iterable[str] = ()) -> Self:
-        """Raises NotAnEmailAddress for text that is no mail domain."""
+        """Raises NotAnEmailAddress for text that is not a mail domain."""
         return cls(mode=mode, domains=tuple(sorted({mail_domain(domain) for domain in domains})))
 
     def admission(self, email: str) -> Admission:

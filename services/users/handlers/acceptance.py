@@ -1,4 +1,4 @@
-"""The acceptance of an invitation proves the address: what others set before for it ends.
+"""The acceptance of an invitation proves the address, and ends the credentials of earlier sign-ups.
 
 Commands lock the credentials of an address before its invitation.
 """

@@ -108,6 +108,11 @@ async def revoke_invitation(command: RevokeInvitation, uow: UnitOfWork) -> None:
         raise _unknown(command.invitation_id)
 
 
+async def expire_invitations(at: datetime, uow: UnitOfWork) -> int:
+    """Ends expired invitations and requests, and returns their number."""
+    return await withdraw_invitations(Withdrawal.EXPIRED, at, uow, open_invitations.c.expires_at <= at)
+
+
 async def withdraw_invitations(
     reason: Withdrawal, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
 ) -> int:

@@ -33,7 +33,7 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     approve, stores a request. If the address is taken, not admitted, or the tenant does not exist,
     returns a user that is not stored, so that the response reveals nothing.
 
-    An address that is registered and not verified yet is mailed another link, whatever the policy:
+    An address that is registered and not verified yet is mailed another link, under every policy:
     it replaces the earlier links, and verifying it gives the account this registration's password.
     """
     tenant = await uow.find(Tenant, command.tenant_id)
@@ -61,7 +61,7 @@ async def _sign_up_in(tenant: Tenant, user: User, command: SignUp, uow: UnitOfWo
 
 async def _write_nothing(user: User, command: SignUp, uow: UnitOfWork) -> None:
     """Writes a row and deletes it. A commit without writes would not wait for the disk, and its
-    time would tell that the sign-up had no effect.
+    time would show that the sign-up had no effect.
     """
     await store_token_hash(verification_tokens, user, command.registration.verification, uow)
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user.id))

@@ -106,7 +106,7 @@ async def test_an_expired_invitation_is_not_mailed(
     assert await notifications.statuses(invitee) == [("invitation", "suppressed", "expired")]
 
 
-async def test_admins_are_mailed_without_a_word_of_the_person_who_asks(
+async def test_the_mail_to_admins_contains_no_text_of_the_person_who_asks(
     notifications: NotificationsService, invitee: Person
 ) -> None:
     admins = [await know_the_tenant(notifications, invitee), Person(tenant_id=invitee.tenant_id)]

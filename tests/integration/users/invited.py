@@ -1,4 +1,4 @@
-"""Invitations and join policies in the tests: what owners, admins and invited people do."""
+"""A tenant with invitations and a join policy: requests of its owner and of other people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

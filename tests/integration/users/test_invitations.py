@@ -81,11 +81,11 @@ async def test_a_revoked_link_is_refused(there: Company) -> None:
         ("admin", "admin", 403),
         ("admin", "member", 201),
         ("member", "member", 403),
-        ("nobody", "member", 401),
+        ("anonymous", "member", 401),
     ],
 )
-async def test_nobody_invites_above_their_role(there: Company, inviter: str, role: str, status: int) -> None:
-    if inviter == "nobody":
+async def test_a_caller_invites_roles_up_to_their_own(there: Company, inviter: str, role: str, status: int) -> None:
+    if inviter == "anonymous":
         answer = await there.users.http.post("/invitations", json={"email": EMAIL, "role": role})
     else:
         who = {"owner": there.owner}.get(inviter) or await (there.admin() if inviter == "admin" else there.member())
@@ -93,7 +93,7 @@ async def test_nobody_invites_above_their_role(there: Company, inviter: str, rol
     assert answer.status_code == status, answer.text
 
 
-async def test_an_owner_who_has_not_verified_invites_nobody(users: UsersService) -> None:
+async def test_an_owner_who_has_not_verified_cannot_invite(users: UsersService) -> None:
     there = Company(users, await users.open_tenant())
     answer = await there.invite(EMAIL)
     assert (answer.status_code, "verified first" in answer.json()["detail"]) == (403, True)
@@ -160,7 +160,7 @@ async def test_tenants_do_not_see_or_use_each_others_invitations(users: UsersSer
 async def test_a_request_is_approved_by_an_admin(there: Company) -> None:
     users = there.users
     await there.allow("approval")
-    answer = await signed_up(users, there.tenant_id, EMAIL, "the password of a stranger")
+    answer = await signed_up(users, there.tenant_id, EMAIL, "the password of the sign-up")
     (waiting,) = await there.listed(status="requested")
     assert (waiting["email"], waiting["display_name"], waiting["role"]) == (EMAIL, "Mallory", None)
     assert (await users.http.get(f"/users/{answer.json()['id']}", headers=there.owner.headers)).status_code == 404
@@ -169,7 +169,7 @@ async def test_a_request_is_approved_by_an_admin(there: Company) -> None:
     assert (approved.status_code, approved.json()["status"], approved.json()["role"]) == (200, "sent", "member")
     assert (await there.approve(waiting["id"])).status_code == 409
     assert (await there.accept(await there.link(UUID(waiting["id"])))).json()["status"] == "active"
-    opened = [await there.password_opens(EMAIL, each) for each in ("the password of a stranger", ACCEPTED_PASSWORD)]
+    opened = [await there.password_opens(EMAIL, each) for each in ("the password of the sign-up", ACCEPTED_PASSWORD)]
     assert opened == [False, True]
 
 
@@ -183,17 +183,17 @@ async def test_a_refused_request_ends_and_may_be_repeated(there: Company) -> Non
     assert await there.listed() == []
 
 
-async def test_admins_are_told_of_requests_once_an_hour(there: Company) -> None:
+async def test_admins_are_mailed_about_requests_once_an_hour(there: Company) -> None:
     admin, _ = await there.admin(), await there.member()
     await there.allow("approval")
-    told: list[set[UUID]] = []
+    mailed: list[set[UUID]] = []
     for number, pause in enumerate((timedelta(0), timedelta(minutes=59), timedelta(hours=1))):
         there.users.clock.move(pause)
         await signed_up(there.users, there.tenant_id, f"person{number}@example.com")
         events = [envelope.event for envelope in await there.users.published(there.tenant_id)]
-        told.append(set([event for event in events if isinstance(event, InvitationRequested)][-1].approvers))
+        mailed.append(set([event for event in events if isinstance(event, InvitationRequested)][-1].approvers))
     everyone = {there.owner.user_id, admin.user_id}
-    assert told == [everyone, set(), everyone]
+    assert mailed == [everyone, set(), everyone]
 
 
 async def test_open_invitations_have_a_limit(there: Company, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ async def test_the_addresses_of_ended_invitations_are_erased(there: Company) -> 
             await there.act("DELETE", f"/users/{user_id}")
     there.users.clock.move(INVITATION_LIFETIME)
     async with there.users.unit_of_work(there.tenant_id) as uow:
-        await uow.jobs.enqueue("expire_invitations")
+        await uow.jobs.enqueue("cleanup_expired")
     await there.users.run_jobs(there.tenant_id)
     for invitation_id in ended:
         rows = await there.users.rows(

@@ -1,5 +1,5 @@
-"""Every join policy with every kind of person who signs up: who joins, and that the answer does not
-tell.
+"""Every join policy with every kind of person who signs up: who joins, and that the answer reveals
+nothing.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -84,7 +84,7 @@ EFFECTS = {
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("person", OUTCOMES, ids=lambda person: person.__name__)
-async def test_the_policy_decides_who_joins_and_the_answer_does_not_tell(
+async def test_the_policy_decides_who_joins_and_the_answer_reveals_nothing(
     users: UsersService, person: Person, mode: str
 ) -> None:
     there = await company(users)
@@ -113,8 +113,8 @@ async def test_unknown_and_closed_tenants_answer_like_others_and_store_nothing(u
 
 
 async def test_every_sign_up_writes(users: UsersService) -> None:
-    """A commit without writes does not wait for the disk, so its time would tell. A transaction
-    gets an id when it writes.
+    """A commit without writes does not wait for the disk, so its time would reveal the policy. A
+    transaction gets an id when it writes.
     """
     there = await company(users)
     member, unknown = await there.member(), uuid4()
@@ -132,7 +132,7 @@ async def test_every_sign_up_writes(users: UsersService) -> None:
 
 
 async def test_a_tenant_is_closed_unless_its_owner_opens_it(users: UsersService) -> None:
-    owner = {"email": unique_address(), "password": "a password of theirs", "display_name": "Grace"}
+    owner = {"email": unique_address(), "password": "a long password", "display_name": "Grace"}
     made = (await users.http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
     tenant_id = UUID(made["tenant_id"])
     before = await users.row_counts(tenant_id)
