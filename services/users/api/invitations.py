@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -26,6 +26,8 @@ from waypost.web.responses import created, shown
 router = APIRouter(prefix="/invitations", tags=["joining"])
 
 INVITATION_LIFETIME = timedelta(days=7)
+
+_STATUS = "`requested`: waits for an approval. `sent`: the link was mailed. Without it, both."
 
 
 class NewInvitation(RequestModel):
@@ -61,7 +63,7 @@ async def list_invitations(
     page: Annotated[PageRequest[UUID], paged_by(UUID)],
     caller: AdminCaller,
     context: Context,
-    status: Literal["requested", "sent"] | None = None,
+    status: Annotated[Literal["requested", "sent"] | None, Query(description=_STATUS)] = None,
 ) -> Page[InvitationView]:
     """Lists open invitations, and requests that wait for an approval, oldest first."""
     async with context.bus.units.begin() as uow:

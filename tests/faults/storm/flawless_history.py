@@ -9,7 +9,7 @@ from uuid import UUID, uuid4, uuid5
 
 from schemas.billing import CustomerCreated, InvoiceCreated, InvoiceFinalized, InvoiceLineAdded, InvoicePaid
 from schemas.notifications import NotificationQueued, NotificationSent
-from schemas.users import TenantCreated, TenantJoinPolicyChanged, UserCreated, UserVerificationRequested
+from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from tests.faults.storm.evidence import Evidence, Row, SeenRecord, StoredEvent
 from tests.faults.storm.operations import Operation, Outcome, Try
 from tests.faults.storm.promises.notifications import NOTIFICATION_KINDS
@@ -111,8 +111,6 @@ def _of_users() -> Iterable[StoredEvent]:
     person: Mapping[str, Any] = {"tenant_id": TENANT, "user_id": USER, "email": "ada@example.com", "locale": "en"}
     asked: Mapping[str, Any] = {"sealing_key_id": "k", "sealed_token": b"t", "expires_at": AT, "requested_at": AT}
     yield stored(TenantCreated(tenant_id=TENANT, name="Engines", created_at=AT), TENANT, 1, OPENING)
-    policy = TenantJoinPolicyChanged(tenant_id=TENANT, mode="open", domains=(), changed_at=AT)
-    yield stored(policy, TENANT, 2, OPENING)
     yield stored(UserCreated(**person, display_name="Ada", role="owner", created_at=AT), USER, 1, OPENING)
     yield stored(UserVerificationRequested(**person, **asked), USER, 2, OPENING)
     who: Mapping[str, Any] = {"tenant_id": TENANT, "customer_id": USER, "email": "ada@example.com", "locale": "en"}

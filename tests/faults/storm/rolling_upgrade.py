@@ -52,6 +52,7 @@ class RollingUpgrade:
         self._release = release
         self._journal = journal
         self._load = load
+        self._operations = [name for name in OPERATIONS_OF_UPGRADE if name != "sign_up" or release.has_join_policies]
         self._besides: list[WatchedServer] = []
         self._replacements: list[Replacement] = []
         self._api_stops: list[ApiStop] = []
@@ -75,7 +76,7 @@ class RollingUpgrade:
         succeeded = self._load.caller.acknowledged
         return UpgradeRecord(
             processes=REPLACED,
-            operations=OPERATIONS_OF_UPGRADE,
+            operations=self._operations,
             replacements=self._replacements,
             exits=list(chain.from_iterable(server.exits for server in servers)),
             api_stops=self._api_stops,
@@ -203,7 +204,7 @@ class RollingUpgrade:
         self._before_the_end = before = Counter(acknowledged)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while any(acknowledged[name] == before[name] for name in OPERATIONS_OF_UPGRADE):  # noqa: ASYNC110
+                while any(acknowledged[name] == before[name] for name in self._operations):  # noqa: ASYNC110
                     await asyncio.sleep(POLL_SECONDS)
 
     def _fail(self, reason: str) -> None:

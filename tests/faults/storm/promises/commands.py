@@ -10,7 +10,7 @@ from tests.faults.storm.operations import Operation, Outcome
 from tests.faults.storm.promises.finding import Finding, finding
 
 CAUSES: Mapping[str, Sequence[str]] = {
-    "open_tenant": ("tenant.created", "tenant.join_policy_changed", "user.created", "user.verification_requested"),
+    "open_tenant": ("tenant.created", "user.created", "user.verification_requested"),
     "sign_up": ("user.created", "user.verification_requested"),
     "verify": ("user.email_verified",),
     "attach_card": ("payment_method.attached",),
