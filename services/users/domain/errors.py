@@ -44,9 +44,7 @@ class AlreadyInvited(Conflict):
 
 
 class TooManyInvitations(Conflict):
-    """The tenant has its maximum of open invitations and requests: revoke some, or wait until they
-    expire.
-    """
+    """The tenant has its maximum of open invitations: revoke some, or wait until they expire."""
 
 
 class InvitationNotWaiting(Conflict):

@@ -25,7 +25,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 REQUEST_LIFETIME = timedelta(days=30)
 MAX_OPEN = 1000
-"""Open invitations and requests of a tenant: each caller can make a request."""
+"""Limit of a tenant's open invitations, and of its requests. They are counted apart: each caller
+can make requests, which must not stop the invitations.
+"""
 APPROVER_PAUSE = timedelta(hours=1)
 """Admins are mailed about requests at most this often: each caller can make a request."""
 MAX_APPROVERS = 20
@@ -42,7 +44,7 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     ).scalar_one_or_none()
     if holder and not may_be_taken_over(await uow.load(User, holder)):
         raise AlreadyMember
-    if await _open_count(uow) >= MAX_OPEN:
+    if await _count(open_invitations.c.token_hash.is_not(None), uow) >= MAX_OPEN:
         raise TooManyInvitations
     invitation = Invitation(command.invitation_id, command.tenant_id)
     if not await _open(invitation, command.email, command.token.digest, command.token.expires_at, command.at, uow):
@@ -63,7 +65,7 @@ async def request_to_join(command: SignUp, uow: UnitOfWork) -> bool:
     """Stores the request of an address that no user has; returns whether it is new. Its password is
     not stored: the person sets one when the approved invitation has proved the address.
     """
-    if await _open_count(uow) >= MAX_OPEN:
+    if await _count(open_invitations.c.token_hash.is_(None), uow) >= MAX_OPEN:
         return False
     wanted = command.registration
     invitation_id = wanted.user_id
@@ -127,8 +129,9 @@ async def withdraw_invitations(
     return len(ended)
 
 
-async def _open_count(uow: UnitOfWork) -> int:
-    limited = select(open_invitations.c.invitation_id).limit(MAX_OPEN).subquery()
+async def _count(condition: ColumnElement[bool], uow: UnitOfWork) -> int:
+    """Counts up to MAX_OPEN."""
+    limited = select(open_invitations.c.invitation_id).where(condition).limit(MAX_OPEN).subquery()
     return (await uow.rows.execute(select(func.count()).select_from(limited))).scalar_one()
 
 

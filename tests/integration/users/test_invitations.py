@@ -169,6 +169,7 @@ async def test_the_addresses_of_ended_invitations_are_erased(there: Company) -> 
             await there.allow("open")
             user_id = (await signed_up(there.users, there.tenant_id, f"{end}@ended.example.com")).json()["id"]
             await there.act("DELETE", f"/users/{user_id}")
+            assert (await there.users.event_types(there.tenant_id, invitation_id))[-1] == "invitation.withdrawn"
     there.users.clock.move(INVITATION_LIFETIME)
     async with there.users.unit_of_work(there.tenant_id) as uow:
         await uow.jobs.enqueue("cleanup_expired")
