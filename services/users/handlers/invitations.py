@@ -1,9 +1,11 @@
 """Invitations by admins, and requests to join: opened, approved and withdrawn."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import ApproveRequest, Invite, RevokeInvitation, SignUp
@@ -44,10 +46,11 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     ).scalar_one_or_none()
     if holder and not may_be_taken_over(await uow.load(User, holder)):
         raise AlreadyMember
-    if await _count(open_invitations.c.token_hash.is_not(None), uow) >= MAX_OPEN:
+    if (await uow.rows.execute(_counted(open_invitations.c.token_hash.is_not(None)))).scalar_one() >= MAX_OPEN:
         raise TooManyInvitations
+    await _expire(command.email, command.at, uow)
     invitation = Invitation(command.invitation_id, command.tenant_id)
-    if not await _open(invitation, command.email, command.token.digest, command.token.expires_at, command.at, uow):
+    if not await _open(invitation, command.email, command.token.digest, command.token.expires_at, uow):
         raise AlreadyInvited
     invitation.send(
         email=command.email,
@@ -61,25 +64,48 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     return invitation
 
 
-async def request_to_join(command: SignUp, uow: UnitOfWork) -> bool:
+@dataclass(frozen=True, slots=True)
+class RequestRoom:
+    is_free: bool
+    approvers: Sequence[UUID]
+    """Admins to be mailed about a new request."""
+
+
+async def room_for_request(command: SignUp, uow: UnitOfWork) -> RequestRoom:
+    """Runs for free and for taken addresses, so that the time of its statements reveals nothing."""
+    await _expire(command.registration.email, command.at, uow)
+    recent = select(invitations.c.invitation_id).where(
+        invitations.c.status == "requested", invitations.c.created_at > command.at - APPROVER_PAUSE
+    )
+    admins = (
+        select(users.c.user_id)
+        .where(users.c.role.in_(("owner", "admin")), users.c.verified, ~users.c.suspended, ~recent.exists())
+        .order_by(users.c.user_id)
+        .limit(MAX_APPROVERS)
+        .subquery()
+    )
+    approvers = select(func.array_agg(admins.c.user_id)).scalar_subquery()
+    waiting = _counted(open_invitations.c.token_hash.is_(None)).scalar_subquery()
+    row = (await uow.rows.execute(select(waiting.label("waiting"), approvers.label("approvers")))).one()
+    return RequestRoom(row.waiting < MAX_OPEN, row.approvers or ())
+
+
+async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -> bool:
     """Stores the request of an address that no user has; returns whether it is new. Its password is
     not stored: the person sets one when the approved invitation has proved the address.
     """
-    if await _count(open_invitations.c.token_hash.is_(None), uow) >= MAX_OPEN:
-        return False
     wanted = command.registration
-    invitation_id = wanted.user_id
-    bare = Invitation(invitation_id, command.tenant_id)
-    if not await _open(bare, wanted.email, None, command.at + REQUEST_LIFETIME, command.at, uow):
+    bare = Invitation(wanted.user_id, command.tenant_id)
+    if not room.is_free or not await _open(bare, wanted.email, None, command.at + REQUEST_LIFETIME, uow):
         return False
     uow.add(
         Invitation.request(
-            invitation_id,
+            wanted.user_id,
             command.tenant_id,
             email=wanted.email,
             display_name=wanted.display_name,
             locale=wanted.locale,
-            approvers=await _approvers_to_mail(command.at, uow),
+            approvers=room.approvers,
             at=command.at,
         )
     )
@@ -129,21 +155,25 @@ async def withdraw_invitations(
     return len(ended)
 
 
-async def _count(condition: ColumnElement[bool], uow: UnitOfWork) -> int:
+def _counted(condition: ColumnElement[bool]) -> Select[int]:
     """Counts up to MAX_OPEN."""
     limited = select(open_invitations.c.invitation_id).where(condition).limit(MAX_OPEN).subquery()
-    return (await uow.rows.execute(select(func.count()).select_from(limited))).scalar_one()
+    return select(func.count()).select_from(limited)
+
+
+async def _expire(email: str, at: datetime, uow: UnitOfWork) -> None:
+    """Ends an expired invitation or request of the address, so that another one can be opened."""
+    await withdraw_invitations(
+        Withdrawal.EXPIRED, at, uow, open_invitations.c.email == email, open_invitations.c.expires_at <= at
+    )
 
 
 async def _open(
-    invitation: Invitation, email: str, token_hash: bytes | None, expires_at: datetime, at: datetime, uow: UnitOfWork
+    invitation: Invitation, email: str, token_hash: bytes | None, expires_at: datetime, uow: UnitOfWork
 ) -> bool:
     """False if the address has an open invitation or request. The unique key decides between
     concurrent ones.
     """
-    await withdraw_invitations(
-        Withdrawal.EXPIRED, at, uow, open_invitations.c.email == email, open_invitations.c.expires_at <= at
-    )
     inserted = await uow.rows.execute(
         insert(open_invitations)
         .values(
@@ -157,16 +187,6 @@ async def _open(
         .returning(open_invitations.c.invitation_id)
     )
     return inserted.one_or_none() is not None
-
-
-async def _approvers_to_mail(at: datetime, uow: UnitOfWork) -> list[UUID]:
-    recent = select(invitations.c.invitation_id).where(
-        invitations.c.status == "requested", invitations.c.created_at > at - APPROVER_PAUSE
-    )
-    if (await uow.rows.execute(recent.limit(1))).one_or_none() is not None:
-        return []
-    admins = select(users.c.user_id).where(users.c.role.in_(("owner", "admin")), users.c.verified, ~users.c.suspended)
-    return list((await uow.rows.execute(admins.order_by(users.c.user_id).limit(MAX_APPROVERS))).scalars())
 
 
 def _unknown(invitation_id: UUID) -> NotFound:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Admission, Tenant, TenantStatus, TokenNotValid, User
-from services.users.handlers.invitations import request_to_join
+from services.users.handlers.invitations import request_to_join, room_for_request
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
@@ -38,25 +38,26 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     """
     tenant = await uow.find(Tenant, command.tenant_id)
     user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
-    has_written = tenant is not None and await _sign_up_in(tenant, user, command, uow)
-    if not has_written:
+    if tenant is None or tenant.status is TenantStatus.CLOSED:
+        await _lock_address_owner(command, uow)
+        await _write_nothing(user, command, uow)
+    elif not await _sign_up_in(tenant, user, command, uow):
         await _write_nothing(user, command, uow)
     return user
 
 
 async def _sign_up_in(tenant: Tenant, user: User, command: SignUp, uow: UnitOfWork) -> bool:
     """Returns whether anything was written."""
-    if tenant.status is TenantStatus.CLOSED:
-        return False
     admission = tenant.join_policy.admission(command.registration.email)
     if admission is Admission.REGISTER and await _claim_address(user, command.registration, command.at, uow):
         uow.add(user)
         await _store_link(user, command.registration, uow)
         return True
     owner = await _lock_address_owner(command, uow)
+    room = await room_for_request(command, uow) if admission is Admission.REQUEST else None
     if owner is not None:
         return await _mail_address_owner(owner, command, uow)
-    return admission is Admission.REQUEST and await request_to_join(command, uow)
+    return room is not None and await request_to_join(command, room, uow)
 
 
 async def _write_nothing(user: User, command: SignUp, uow: UnitOfWork) -> None:
@@ -118,10 +119,13 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
 
 
 async def _lock_address_owner(command: SignUp, uow: UnitOfWork) -> User | None:
-    """The user of the address. The lock serializes concurrent registrations of one address."""
+    """The user of the address. The lock serializes concurrent registrations of one address. A free
+    address is looked up with the same statements.
+    """
     query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
     user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
-    return await uow.find(User, user_id) if user_id else None
+    found = await uow.find(User, user_id or command.registration.user_id)
+    return found if user_id else None
 
 
 async def _mail_address_owner(owner: User, command: SignUp, uow: UnitOfWork) -> bool:

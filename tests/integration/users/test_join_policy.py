@@ -135,6 +135,7 @@ async def test_a_tenant_is_closed_unless_its_owner_opens_it(users: UsersService)
     owner = {"email": unique_address(), "password": "a long password", "display_name": "Grace"}
     made = (await users.http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
     tenant_id = UUID(made["tenant_id"])
+    assert await users.event_types(tenant_id, tenant_id) == ["tenant.created"]
     before = await users.row_counts(tenant_id)
     assert (await signed_up(users, tenant_id, unique_address())).status_code == 201
     assert await users.row_counts(tenant_id) == before
