@@ -11,6 +11,106 @@ from waypost.kernel.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAccepted(Event):
+    """The reader of the mail accepted. The last event of this invitation."""
+
+    type: ClassVar[str] = "invitation.accepted"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    user_id: UUID
+    """The user who joined."""
+    accepted_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRequested(Event):
+    """A person asked to join a tenant with approval. The address is not proved: nothing is
+    mailed to it before an admin approves.
+    """
+
+    type: ClassVar[str] = "invitation.requested"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    email: str = field(repr=False)
+    """The address that was entered, in lower case."""
+    display_name: str = field(repr=False)
+    """The name that was entered. Never mailed."""
+    locale: str
+    """BCP 47 tag of the language for mails, such as en or de-AT."""
+    approvers: tuple[UUID, ...]
+    """Admins who are mailed that a request waits; empty if they were mailed a short time ago."""
+    requested_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationSent(Event):
+    """An admin invited an address, or approved a request. Its link is to be mailed."""
+
+    type: ClassVar[str] = "invitation.sent"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"email"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    email: str = field(repr=False)
+    """The invited address, in lower case."""
+    role: str
+    """The role of the user who accepts, one of: admin, member."""
+    invited_by: UUID
+    """The admin who invited or approved."""
+    locale: str
+    """BCP 47 tag of the language for mails, such as en or de-AT."""
+    sealing_key_id: str
+    """Id of the notifications service's public key that sealed the token."""
+    sealed_token: bytes = field(repr=False)
+    """One-time token of the link in the mail, as a NaCl sealed box. The users service stores
+    only its hash.
+    """
+    expires_at: datetime
+    """Expiry: after it the token is refused and the mail is not sent."""
+    sent_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationWithdrawn(Event):
+    """The invitation or request ended without a new user. The last event of this invitation."""
+
+    type: ClassVar[str] = "invitation.withdrawn"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    reason: str
+    """One of: revoked (by an admin, who also refuses requests so), expired, erased (the person
+    was erased).
+    """
+    withdrawn_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantClosed(Event):
     """The tenant was closed: its users cannot sign in, and no jobs are scheduled for it."""
 
@@ -41,6 +141,25 @@ class TenantCreated(Event):
     name: str
     """Name of the tenant, shown in mails and on invoices."""
     created_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantJoinPolicyChanged(Event):
+    """The tenant's join policy changed. A tenant without this event is closed to sign-ups."""
+
+    type: ClassVar[str] = "tenant.join_policy_changed"
+    topic: ClassVar[str] = "users.tenant"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    mode: str
+    """One of: closed, domains, approval, open."""
+    domains: tuple[str, ...]
+    """Mail domains whose addresses may sign up; empty in every mode but domains."""
+    changed_at: datetime
     """Time of the event."""
 
 
@@ -299,8 +418,13 @@ class UserVerificationRequested(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
+    InvitationAccepted,
+    InvitationRequested,
+    InvitationSent,
+    InvitationWithdrawn,
     TenantClosed,
     TenantCreated,
+    TenantJoinPolicyChanged,
     TenantRenamed,
     UserCreated,
     UserEmailChanged,

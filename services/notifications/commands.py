@@ -31,7 +31,7 @@ class QueueNotification(Command[None]):
     recipient_id: UUID
     kind: NotificationKind
     subject_type: str
-    """One of: user, invoice, subscription."""
+    """One of: user, invoice, subscription, invitation."""
     subject_id: UUID
     facts: Facts = field(default_factory=dict)
     token: MailedToken | None = None
@@ -74,6 +74,13 @@ class EndDigests(Command[None]):
     """Ends the digests of the link's owner. A repeated command changes nothing."""
 
     token: UnsubscribeToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelInvitation(Command[None]):
+    """Deletes the link of an invitation that has ended. A mail that waits is not sent."""
+
+    invitation_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

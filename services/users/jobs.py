@@ -8,6 +8,7 @@ from sqlalchemy import delete
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
+from services.users.handlers.invitations import expire_invitations
 from services.users.handlers.passwords import create_password_link
 from services.users.ports import JobResources
 from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
@@ -27,10 +28,11 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Deletes expired tokens and returns their number."""
+    """Deletes expired tokens, ends expired invitations and requests, and returns their number."""
     now = job.clock.now()
     removed = 0
     async with job.begin() as uow:
+        removed += await expire_invitations(now, uow)
         for table in (verification_tokens, password_reset_tokens, refresh_tokens):
             removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
     return removed

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
-from services.users.tables import credentials, users
+from services.users.tables import credentials, invitations, open_invitations, users
 from waypost.kernel.errors import NotFound
 
 
@@ -47,6 +48,24 @@ async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> 
     if after is not None:
         page = page.where(users.c.user_id > after)
     return [_account(row) for row in await rows.execute(page)]
+
+
+async def open_invitations_of_tenant(
+    rows: AsyncConnection, *, status: str | None, at: datetime, after: UUID | None, limit: int
+) -> Sequence[Row[Any]]:
+    """One page of invitations and requests that have not expired, oldest first."""
+    page = (
+        select(invitations, open_invitations.c.expires_at)
+        .join(open_invitations, open_invitations.c.invitation_id == invitations.c.invitation_id)
+        .where(open_invitations.c.expires_at > at)
+        .order_by(invitations.c.invitation_id)
+        .limit(limit)
+    )
+    if status is not None:
+        page = page.where(invitations.c.status == status)
+    if after is not None:
+        page = page.where(invitations.c.invitation_id > after)
+    return (await rows.execute(page)).all()
 
 
 async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | None:

@@ -77,6 +77,22 @@ refresh_tokens = Table(
 )
 """Used tokens stay until they expire: the reuse of one shows that it was stolen."""
 
+open_invitations = Table(
+    "open_invitations",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invitation_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("token_hash", LargeBinary),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invitation_id"),
+    UniqueConstraint("tenant_id", "email"),
+    UniqueConstraint("tenant_id", "token_hash"),
+)
+"""Open invitations, and requests, which have no token yet. One per address. Deleted when accepted
+or withdrawn.
+"""
+
 UNPUBLISHED = MetaData()
 
 write_offs = Table(
@@ -105,3 +121,23 @@ users = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
+
+INVITATIONS = MetaData()
+
+invitations = Table(
+    "invitations",
+    INVITATIONS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invitation_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("display_name", Text),
+    Column("role", Text),
+    Column("locale", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("invited_by", Uuid),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invitation_id"),
+)
+"""Open invitations and requests, for admins. The name is that of the person who asked to join; it
+is not proved.
+"""

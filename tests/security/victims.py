@@ -48,6 +48,7 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
         for person in (owner, member):
             path, name = f"/users/{person.user_id}", {"display_name": f"Ada {CANARY}"}
             assert (await service.http.patch(path, json=name, headers=person.headers)).status_code == 200
+        await _invite(service, owner)
         key = OKPKey.import_key(json.loads((keys.of("users") / "signing.json").read_text()))
         token = sign(Operator(name="grace").claims(), key, at=service.clock.now())
         operator = {"Authorization": f"Bearer {token}"}
@@ -62,6 +63,21 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
             signing_key=key,
             claims=_claims_of(owner),
         )
+
+
+async def _invite(service: UsersService, owner: Member) -> None:
+    """An invitation and a request to join wait. Afterwards the tenant is open again."""
+    token = await service.mailed_token(owner.tenant_id, owner.user_id)
+    assert (await service.http.post("/verify", json={"token": token})).status_code == 200
+    invited = {"email": f"invited.{CANARY}@example.com"}
+    assert (await service.http.post("/invitations", json=invited, headers=owner.headers)).status_code == 201
+    headers = {**owner.headers, "if-match": "*"}
+    for mode in ("approval", "open"):
+        assert (await service.http.put("/join-policy", json={"mode": mode}, headers=headers)).status_code == 200
+        if mode == "approval":
+            await service.sign_up(owner.tenant_id, f"asking.{CANARY}@example.com")
+    listed = await service.http.get("/invitations", headers=owner.headers)
+    assert sorted(each["status"] for each in listed.json()["data"]) == ["requested", "sent"]
 
 
 def _claims_of(member: Member) -> Mapping[str, str]:

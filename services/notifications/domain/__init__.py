@@ -11,6 +11,7 @@ from services.notifications.domain.notification import (
     NotificationStatus,
     Suppression,
     notification_id,
+    notification_id_for,
 )
 from services.notifications.domain.unsubscribe_token import SECRET_BYTES, UnsubscribeToken
 
@@ -29,4 +30,5 @@ __all__ = [
     "UnsubscribeToken",
     "digest_id",
     "notification_id",
+    "notification_id_for",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.notifications.commands import (
+    CancelInvitation,
     ChooseDigest,
     EndDigests,
     ForgetRecipient,
@@ -10,6 +11,7 @@ from services.notifications.commands import (
     QueueDigest,
     QueueNotification,
 )
+from services.notifications.handlers.invitations import cancel_invitation
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
 from services.notifications.handlers.preferences import choose_digest, end_digests
@@ -21,6 +23,7 @@ COMMANDS: Commands = {
     QueueNotification: queue_notification,
     QueueDigest: queue_digest,
     ForgetRecipient: forget_recipient,
+    CancelInvitation: cancel_invitation,
     MarkRead: mark_read,
     ChooseDigest: choose_digest,
     EndDigests: end_digests,

@@ -5,6 +5,10 @@ from uuid import UUID
 
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import (
+    InvitationAccepted,
+    InvitationRequested,
+    InvitationSent,
+    InvitationWithdrawn,
     UserCreated,
     UserEmailVerified,
     UserErased,
@@ -13,6 +17,7 @@ from schemas.users import (
 )
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
+from services.notifications.handlers.invitations import end_invitation, send_invitation, tell_approvers
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -136,6 +141,10 @@ NOTICES = Reactor(
         UserPasswordResetRequested: send_password_reset,
         UserEmailVerified: confirm_address,
         UserErased: forget_person,
+        InvitationRequested: tell_approvers,
+        InvitationSent: send_invitation,
+        InvitationAccepted: end_invitation,
+        InvitationWithdrawn: end_invitation,
         InvoiceFinalized: send_invoice,
         InvoicePaid: send_receipt,
         InvoicePaymentFailed: send_payment_failure,

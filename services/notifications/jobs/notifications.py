@@ -19,7 +19,14 @@ from services.notifications.domain import (
 )
 from services.notifications.ports import Mail, MailRefused, MailResources
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
-from services.notifications.queries.mail_contents import Addressee, StoredToken, addressee, facts_of, token_of
+from services.notifications.queries.mail_contents import (
+    Addressee,
+    StoredToken,
+    addressee,
+    company_of,
+    facts_of,
+    token_of,
+)
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
 from waypost.kernel.errors import Transient
@@ -28,7 +35,11 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 
-_PAGES = {NotificationKind.VERIFICATION: "/verify", NotificationKind.PASSWORD_RESET: "/password/reset"}
+_PAGES = {
+    NotificationKind.VERIFICATION: "/verify",
+    NotificationKind.PASSWORD_RESET: "/password/reset",
+    NotificationKind.INVITATION: "/invitations/accept",
+}
 """The pages to which the links of one-time tokens lead."""
 
 
@@ -108,6 +119,8 @@ async def _compose(
     """Returns the mail, or the reason why it is not sent. Raises Transient if the recipient is not
     in the directory yet.
     """
+    if notification.kind.goes_to_an_address:
+        return await _invitation(notification, resources, uow, at)
     to = await addressee(uow.rows, notification.recipient_id)
     if to is None:
         raise Transient(f"recipient {notification.recipient_id} is not in the directory yet")
@@ -130,6 +143,19 @@ async def _with_link(
         return Suppression.EXPIRED
     words = {"link": _link(notification, token, resources), **await facts_of(uow.rows, notification.id)}
     return _mail(notification, to, resources, words, address=token.address)
+
+
+async def _invitation(
+    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
+) -> Mail | Suppression:
+    """To the address of the token. Without a token the invitation was accepted or revoked."""
+    company = await company_of(uow.rows, notification.tenant_id)
+    if company is None:
+        raise Transient(f"tenant {notification.tenant_id} is not in the directory yet")
+    token = await token_of(uow.rows, notification.id)
+    address = token.address if token else ""
+    to = Addressee(email=address, display_name="", locale="", erased=False, company=company)
+    return await _with_link(notification, to, resources, uow, at)
 
 
 async def _digest(

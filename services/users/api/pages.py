@@ -25,6 +25,15 @@ async def choose_password() -> Response:
     return _page("reset.html")
 
 
+@router.get("/invitations/accept")
+@public("a page without data; its form posts the token of the mail")
+async def accept_invitation() -> Response:
+    """Shows a form that sends a name, a password and the link's token to `POST
+    /invitations/accept`.
+    """
+    return _page("invitation.html")
+
+
 def _page(file: str) -> Response:
     page = page_of(__package__, file)
     page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})

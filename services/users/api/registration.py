@@ -24,12 +24,14 @@ VERIFICATION_LIFETIME = timedelta(days=2)
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
 @public("anyone may open a tenant")
 async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
-    """Opens a tenant with its owner. A repeated request with the same Idempotency-Key returns the
-    same tenant.
+    """Opens a tenant with its owner. Without `join_policy` only invited people join it. A repeated
+    request with the same Idempotency-Key returns the same tenant.
     """
     tenant_id = TenantId(new_id()) if execute.key is None else context.resources.tenant_ids.derived(execute.key)
     owner = await _registration(context, tenant_id, body.owner)
-    command = OpenTenant(tenant_id=tenant_id, name=body.name, owner=owner, at=context.now)
+    command = OpenTenant(
+        tenant_id=tenant_id, name=body.name, owner=owner, join_policy=body.join_policy.policy, at=context.now
+    )
     with bound_tenants([tenant_id]):
         return await execute(
             command,
@@ -42,8 +44,9 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
 @router.post("/signup", status_code=201, response_model=UserView)
 @public("anyone may ask to join; the person proves the address by mail")
 async def sign_up(body: NewUser, context: Context, execute: Executor) -> Response:
-    """Registers a user in a tenant. The response is the same for free and taken addresses; only the
-    mail differs.
+    """Registers a user in a tenant that admits the address (`PUT /join-policy`). The response is
+    the same for free and taken addresses, admitted or not, and for unknown tenants; only the mail
+    differs. With approval no mail comes before an admin has approved.
     """
     registration = await _registration(context, body.tenant_id, body)
     command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)

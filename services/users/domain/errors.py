@@ -33,3 +33,31 @@ class PasswordRefused(Forbidden):
 
 class SignInRefused(Unauthenticated):
     """E-mail address or password is wrong, or the account cannot sign in."""
+
+
+class AlreadyMember(Conflict):
+    """This address belongs to a user of the tenant already: sign in, or reset the password."""
+
+
+class AlreadyInvited(Conflict):
+    """This address has an open invitation or request: approve or revoke that one."""
+
+
+class TooManyInvitations(Conflict):
+    """The tenant has its maximum of open invitations: revoke some, or wait until they expire."""
+
+
+class InvitationNotWaiting(Conflict):
+    """This is not a request that waits for an approval: it was approved already, or is an
+    invitation.
+    """
+
+
+class AddressNotVerified(Forbidden):
+    """Invitations are mailed to other people, so your own address must be verified first: use the
+    link in your mail.
+    """
+
+
+class RoleNotGrantable(Forbidden):
+    """An admin invites members only; the owner invites admins and members."""

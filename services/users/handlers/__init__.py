@@ -3,23 +3,31 @@
 from collections.abc import Sequence
 
 from services.users.commands import (
+    AcceptInvitation,
+    ApproveRequest,
     ChangePassword,
     ChangeRole,
     CloseSession,
     CreatePasswordLink,
     EraseUser,
+    Invite,
     OpenSession,
     OpenTenant,
     ReactivateUser,
     RenewSession,
     RequestPasswordLink,
     ResetPassword,
+    RevokeInvitation,
+    SetJoinPolicy,
     SignUp,
     SuspendUser,
     UpdateProfile,
     VerifyEmail,
 )
+from services.users.handlers.acceptance import accept_invitation
 from services.users.handlers.dunning import DUNNING
+from services.users.handlers.invitations import approve_request, invite, revoke_invitation
+from services.users.handlers.join_policy import set_join_policy
 from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
 from services.users.handlers.passwords import (
     change_password,
@@ -37,6 +45,11 @@ COMMANDS: Commands = {
     OpenTenant: open_tenant,
     SignUp: sign_up,
     VerifyEmail: verify_email,
+    SetJoinPolicy: set_join_policy,
+    Invite: invite,
+    ApproveRequest: approve_request,
+    RevokeInvitation: revoke_invitation,
+    AcceptInvitation: accept_invitation,
     OpenSession: open_session,
     RenewSession: renew_session,
     CloseSession: close_session,

@@ -5,9 +5,10 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import OwnerIsProtected, User
+from services.users.domain import OwnerIsProtected, User, Withdrawal
+from services.users.handlers.invitations import withdraw_invitations
 from services.users.handlers.sessions import end_sessions_of
-from services.users.tables import credentials, password_reset_tokens, verification_tokens
+from services.users.tables import credentials, open_invitations, password_reset_tokens, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -71,8 +72,10 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     user.expect(command.expected_version)
     if user.role is Role.OWNER:
         raise OwnerIsProtected
+    address = user.email
     user.erase(command.at)
     await end_sessions_of(user, uow)
+    await withdraw_invitations(Withdrawal.ERASED, command.at, uow, open_invitations.c.email == address)
     for table in (credentials, verification_tokens, password_reset_tokens):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
-from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
+from services.users.domain import PasswordRefused, Tenant, TenantStatus, TokenNotValid, User
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
@@ -14,10 +14,12 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -> None:
-    tenant = await uow.load(Tenant, command.tenant_id)
-    tenant.require_open()
+    """Enqueues a job in every case, also for a tenant that is closed or does not exist."""
+    tenant = await uow.find(Tenant, command.tenant_id)
     owner = select(credentials.c.user_id).where(credentials.c.email == command.email)
     user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
+    if tenant is None or tenant.status is TenantStatus.CLOSED:
+        user_id = None
     await uow.jobs.enqueue("mail_password_link", user_id=user_id or command.placeholder_user_id)
 
 

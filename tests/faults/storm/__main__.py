@@ -121,6 +121,7 @@ async def _storm(
 async def _under_load(system: System, seed: int, operations: Path, release: Release | None) -> AsyncIterator[Load]:
     log = Journal(operations)
     load = Load(system.addresses, log, seed, JOURNEYS_OF_UPGRADE if release else JOURNEYS)
+    load.people.has_join_policies = release is None or release.has_join_policies
     await load.begin()
     loading = asyncio.create_task(load.run(), name="load")
     try:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ import httpx
 from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import Keys
-from schemas.users import UserPasswordResetRequested, UserVerificationRequested
+from schemas.users import InvitationSent, UserPasswordResetRequested, UserVerificationRequested
 from services.users.app import SERVICE
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.application import application_codec
@@ -47,11 +48,16 @@ class UsersService(HostedService):
         super().__init__(SERVICE, where, clock=MovableClock(NOON))
         self._keys = keys
 
-    async def open_tenant(self, name: str = "Analytical Engines") -> Member:
-        """A tenant, and its signed-in owner."""
+    async def open_tenant(
+        self, name: str = "Analytical Engines", join_policy: Mapping[str, Any] = MappingProxyType({"mode": "open"})
+    ) -> Member:
+        """A tenant, and its signed-in owner. Every address may sign up, unless `join_policy` says
+        otherwise.
+        """
         email = unique_address()
         owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
-        made = (await self.http.post("/tenants", json={"name": name, "owner": owner})).json()
+        body = {"name": name, "owner": owner, "join_policy": dict(join_policy)}
+        made = (await self.http.post("/tenants", json=body)).json()
         return await self._signed_in(made["tenant_id"], made["owner_id"], email)
 
     async def sign_up(self, tenant_id: UUID, email: str | None = None) -> httpx.Response:
@@ -103,7 +109,7 @@ class UsersService(HostedService):
             type=kind,
         )
         event = application_codec().decode(rows[0]["type"], rows[0]["payload"])
-        assert isinstance(event, UserVerificationRequested | UserPasswordResetRequested)
+        assert isinstance(event, UserVerificationRequested | UserPasswordResetRequested | InvitationSent)
         (key,) = json.loads((self._keys.of("notifications") / "sealing.private.json").read_text())["keys"]
         assert key["key_id"] == event.sealing_key_id
         return SealedBox(PrivateKey(base64.b64decode(key["private_key"]))).decrypt(event.sealed_token).decode()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.users.app import SERVICE
-from tests.fixtures.revoked_access import requests
+from tests.fixtures.revoked_access import ID, requests
 from tests.integration.users.service import PASSWORD, Member, UsersService
 
 NEW_PASSWORD = "another correct horse"
@@ -19,6 +19,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/users/{user_id}/role"): {"role": "member"},
     ("POST", "/users/{user_id}/suspend"): None,
     ("POST", "/users/{user_id}/reactivate"): None,
+    ("PUT", "/join-policy"): {"mode": "open"},
+    ("POST", "/invitations"): {"email": "invited@example.com"},
+    ("POST", "/invitations/{invitation_id}/approve"): None,
+    ("DELETE", "/invitations/{invitation_id}"): None,
     ("POST", "/password/change"): {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
 }
 
@@ -105,7 +109,13 @@ async def test_a_revoked_caller_cannot_act(scene: Scene, end: Callable[[Scene], 
         for method, path, body in requests(SERVICE, BODIES, user_id=str(target.user_id)):
             assert await scene.act(method, path, body) in (401, 403), (method, path)
     assert await scene.state() == before
-    for path in ("/users", f"/users/{scene.other.user_id}", f"/users/{scene.other.user_id}/events"):
+    for path in (
+        "/users",
+        "/invitations",
+        "/join-policy",
+        f"/users/{scene.other.user_id}",
+        f"/users/{scene.other.user_id}/events",
+    ):
         assert await scene.act("GET", path) == 401, path
 
 
@@ -124,6 +134,9 @@ async def test_the_same_requests_of_an_active_caller_succeed(scene: Scene) -> No
         "/users/-/role": 403,
         "/users/-/suspend": 200,
         "/users/-/reactivate": 200,
+        "/join-policy": 403,
+        "/invitations": 201,
+        f"/invitations/{ID}/approve": 404,
         "/password/change": 200,
     }
     assert await scene.act("POST", f"/users/{itself}/reactivate") == 403
