@@ -20,6 +20,8 @@ class NotificationKind(StrEnum):
     VERIFICATION = "verification"
     EMAIL_VERIFIED = "email_verified"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a notification
+    EMAIL_CHANGE = "email_change"
+    EMAIL_CHANGE_NOTICE = "email_change_notice"
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
@@ -28,8 +30,17 @@ class NotificationKind(StrEnum):
     @property
     def carries_token(self) -> bool:
         """Whether mails of this kind contain a one-time link, without which they are useless."""
-        return self in (NotificationKind.VERIFICATION, NotificationKind.PASSWORD_RESET)
+        return self in _WITH_LINK
 
+
+_WITH_LINK = frozenset(
+    (
+        NotificationKind.VERIFICATION,
+        NotificationKind.PASSWORD_RESET,
+        NotificationKind.EMAIL_CHANGE,
+        NotificationKind.EMAIL_CHANGE_NOTICE,
+    )
+)
 
 BILLING = (NotificationKind.INVOICE_FINALIZED, NotificationKind.INVOICE_PAID, NotificationKind.PAYMENT_FAILED)
 """Notifications about an invoice: the digest lists them until they are read."""

@@ -28,7 +28,12 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 
-_PAGES = {NotificationKind.VERIFICATION: "/verify", NotificationKind.PASSWORD_RESET: "/password/reset"}
+_PAGES = {
+    NotificationKind.VERIFICATION: "/verify",
+    NotificationKind.PASSWORD_RESET: "/password/reset",
+    NotificationKind.EMAIL_CHANGE: "/email/confirm",
+    NotificationKind.EMAIL_CHANGE_NOTICE: "/email/cancel",
+}
 """The pages to which the links of one-time tokens lead."""
 
 

@@ -1,5 +1,23 @@
 """The routes of the users service."""
 
-from services.users.api import membership, pages, passwords, registration, sessions
+from services.users.api import (
+    email_changes,
+    membership,
+    own_sessions,
+    pages,
+    passwords,
+    registration,
+    sessions,
+    tenant,
+)
 
-ROUTERS = [registration.router, sessions.router, passwords.router, membership.router, pages.router]
+ROUTERS = [
+    registration.router,
+    sessions.router,
+    own_sessions.router,
+    passwords.router,
+    email_changes.router,
+    membership.router,
+    tenant.router,
+    pages.router,
+]

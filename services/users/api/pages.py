@@ -22,6 +22,18 @@ async def choose_password() -> Response:
     return _page("reset.html")
 
 
+@router.get("/email/confirm")
+async def confirm_new_address() -> Response:
+    """Shows a button that sends the link's token to `POST /email/confirm`."""
+    return _page("email_confirm.html")
+
+
+@router.get("/email/cancel")
+async def cancel_new_address() -> Response:
+    """Shows a button that sends the link's token to `POST /email/cancel`."""
+    return _page("email_cancel.html")
+
+
 def _page(file: str) -> Response:
     page = page_of(__package__, file)
     page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})

@@ -5,9 +5,10 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import OwnerIsProtected, User
+from services.users.domain import AdminIsProtected, OwnerIsProtected, User
+from services.users.handlers.confirmation import require_confirmed
 from services.users.handlers.sessions import end_sessions_of
-from services.users.tables import credentials, password_reset_tokens, verification_tokens
+from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -63,7 +64,7 @@ def _require_no_owner(user: User) -> None:
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     """A repeated call changes nothing. Raises ConcurrencyConflict, OwnerIsProtected: a tenant
-    always has an owner.
+    always has an owner, who can hand over. Raises AdminIsProtected, ConfirmationRequired.
     """
     user = await uow.load(User, command.user_id)
     if user.erased:
@@ -71,8 +72,11 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     user.expect(command.expected_version)
     if user.role is Role.OWNER:
         raise OwnerIsProtected
+    if user.role is Role.ADMIN and command.actor.user_id != user.id and command.actor.role is not Role.OWNER:
+        raise AdminIsProtected
+    await require_confirmed(command.actor, command.at, uow)
     user.erase(command.at)
     await end_sessions_of(user, uow)
-    for table in (credentials, verification_tokens, password_reset_tokens):
+    for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)

@@ -8,9 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 from joserfc.jwk import OKPKey
 
-from services.users.api.sessions import SESSION_LIFETIME
 from services.users.commands import RenewSession
-from services.users.domain import OpaqueToken
+from services.users.domain import SESSION_LIFETIME, OpaqueToken
 from tests.integration.users.service import PASSWORD, UsersService
 from waypost.kernel.clock import Clock
 from waypost.kernel.ids import TenantId
