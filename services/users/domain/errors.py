@@ -27,6 +27,10 @@ class HeirNotActive(Conflict):
     """The new owner must be an active user: with a verified address, and not suspended."""
 
 
+class OwnerNotVerified(Conflict):
+    """Verify your own address before you hand over: only an owner signs in without that."""
+
+
 class ConfirmationRequired(Forbidden):
     """This cannot be undone: confirm your password with POST /sessions/confirm, then repeat the
     request within five minutes.

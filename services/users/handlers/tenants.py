@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select
 
 from services.users.commands.identity import CloseTenant, RenameTenant, TransferOwnership
-from services.users.domain import HeirNotActive, NotTheOwner, Tenant, User, UserStatus
+from services.users.domain import HeirNotActive, NotTheOwner, OwnerNotVerified, Tenant, User, UserStatus
 from services.users.handlers.confirmation import require_confirmed
 from services.users.tables import (
     credentials,
@@ -26,18 +26,21 @@ async def rename_tenant(command: RenameTenant, uow: UnitOfWork) -> Tenant:
 
 async def transfer_ownership(command: TransferOwnership, uow: UnitOfWork) -> User:
     """A tenant has exactly one owner at all times: both roles change in one transaction. Raises
-    NotTheOwner, NotFound, HeirNotActive, ConfirmationRequired.
+    NotTheOwner, NotFound, HeirNotActive, OwnerNotVerified, ConfirmationRequired.
     """
     await require_confirmed(command.actor, command.at, uow)
     owner, heir = await uow.load(User, command.actor.user_id), await uow.load(User, command.heir_id)
     if owner.role is not Role.OWNER:
         raise NotTheOwner
+    if heir is owner:
+        return owner
     heir.require_present()
     if heir.status is not UserStatus.ACTIVE:
         raise HeirNotActive
-    if heir.id != owner.id:
-        owner.change_role(Role.ADMIN, command.at)
-        heir.change_role(Role.OWNER, command.at)
+    if not owner.verified:
+        raise OwnerNotVerified
+    owner.change_role(Role.ADMIN, command.at)
+    heir.change_role(Role.OWNER, command.at)
     return heir
 
 

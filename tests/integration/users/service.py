@@ -54,6 +54,13 @@ class UsersService(HostedService):
         made = (await self.http.post("/tenants", json={"name": name, "owner": owner})).json()
         return await self._signed_in(made["tenant_id"], made["owner_id"], email)
 
+    async def verified_tenant(self) -> Member:
+        """A tenant, and its signed-in owner with a verified address."""
+        owner = await self.open_tenant()
+        token = await self.mailed_token(owner.tenant_id, owner.user_id)
+        assert (await self.http.post("/verify", json={"token": token})).status_code == 200
+        return owner
+
     async def sign_up(self, tenant_id: UUID, email: str | None = None) -> httpx.Response:
         body = {
             "tenant_id": str(tenant_id),

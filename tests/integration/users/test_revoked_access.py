@@ -160,7 +160,7 @@ PASSWORD_ROUTES = ("/password/change", "/sessions/confirm")
 
 @pytest.fixture
 async def scene(users: UsersService) -> Scene:
-    owner = await users.open_tenant()
+    owner = await users.verified_tenant()
     admin, other = await users.join(owner.tenant_id), await users.join(owner.tenant_id)
     promoted = await users.http.post(f"/users/{admin.user_id}/role", json={"role": "admin"}, headers=owner.headers)
     assert promoted.status_code == 200
