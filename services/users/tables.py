@@ -91,8 +91,8 @@ sessions = Table(
     PrimaryKeyConstraint("tenant_id", "session_id"),
     Index("sessions_of_user", "tenant_id", "user_id"),
 )
-"""What a user sees of a session, and when the password was last proved in it. The refresh tokens
-decide whether a session exists: one from before this table has no row.
+"""The details of a session for its user, and the time when the password was last proved in it. The
+refresh tokens decide whether a session exists: one from before this table has no row.
 """
 
 email_changes = Table(

@@ -15,7 +15,7 @@ def fresh_token(tenant_id: TenantId) -> OpaqueToken:
 
 
 def unusable_password() -> str:
-    """A password that nobody learns."""
+    """A random password that is not stored."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""What a client says of itself, as the list of sessions shows it."""
+"""The client's description of itself, as the list of sessions shows it."""
 
 from typing import Annotated
 

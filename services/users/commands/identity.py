@@ -64,7 +64,7 @@ class ConfirmEmailChange(Command[None]):
 class CancelEmailChange(Command[None]):
     digest: bytes = field(repr=False)
     unusable_hash: str = field(repr=False)
-    """The hash of a password that nobody knows: whoever requested the change knew the old one."""
+    """The hash of a random password: the person who requested the change knew the old one."""
     at: datetime
 
 

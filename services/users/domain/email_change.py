@@ -25,7 +25,7 @@ class EmailChange:
     def requested(
         self, tenant_id: UUID, user_id: UUID, *, email: str, locale: str, at: datetime
     ) -> UserEmailChangeRequested:
-        """The event of a user who has the address `email` at present."""
+        """The event of a user who has the address `email` now."""
         return UserEmailChangeRequested(
             tenant_id=tenant_id,
             user_id=user_id,

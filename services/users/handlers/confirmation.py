@@ -1,4 +1,4 @@
-"""Confirmations: what cannot be undone needs a password that was proved a short time ago."""
+"""Confirmations: a final change needs a password that was proved a short time ago."""
 
 from datetime import datetime, timedelta
 

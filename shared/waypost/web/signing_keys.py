@@ -67,7 +67,7 @@ class SigningKeys:
         return self._signing(at).key
 
     def accepted(self, at: datetime) -> Sequence[OKPKey]:
-        """The keys that verify: the present one, those that will sign, and earlier ones until their
+        """The keys that verify: the present one, the announced ones, and earlier ones until their
         tokens have ended.
         """
         ends = [following.signs_from + ACCEPTED_FOR for following in self.keys[1:]]

@@ -103,7 +103,7 @@ async def test_the_end_of_another_session_revokes_nothing(admin: Admin) -> None:
     assert 401 not in await admin.asks()
 
 
-async def test_many_ended_sessions_take_bounded_room_and_none_is_accepted_again(admin: Admin) -> None:
+async def test_the_ended_sessions_of_a_user_have_a_limit_and_none_is_accepted_again(admin: Admin) -> None:
     """The oldest are forgotten, and tokens from before their end are refused in their place."""
     await admin.is_known()
     who = admin.principal

@@ -1,4 +1,4 @@
-"""What cannot be undone needs a password that was proved a short time ago."""
+"""A final change needs a password that was proved a short time ago."""
 
 from collections.abc import Mapping
 from datetime import timedelta

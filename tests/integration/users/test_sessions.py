@@ -97,6 +97,23 @@ async def test_concurrent_uses_of_a_refresh_token_count_as_reuse(users: UsersSer
     assert await users.rows(owner.tenant_id, "select * from refresh_tokens") == []
 
 
+async def test_a_reuse_during_the_renewal_of_its_successor_ends_both(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    stolen = owner.tokens
+    successor = OpaqueToken.parse((await users.refresh(stolen)).json()["refresh_token"])
+    assert successor is not None
+    renewal = RenewSession(digest=successor.digest, successor=b"next", at=users.clock.now())
+
+    with bound_tenants([successor.tenant_id]):
+        async with users.bus.units.begin() as uow:
+            assert await users.bus.execute(renewal, uow) is not None
+            reuse = asyncio.create_task(users.refresh(stolen))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
+
+    assert (await reuse).status_code == 401
+    assert await users.rows(owner.tenant_id, "select * from refresh_tokens") == []
+
+
 async def test_a_session_that_is_renewed_while_its_user_is_suspended_ends_with_the_others(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)

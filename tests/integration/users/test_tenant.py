@@ -85,7 +85,7 @@ async def test_an_owner_without_a_verified_address_keeps_the_ownership(users: Us
     assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (409, "owner-not-verified")
 
 
-async def test_a_closed_tenant_signs_nobody_in_and_takes_nobody_in(users: UsersService) -> None:
+async def test_a_closed_tenant_accepts_no_sign_in_and_no_sign_up(users: UsersService) -> None:
     owner, stranger = await users.open_tenant(), await users.open_tenant()
     member = await users.join(owner.tenant_id)
     unverified = (await users.sign_up(owner.tenant_id)).json()["id"]
