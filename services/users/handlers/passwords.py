@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
-from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
+from services.users.domain import PasswordRefused, Tenant, TenantStatus, TokenNotValid, User
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
@@ -25,6 +25,9 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
     user = await uow.find(User, command.user_id)
     if user is None or not user.may_receive_password_link(command.at):
         return False
+    tenant = await uow.load(Tenant, user.tenant_id)
+    if tenant.status is TenantStatus.CLOSED:
+        return False  # closed since the request
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True

@@ -110,6 +110,16 @@ async def test_a_closed_tenant_accepts_no_sign_in_and_no_sign_up(users: UsersSer
     assert [counts[table] for table in ("sessions", "refresh_tokens", "email_changes")] == [0, 0, 0]
 
 
+async def test_a_link_that_was_requested_before_the_end_is_not_mailed(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    body = {"tenant_id": str(owner.tenant_id), "email": owner.email}
+    assert (await users.http.post("/password/forgot", json=body)).status_code == 202
+    assert (await users.http.post("/tenant/close", headers=owner.headers)).status_code == 204
+    await users.run_jobs(owner.tenant_id)
+    assert "user.password_reset_requested" not in await users.event_types(owner.tenant_id, owner.user_id)
+    assert await users.rows(owner.tenant_id, "select 1 from password_reset_tokens") == []
+
+
 async def test_a_sign_in_that_waits_for_the_end_of_the_tenant_is_refused(users: UsersService) -> None:
     owner = await users.open_tenant()
     (session,) = await users.rows(owner.tenant_id, "select session_id from sessions")
