@@ -48,6 +48,7 @@ async def test_the_previous_address_takes_the_change_back(users: UsersService, c
     new = unique_address()
     await request(users, member, new)
     proof, cancel = await users.proof_link(member), await users.cancel_link(member)
+    intruder, reset_by_intruder = member.tokens, ""
     if confirmed:
         await confirm(users, proof)
         intruder = (await users.log_in(member.tenant_id, new)).json()

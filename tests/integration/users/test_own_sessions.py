@@ -115,7 +115,7 @@ async def forget_details(users: UsersService, member: Member) -> None:
 
 async def sign_in(users: UsersService, member: Member, agent: str = "test") -> Mapping[str, Any]:
     body = {"tenant_id": str(member.tenant_id), "email": member.email, "password": PASSWORD}
-    headers = {"user-agent": agent.encode("latin-1")}
+    headers = [(b"user-agent", agent.encode("latin-1"))]
     answer = await users.http.post("/login", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     tokens: Mapping[str, Any] = answer.json()

@@ -97,11 +97,10 @@ async def test_a_closed_tenant_accepts_no_sign_in_and_no_sign_up(users: UsersSer
 
     assert (await users.event_types(owner.tenant_id, owner.tenant_id))[-1] == "tenant.closed"
     for person in (owner, member):
+        path = f"/users/{person.user_id}"
+        assert (await users.http.patch(path, json={"locale": "de"}, headers=person.headers)).status_code == 401
         assert (await users.log_in(person.tenant_id, person.email)).status_code == 401
         assert (await users.refresh(person.tokens)).status_code == 401
-        assert (
-            await users.http.patch(f"/users/{person.user_id}", json={"locale": "de"}, headers=person.headers)
-        ).status_code == 401
     assert (await users.sign_up(owner.tenant_id)).status_code == 409
     assert (await users.http.post("/verify", json={"token": verification})).status_code == 422
     assert (await users.reset_password(link, "another correct horse")).status_code == 422
