@@ -206,6 +206,47 @@ class UserCreated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserEmailChangeRequested(Event):
+    """A user asked for another address. The new address receives a link that proves it, the
+    present address a link that cancels the change or takes it back. Earlier links are invalid.
+    """
+
+    type: ClassVar[str] = "user.email_change_requested"
+    topic: ClassVar[str] = "users.user"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "new_email"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    user_id: UUID
+    """The user; key of the record."""
+    email: str = field(repr=False)
+    """The present address, which receives the link that cancels."""
+    new_email: str = field(repr=False)
+    """The new address, in lower case, which receives the link that proves it."""
+    locale: str
+    """BCP 47 tag of the language for mails, such as en or de-AT."""
+    sealing_key_id: str
+    """Id of the notifications service's public key that sealed both tokens."""
+    sealed_token: bytes = field(repr=False)
+    """One-time token of the link that proves the new address, as a NaCl sealed box. The users
+    service stores only its hash.
+    """
+    sealed_cancel_token: bytes = field(repr=False)
+    """One-time token of the link that cancels the change, as a NaCl sealed box. The users
+    service stores only its hash.
+    """
+    expires_at: datetime
+    """Expiry of the link that proves the new address: after it the token is refused and the mail
+    is not sent.
+    """
+    cancel_expires_at: datetime
+    """Expiry of the link that cancels the change."""
+    requested_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserEmailChanged(Event):
     """The address of a user changed and is not verified yet. The previous address is notified."""
 
@@ -370,6 +411,27 @@ class UserRoleChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserSessionsEnded(Event):
+    """One session of a user ended before its expiry, or all of them: by a sign-out, by the user,
+    by an admin, or because a refresh token was used twice.
+    """
+
+    type: ClassVar[str] = "user.sessions_ended"
+    topic: ClassVar[str] = "users.user"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    user_id: UUID
+    """The user; key of the record."""
+    session_id: UUID | None = None
+    """The session that ended, the claim sid of its access tokens; null if all sessions ended."""
+    ended_at: datetime
+    """Time of the event. Access tokens of the session are refused from then on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserSuspended(Event):
     """The user was suspended and cannot sign in until reactivation."""
 
@@ -427,6 +489,7 @@ EVENTS: tuple[type[Event], ...] = (
     TenantJoinPolicyChanged,
     TenantRenamed,
     UserCreated,
+    UserEmailChangeRequested,
     UserEmailChanged,
     UserEmailVerified,
     UserErased,
@@ -435,6 +498,7 @@ EVENTS: tuple[type[Event], ...] = (
     UserProfileUpdated,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
     UserVerificationRequested,
 )

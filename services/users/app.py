@@ -27,7 +27,7 @@ async def resources() -> AsyncIterator[Resources]:
     yield Resources(
         passwords=Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue),
         sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)),
-        access_tokens=SignedAccessTokens(keys.signing_key(settings.keys_directory)),
+        access_tokens=SignedAccessTokens(keys.signing_key_file(settings.keys_directory)),
         tenant_ids=KeyedTenantIds(settings.idempotency_secret.get_secret_value().encode()),
     )
 

@@ -11,7 +11,7 @@ from services.users.commands import CreatePasswordLink
 from services.users.handlers.invitations import expire_invitations
 from services.users.handlers.passwords import create_password_link
 from services.users.ports import JobResources
-from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
+from services.users.tables import email_changes, password_reset_tokens, refresh_tokens, sessions, verification_tokens
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.tenant_directory import all_tenants
@@ -35,6 +35,9 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         removed += await expire_invitations(now, uow)
         for table in (verification_tokens, password_reset_tokens, refresh_tokens):
             removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
+        await uow.rows.execute(delete(sessions).where(sessions.c.expires_at <= now))
+        final = email_changes.c.cancel_expires_at <= now
+        removed += (await uow.rows.execute(delete(email_changes).where(final))).rowcount
     return removed
 
 

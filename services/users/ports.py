@@ -40,8 +40,11 @@ class AccessToken:
 class AccessTokens(Protocol):
     keys: KeySource
     """The keys that verify the tokens in this service."""
-    published: Mapping[str, Any]
-    """The public keys for other services: the JWK set (RFC 7517)."""
+
+    @property
+    def published(self) -> Mapping[str, Any]:
+        """The public keys for other services: the JWK set (RFC 7517)."""
+        ...
 
     def issue(self, user: User, session_id: UUID, at: datetime) -> AccessToken:
         """A signed JWT (RFC 7519) with the user, the tenant, the role and the session."""

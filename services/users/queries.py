@@ -1,7 +1,7 @@
 """Queries. The caller passes the connection of a transaction that is bound to one tenant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
-from services.users.tables import credentials, invitations, open_invitations, users
+from services.users.tables import credentials, invitations, open_invitations, sessions, users
 from waypost.kernel.errors import NotFound
 
 
@@ -82,6 +82,29 @@ async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:
     held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
     password_hash: str | None = (await rows.execute(held)).scalar_one_or_none()
     return password_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """A session as its user sees it."""
+
+    session_id: UUID
+    opened_at: datetime
+    used_at: datetime
+    expires_at: datetime
+    user_agent: str = field(repr=False)
+
+
+async def sessions_of(
+    rows: AsyncConnection, user_id: UUID, *, now: datetime, after: UUID | None, limit: int
+) -> Sequence[StoredSession]:
+    """One page of the sessions that have not expired, in the order of their sign-ins."""
+    shown = [sessions.c[each.name] for each in fields(StoredSession)]
+    page = select(*shown).where(sessions.c.user_id == user_id, sessions.c.expires_at > now)
+    if after is not None:
+        page = page.where(sessions.c.session_id > after)
+    ordered = page.order_by(sessions.c.session_id).limit(limit)
+    return [StoredSession(**row._mapping) for row in await rows.execute(ordered)]
 
 
 def _account(row: Row[Any]) -> Account:

@@ -93,6 +93,43 @@ open_invitations = Table(
 or withdrawn.
 """
 
+sessions = Table(
+    "sessions",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "session_id"),
+    Index("sessions_of_user", "tenant_id", "user_id"),
+)
+"""The details of a session for its user, and the time when the password was last proved in it. The
+refresh tokens decide whether a session exists: one from before this table has no row.
+"""
+
+email_changes = Table(
+    "email_changes",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("previous_email", Text, nullable=False),
+    Column("token_hash", LargeBinary),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("cancel_token_hash", LargeBinary, nullable=False),
+    Column("cancel_expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+    UniqueConstraint("tenant_id", "token_hash"),
+    UniqueConstraint("tenant_id", "cancel_token_hash"),
+)
+"""The change of address that a user requested last. `token_hash` is null after the change took
+effect; the row stays until the previous address can no longer take it back.
+"""
+
 UNPUBLISHED = MetaData()
 
 write_offs = Table(

@@ -22,6 +22,8 @@ class NotificationKind(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a notification
     INVITATION = "invitation"
     JOIN_REQUEST = "join_request"
+    EMAIL_CHANGE = "email_change"
+    EMAIL_CHANGE_NOTICE = "email_change_notice"
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
@@ -30,7 +32,7 @@ class NotificationKind(StrEnum):
     @property
     def carries_token(self) -> bool:
         """Whether mails of this kind contain a one-time link, without which they are useless."""
-        return self in (NotificationKind.VERIFICATION, NotificationKind.PASSWORD_RESET, NotificationKind.INVITATION)
+        return self in _WITH_LINK
 
     @property
     def goes_to_an_address(self) -> bool:
@@ -39,6 +41,16 @@ class NotificationKind(StrEnum):
         """
         return self is NotificationKind.INVITATION
 
+
+_WITH_LINK = frozenset(
+    (
+        NotificationKind.VERIFICATION,
+        NotificationKind.PASSWORD_RESET,
+        NotificationKind.INVITATION,
+        NotificationKind.EMAIL_CHANGE,
+        NotificationKind.EMAIL_CHANGE_NOTICE,
+    )
+)
 
 BILLING = (NotificationKind.INVOICE_FINALIZED, NotificationKind.INVOICE_PAID, NotificationKind.PAYMENT_FAILED)
 """Notifications about an invoice: the digest lists them until they are read."""

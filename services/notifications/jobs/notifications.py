@@ -39,6 +39,8 @@ _PAGES = {
     NotificationKind.VERIFICATION: "/verify",
     NotificationKind.PASSWORD_RESET: "/password/reset",
     NotificationKind.INVITATION: "/invitations/accept",
+    NotificationKind.EMAIL_CHANGE: "/email/confirm",
+    NotificationKind.EMAIL_CHANGE_NOTICE: "/email/cancel",
 }
 """The pages to which the links of one-time tokens lead."""
 

@@ -11,6 +11,7 @@ from schemas.users import (
     UserPasswordChanged,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
 )
 from services.notifications.projections.invoices import INVOICE_STATUS
@@ -30,6 +31,7 @@ PRINCIPALS = principals_projector(
     suspended=UserSuspended,
     reactivated=UserReactivated,
     erased=UserErased,
+    sessions_ended=UserSessionsEnded,
 )
 
 __all__ = ["INVOICE_STATUS", "PRINCIPALS", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]

@@ -1,12 +1,26 @@
 """The routes of the users service."""
 
-from services.users.api import invitations, join_policy, membership, pages, passwords, registration, sessions
+from services.users.api import (
+    email_changes,
+    invitations,
+    join_policy,
+    membership,
+    own_sessions,
+    pages,
+    passwords,
+    registration,
+    sessions,
+    tenant,
+)
 
 ROUTERS = [
     registration.router,
     sessions.router,
+    own_sessions.router,
     passwords.router,
+    email_changes.router,
     membership.router,
+    tenant.router,
     join_policy.router,
     invitations.router,
     pages.router,

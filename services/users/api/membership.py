@@ -10,6 +10,7 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.api.context import Context
 from services.users.api.models import ProfileChange, RoleChange, UserView
+from services.users.api.own_sessions import acting
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import SelfReactivation, User
 from waypost.kernel.errors import NotFound
@@ -60,9 +61,13 @@ async def update_profile(
 
 @router.delete("/{user_id}", status_code=204)
 async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, context: Context) -> Response:
-    """Erases the person, here and in all other services. A repeated call changes nothing."""
+    """Erases the person, here and in all other services. A repeated call changes nothing. Only the
+    owner erases admins. Requires a session that was confirmed recently.
+    """
     _require_self_or_admin(caller, user_id)
-    await context.bus.handle(EraseUser(user_id=user_id, expected_version=expected, at=context.now))
+    await context.bus.handle(
+        EraseUser(user_id=user_id, actor=acting(caller), expected_version=expected, at=context.now)
+    )
     return Response(status_code=204)
 
 

@@ -34,6 +34,20 @@ async def accept_invitation() -> Response:
     return _page("invitation.html")
 
 
+@router.get("/email/confirm")
+@public("a page without data; its form posts the token of the mail")
+async def confirm_new_address() -> Response:
+    """Shows a button that sends the link's token to `POST /email/confirm`."""
+    return _page("email_confirm.html")
+
+
+@router.get("/email/cancel")
+@public("a page without data; its form posts the token of the mail")
+async def cancel_new_address() -> Response:
+    """Shows a button that sends the link's token to `POST /email/cancel`."""
+    return _page("email_cancel.html")
+
+
 def _page(file: str) -> Response:
     page = page_of(__package__, file)
     page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})

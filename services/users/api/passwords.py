@@ -10,6 +10,7 @@ from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.sessions import session_response, session_token
+from services.users.api.user_agent import UserAgent
 from services.users.commands import ChangePassword, RequestPasswordLink, ResetPassword, Session
 from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
 from waypost.kernel.ids import new_id
@@ -47,7 +48,7 @@ async def reset(body: NewPassword, context: Context) -> Response:
 
 
 @router.post("/change", response_model=SessionView)
-async def change(body: PasswordChange, caller: Caller, context: Context) -> Response:
+async def change(body: PasswordChange, caller: Caller, user_agent: UserAgent, context: Context) -> Response:
     """Changes the password, ends all sessions and returns the tokens of a new one."""
     async with context.bus.units.begin() as uow:
         verified_hash = await queries.password_hash_of(uow.rows, caller.user_id)
@@ -61,7 +62,7 @@ async def change(body: PasswordChange, caller: Caller, context: Context) -> Resp
             verified_hash=verified_hash,
             password_hash=await passwords.hash(body.new_password),
             session_id=session_id,
-            refresh_token=session_token(refresh, context),
+            refresh_token=session_token(refresh, context, user_agent),
             at=context.now,
         )
     )

@@ -1,7 +1,5 @@
 """Sign-in, token refresh and sign-out; and the keys that verify access tokens."""
 
-from datetime import timedelta
-
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
@@ -9,22 +7,21 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.models import Refresh, SessionView, SignIn
+from services.users.api.user_agent import UserAgent
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
-from services.users.domain import OpaqueToken, SignInRefused
+from services.users.domain import SESSION_LIFETIME, OpaqueToken, SignInRefused
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.policies import public
 
 router = APIRouter(tags=["sessions"])
 
-SESSION_LIFETIME = timedelta(days=30)
-
 _NOT_STORED = {"cache-control": "no-store"}
 
 
 @router.post("/login", response_model=SessionView)
 @public("the password authenticates the person")
-async def login(body: SignIn, context: Context) -> Response:
+async def login(body: SignIn, user_agent: UserAgent, context: Context) -> Response:
     """Issues tokens for an address and its password. Unknown addresses take as long as wrong
     passwords.
     """
@@ -41,7 +38,7 @@ async def login(body: SignIn, context: Context) -> Response:
                 user_id=stored.user_id,
                 verified_hash=stored.password_hash,
                 session_id=session_id,
-                refresh_token=session_token(refresh, context),
+                refresh_token=session_token(refresh, context, user_agent),
                 at=context.now,
             )
         )
@@ -71,12 +68,12 @@ async def refresh(body: Refresh, context: Context) -> Response:
 @public("the refresh token authenticates the session")
 async def logout(body: Refresh, context: Context) -> Response:
     """Ends the session of the refresh token. Its access tokens are refused here at once, and
-    elsewhere after they expire.
+    elsewhere within seconds.
     """
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
         with bound_tenants([token.tenant_id]):
-            await context.bus.handle(CloseSession(digest=token.digest))
+            await context.bus.handle(CloseSession(digest=token.digest, at=context.now))
     return Response(status_code=204)
 
 
@@ -87,9 +84,14 @@ async def published_keys(context: Context) -> Response:
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
-def session_token(refresh: OpaqueToken, context: Context) -> RefreshToken:
+def session_token(refresh: OpaqueToken, context: Context, user_agent: str) -> RefreshToken:
     """The first refresh token of a session."""
-    return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
+    return RefreshToken(
+        digest=refresh.digest,
+        opened_at=context.now,
+        expires_at=context.now + SESSION_LIFETIME,
+        user_agent=user_agent,
+    )
 
 
 def session_response(session: Session, refresh: OpaqueToken, context: Context) -> Response:

@@ -1,13 +1,21 @@
 """Tenants and their users."""
 
 from services.users.domain.email import Email, NotAnEmailAddress, email_address
+from services.users.domain.email_change import EmailChange
 from services.users.domain.errors import (
+    AddressInUse,
     AddressNotVerified,
+    AdminIsProtected,
     AlreadyInvited,
     AlreadyMember,
+    ConfirmationRequired,
+    EmailChangeTooSoon,
+    HeirNotActive,
     InvitationNotWaiting,
     NotSuspended,
+    NotTheOwner,
     OwnerIsProtected,
+    OwnerNotVerified,
     PasswordRefused,
     RoleNotGrantable,
     SelfReactivation,
@@ -27,16 +35,23 @@ from services.users.domain.invitation import (
 )
 from services.users.domain.join_policy import Admission, JoinMode, JoinPolicy, mail_domain
 from services.users.domain.tenant import Tenant, TenantStatus
-from services.users.domain.tokens import OpaqueToken, SealedToken
+from services.users.domain.tokens import SESSION_LIFETIME, OpaqueToken, SealedToken
 from services.users.domain.user import User
 from services.users.domain.user_status import UserStatus
 
 __all__ = [
+    "SESSION_LIFETIME",
+    "AddressInUse",
     "AddressNotVerified",
+    "AdminIsProtected",
     "Admission",
     "AlreadyInvited",
     "AlreadyMember",
+    "ConfirmationRequired",
     "Email",
+    "EmailChange",
+    "EmailChangeTooSoon",
+    "HeirNotActive",
     "Invitation",
     "InvitationNotWaiting",
     "InvitationStatus",
@@ -44,8 +59,10 @@ __all__ = [
     "JoinPolicy",
     "NotAnEmailAddress",
     "NotSuspended",
+    "NotTheOwner",
     "OpaqueToken",
     "OwnerIsProtected",
+    "OwnerNotVerified",
     "PasswordRefused",
     "RoleNotGrantable",
     "SealedToken",

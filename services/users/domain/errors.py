@@ -15,6 +15,38 @@ class OwnerIsProtected(Forbidden):
     """A tenant's owner cannot be suspended or changed by its other users."""
 
 
+class AdminIsProtected(Forbidden):
+    """Only the tenant's owner may erase an admin."""
+
+
+class NotTheOwner(Forbidden):
+    """Only the tenant's owner may transfer the ownership."""
+
+
+class HeirNotActive(Conflict):
+    """The new owner must be an active user: with a verified address, and not suspended."""
+
+
+class OwnerNotVerified(Conflict):
+    """Verify your own address before you hand over: only an owner signs in without that."""
+
+
+class ConfirmationRequired(Forbidden):
+    """This cannot be undone: confirm your password with POST /sessions/confirm, then repeat the
+    request within five minutes.
+    """
+
+
+class EmailChangeTooSoon(Conflict):
+    """A change of this address was requested recently. Repeat the request after five minutes, or
+    after three days if the address has just changed.
+    """
+
+
+class AddressInUse(Conflict):
+    """Another user of this tenant has this address."""
+
+
 class SelfReactivation(Forbidden):
     """Only another admin can reactivate a suspended user."""
 

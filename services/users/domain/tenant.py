@@ -49,6 +49,19 @@ class Tenant(Aggregate):
                 )
             )
 
+    def rename(self, name: str, at: datetime) -> None:
+        """Records nothing for the present name. Raises TenantIsClosed."""
+        self.require_open()
+        if name != self.name:
+            self.record(TenantRenamed(tenant_id=self.tenant_id, name=name, renamed_at=at))
+
+    def close(self, reason: str, at: datetime) -> None:
+        """Reason: `requested` or `nonpayment`. The tenant's last event; a repeated call changes
+        nothing.
+        """
+        if self.status is TenantStatus.OPEN:
+            self.record(TenantClosed(tenant_id=self.tenant_id, reason=reason, closed_at=at))
+
     def apply(self, event: Event) -> None:
         match event:
             case TenantCreated(name=name) | TenantRenamed(name=name):

@@ -2,13 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant_secret import read_tenant_secret, tenant_secret
 
 SECRET_BYTES = 32
+SESSION_LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

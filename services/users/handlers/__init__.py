@@ -24,8 +24,21 @@ from services.users.commands import (
     UpdateProfile,
     VerifyEmail,
 )
+from services.users.commands.identity import (
+    CancelEmailChange,
+    CloseTenant,
+    ConfirmEmailChange,
+    ConfirmSession,
+    EndSession,
+    EndSessions,
+    RenameTenant,
+    RequestEmailChange,
+    TransferOwnership,
+)
 from services.users.handlers.acceptance import accept_invitation
+from services.users.handlers.confirmation import confirm_session
 from services.users.handlers.dunning import DUNNING
+from services.users.handlers.email_changes import cancel_email_change, confirm_email_change, request_email_change
 from services.users.handlers.invitations import approve_request, invite, revoke_invitation
 from services.users.handlers.join_policy import set_join_policy
 from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
@@ -36,7 +49,8 @@ from services.users.handlers.passwords import (
     reset_password,
 )
 from services.users.handlers.registration import open_tenant, sign_up, verify_email
-from services.users.handlers.sessions import close_session, open_session, renew_session
+from services.users.handlers.sessions import close_session, end_session, end_sessions, open_session, renew_session
+from services.users.handlers.tenants import close_tenant, rename_tenant, transfer_ownership
 from services.users.projections import TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
@@ -62,6 +76,15 @@ COMMANDS: Commands = {
     SuspendUser: suspend_user,
     ReactivateUser: reactivate_user,
     EraseUser: erase_user,
+    ConfirmSession: confirm_session,
+    EndSession: end_session,
+    EndSessions: end_sessions,
+    RequestEmailChange: request_email_change,
+    ConfirmEmailChange: confirm_email_change,
+    CancelEmailChange: cancel_email_change,
+    TransferOwnership: transfer_ownership,
+    RenameTenant: rename_tenant,
+    CloseTenant: close_tenant,
 }
 
 CONSUMERS: Sequence[Consumer] = [DUNNING, TENANT_DIRECTORY]

@@ -108,7 +108,8 @@ async def _taken_over(
     if not may_be_taken_over(user):
         raise AlreadyMember
     user.verify_email(command.at)
-    await end_sessions_of(user, uow)
+    if await end_sessions_of(user, uow):
+        user.end_sessions(command.at)
     await set_password(user.id, command.password_hash, command.at, uow)
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user.id))
     user.update_profile(command.at, display_name=command.display_name, locale=command.locale or invitation.locale)

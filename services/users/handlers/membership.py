@@ -5,10 +5,17 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import OwnerIsProtected, User, Withdrawal
+from services.users.domain import AdminIsProtected, OwnerIsProtected, User, Withdrawal
+from services.users.handlers.confirmation import require_confirmed
 from services.users.handlers.invitations import withdraw_invitations
 from services.users.handlers.sessions import end_sessions_of
-from services.users.tables import credentials, open_invitations, password_reset_tokens, verification_tokens
+from services.users.tables import (
+    credentials,
+    email_changes,
+    open_invitations,
+    password_reset_tokens,
+    verification_tokens,
+)
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -64,7 +71,7 @@ def _require_no_owner(user: User) -> None:
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     """A repeated call changes nothing. Raises ConcurrencyConflict, OwnerIsProtected: a tenant
-    always has an owner.
+    always has an owner, who can hand over. Raises AdminIsProtected, ConfirmationRequired.
     """
     user = await uow.load(User, command.user_id)
     if user.erased:
@@ -72,10 +79,13 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     user.expect(command.expected_version)
     if user.role is Role.OWNER:
         raise OwnerIsProtected
+    if user.role is Role.ADMIN and command.actor.user_id != user.id and command.actor.role is not Role.OWNER:
+        raise AdminIsProtected
+    await require_confirmed(command.actor, command.at, uow)
     address = user.email
     user.erase(command.at)
     await end_sessions_of(user, uow)
     await withdraw_invitations(Withdrawal.ERASED, command.at, uow, open_invitations.c.email == address)
-    for table in (credentials, verification_tokens, password_reset_tokens):
+    for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)

@@ -9,7 +9,7 @@ from services.users.commands import ChangePassword, CreatePasswordLink, RequestP
 from services.users.domain import PasswordRefused, Tenant, TenantStatus, TokenNotValid, User
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
-from services.users.tables import credentials, password_reset_tokens, verification_tokens
+from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -27,14 +27,17 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
     user = await uow.find(User, command.user_id)
     if user is None or not user.may_receive_password_link(command.at):
         return False
+    tenant = await uow.load(Tenant, user.tenant_id)
+    if tenant.status is TenantStatus.CLOSED:
+        return False  # closed since the request
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True
 
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
-    """Also verifies the address. Raises TokenNotValid, also for a user who may not sign in any
-    more.
+    """Also verifies the address, and ends a change of address that is not proved yet. Raises
+    TokenNotValid, also for a user who may not sign in any more.
     """
     await lock_token_owner(password_reset_tokens, command.digest, uow)
     user_id = (await consume_token(password_reset_tokens, command.digest, command.at, uow)).user_id
@@ -43,8 +46,10 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)
-    # A pending registration must not take over the account later.
+    # Neither a pending registration nor a pending change of address may take over the account later.
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
+    pending = email_changes.c.token_hash.is_not(None)
+    await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user_id, pending))
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
     return user

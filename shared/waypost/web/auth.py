@@ -86,6 +86,7 @@ def _bind(request: Request, caller: Principal, claims: Mapping[str, Any]) -> Non
 def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
     return Actor(
         user_id=caller.user_id,
+        tenant_id=caller.tenant_id,
         role=caller.role,
         session_id=caller.session_id,
         issued_at=datetime.fromtimestamp(claims["nbf"], UTC),  # equal to `iat`, which is optional

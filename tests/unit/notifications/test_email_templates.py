@@ -33,6 +33,8 @@ SUBJECTS = {
     NotificationKind.PASSWORD_RESET: "Choose a new password for Engines & Looms",
     NotificationKind.INVITATION: "You are invited to Engines & Looms",
     NotificationKind.JOIN_REQUEST: "A person asks to join Engines & Looms",
+    NotificationKind.EMAIL_CHANGE: "Confirm your new e-mail address for Engines & Looms",
+    NotificationKind.EMAIL_CHANGE_NOTICE: "Your e-mail address for Engines & Looms is about to change",
     NotificationKind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
     NotificationKind.INVOICE_PAID: "Receipt for invoice 7",
     NotificationKind.PAYMENT_FAILED: "Payment failed for invoice 7",

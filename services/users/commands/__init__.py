@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.users.commands.identity import ActingUser
 from services.users.domain import Email, Invitation, JoinPolicy, SealedToken, Tenant, User
 from waypost.kernel.command import Command
 from waypost.kernel.ids import TenantId
@@ -31,7 +32,11 @@ class RefreshToken:
     """
 
     digest: bytes = field(repr=False)
+    opened_at: datetime
+    """Time of the sign-in."""
     expires_at: datetime
+    user_agent: str
+    """The client, as its user recognizes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,7 @@ class RenewSession(Command[Session | None]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession(Command[None]):
     digest: bytes = field(repr=False)
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,7 @@ class ReactivateUser(Command[User]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseUser(Command[None]):
     user_id: UUID
+    actor: ActingUser
     expected_version: int | None
     at: datetime
 
