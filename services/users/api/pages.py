@@ -5,9 +5,10 @@ too.
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from waypost.web.limited import PAGES, limited
 from waypost.web.pages import page_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[limited(PAGES)])
 
 
 @router.get("/verify")

@@ -2,12 +2,15 @@
 Idempotency-Key.
 """
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
+from services.users.api.limits import FORGOTTEN_PASSWORD, MAILED_LINK
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.sessions import session_response, session_token
 from services.users.commands import ChangePassword, RequestPasswordLink, ResetPassword, Session
@@ -15,15 +18,20 @@ from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import Caller
+from waypost.web.limited import Admission, limited
 
 router = APIRouter(prefix="/password", tags=["passwords"])
 
 
 @router.post("/forgot", status_code=202)
-async def forgot(body: ForgottenPassword, context: Context) -> Response:
+async def forgot(
+    body: ForgottenPassword, context: Context, admission: Annotated[Admission, limited(FORGOTTEN_PASSWORD)]
+) -> Response:
     """Mails a link that sets a new password. Response and timing are the same for known and unknown
     addresses: only the mail differs.
     """
+    admission.tenant(body.tenant_id)
+    admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         await context.bus.handle(
             RequestPasswordLink(tenant_id=body.tenant_id, email=body.email, placeholder_user_id=new_id())
@@ -32,7 +40,7 @@ async def forgot(body: ForgottenPassword, context: Context) -> Response:
 
 
 @router.post("/reset", status_code=204)
-async def reset(body: NewPassword, context: Context) -> Response:
+async def reset(body: NewPassword, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]) -> Response:
     """Sets a password with the one-time token of the mail, and ends all sessions."""
     token = OpaqueToken.parse(body.token)
     if token is None:

@@ -1,18 +1,21 @@
 """Registration of tenants and users. These routes need no access token."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
+from services.users.api.limits import MAILED_LINK, NEW_TENANT, SIGN_UP
 from services.users.api.models import NewTenant, NewUser, OpenedTenant, Owner, Token, UserView
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.idempotency import Executor
+from waypost.web.limited import Admission, limited
 from waypost.web.responses import created, shown
 
 router = APIRouter(tags=["registration"])
@@ -21,7 +24,9 @@ VERIFICATION_LIFETIME = timedelta(days=2)
 
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
-async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
+async def open_tenant(
+    body: NewTenant, context: Context, execute: Executor, admission: Annotated[Admission, limited(NEW_TENANT)]
+) -> Response:
     """Opens a tenant with its owner. A repeated request with the same Idempotency-Key returns the
     same tenant.
     """
@@ -38,10 +43,14 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
 
 
 @router.post("/signup", status_code=201, response_model=UserView)
-async def sign_up(body: NewUser, context: Context, execute: Executor) -> Response:
+async def sign_up(
+    body: NewUser, context: Context, execute: Executor, admission: Annotated[Admission, limited(SIGN_UP)]
+) -> Response:
     """Registers a user in a tenant. The response is the same for free and taken addresses; only the
     mail differs.
     """
+    admission.tenant(body.tenant_id)
+    admission.address(body.tenant_id, body.email)
     registration = await _registration(context, body.tenant_id, body)
     command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)
     with bound_tenants([body.tenant_id]):
@@ -51,7 +60,7 @@ async def sign_up(body: NewUser, context: Context, execute: Executor) -> Respons
         )
 
 
-@router.post("/verify", response_model=UserView)
+@router.post("/verify", response_model=UserView, dependencies=[limited(MAILED_LINK)])
 async def verify(body: Token, context: Context) -> Response:
     """Verifies an address with the one-time token of the mail."""
     token = OpaqueToken.parse(body.token)

@@ -1,6 +1,7 @@
 """Sign-in, token refresh and sign-out; and the keys that verify access tokens."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
@@ -8,11 +9,13 @@ from starlette.responses import JSONResponse, Response
 from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
+from services.users.api.limits import REFRESH_TOKEN, SIGN_IN
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
 from services.users.domain import OpaqueToken, SignInRefused
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
+from waypost.web.limited import PAGES, Admission, limited
 
 router = APIRouter(tags=["sessions"])
 
@@ -22,10 +25,12 @@ _NOT_STORED = {"cache-control": "no-store"}
 
 
 @router.post("/login", response_model=SessionView)
-async def login(body: SignIn, context: Context) -> Response:
+async def login(body: SignIn, context: Context, admission: Annotated[Admission, limited(SIGN_IN)]) -> Response:
     """Issues tokens for an address and its password. Unknown addresses take as long as wrong
     passwords.
     """
+    admission.tenant(body.tenant_id)
+    admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
             stored = await queries.credentials_of(uow.rows, body.email)
@@ -46,7 +51,7 @@ async def login(body: SignIn, context: Context) -> Response:
     return session_response(Session(user=user, session_id=session_id), refresh, context)
 
 
-@router.post("/token/refresh", response_model=SessionView)
+@router.post("/token/refresh", response_model=SessionView, dependencies=[limited(REFRESH_TOKEN)])
 async def refresh(body: Refresh, context: Context) -> Response:
     """Exchanges a refresh token for new tokens. A refresh token that is used twice ends its
     session.
@@ -64,7 +69,7 @@ async def refresh(body: Refresh, context: Context) -> Response:
     return session_response(session, successor, context)
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, dependencies=[limited(REFRESH_TOKEN)])
 async def logout(body: Refresh, context: Context) -> Response:
     """Ends the session of the refresh token. Its access tokens are refused here at once, and
     elsewhere after they expire.
@@ -76,7 +81,7 @@ async def logout(body: Refresh, context: Context) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", dependencies=[limited(PAGES)])
 async def published_keys(context: Context) -> Response:
     """Returns the JWK set (RFC 7517) that verifies access tokens."""
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
