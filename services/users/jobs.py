@@ -8,7 +8,9 @@ from sqlalchemy import delete
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
+from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
+from services.users.handlers.sign_in_attempts import forget_old_failures
 from services.users.ports import JobResources
 from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
 from waypost.jobs.context import JobContext
@@ -27,12 +29,13 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Deletes expired tokens and returns their number."""
+    """Deletes expired tokens, counted failures and counted mails, and returns their number."""
     now = job.clock.now()
     removed = 0
     async with job.begin() as uow:
         for table in (verification_tokens, password_reset_tokens, refresh_tokens):
             removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
+        removed += await forget_old_failures(now, uow) + await forget_mails(now, uow)
     return removed
 
 

@@ -62,9 +62,9 @@ class AccessTokens(Protocol):
 
 
 class TenantIds(Protocol):
-    def derived(self, idempotency_key: str) -> TenantId:
-        """The tenant id of an idempotency key, always the same for one key. It cannot be predicted
-        without this service's secret.
+    def derived(self, idempotency_key: str, email: str) -> TenantId:
+        """The tenant id of an idempotency key and its owner's address, always the same for both.
+        It cannot be predicted without this service's secret.
         """
         ...
 

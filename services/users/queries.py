@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
-from services.users.tables import credentials, users
+from services.users.tables import credentials, password_reset_tokens, users
 from waypost.kernel.errors import NotFound
 
 
@@ -63,6 +64,29 @@ async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:
     held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
     password_hash: str | None = (await rows.execute(held)).scalar_one_or_none()
     return password_hash
+
+
+async def has_users(rows: AsyncConnection) -> bool:
+    """Whether the bound tenant exists."""
+    return bool((await rows.execute(select(exists(select(users.c.user_id))))).scalar_one())
+
+
+async def address_of(rows: AsyncConnection, user_id: UUID) -> Email | None:
+    """The address of a user; None for an erased user."""
+    address: Email | None = (
+        await rows.execute(select(credentials.c.email).where(credentials.c.user_id == user_id))
+    ).scalar_one_or_none()
+    return address
+
+
+async def address_of_password_link(rows: AsyncConnection, digest: bytes, at: datetime) -> Email | None:
+    """The address to which the link was mailed; None for a link that is not valid."""
+    links = password_reset_tokens.c
+    owner = select(links.user_id).where(links.token_hash == digest, links.expires_at > at).scalar_subquery()
+    address: Email | None = (
+        await rows.execute(select(credentials.c.email).where(credentials.c.user_id == owner))
+    ).scalar_one_or_none()
+    return address
 
 
 def _account(row: Row[Any]) -> Account:

@@ -5,6 +5,7 @@ projection.
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -18,6 +19,8 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
+
+from waypost.postgres.tenancy import ACROSS_TENANTS
 
 SECRETS = MetaData()
 
@@ -76,6 +79,31 @@ refresh_tokens = Table(
     Index("refresh_tokens_of_user", "tenant_id", "user_id"),
 )
 """Used tokens stay until they expire: the reuse of one shows that it was stolen."""
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("address_digest", LargeBinary, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+    Column("refused_until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "address_digest"),
+)
+"""Wrong passwords in a row by address, also of addresses without an account. The digest keeps
+strangers' addresses out of the table.
+"""
+
+mails_to_addresses = Table(
+    "mails_to_addresses",
+    SECRETS,
+    Column("address_digest", LargeBinary, nullable=False),
+    Column("mailed_at", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("last_mailed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("address_digest"),
+    info=ACROSS_TENANTS,
+)
+"""Times of the unasked mails to an address, over all tenants: its rows belong to no tenant."""
 
 UNPUBLISHED = MetaData()
 

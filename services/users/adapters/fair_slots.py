@@ -85,8 +85,8 @@ class FairSlots:
         self._free += 1
 
     def _drop(self) -> None:
-        """Refuses the newest caller of the network that waits most in the tenant that waits most. Of
-        equals the last to arrive is refused.
+        """Refuses the newest caller of the network that waits most, in the tenant that waits most.
+        Of equals the last in turn is refused.
         """
         tenant = max(reversed(self._tenants), key=lambda each: sum(map(len, self._tenants[each].values())))
         networks = self._tenants[tenant]

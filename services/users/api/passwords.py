@@ -12,9 +12,11 @@ from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import FORGOTTEN_PASSWORD, MAILED_LINK
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
+from services.users.api.new_passwords import require_strong, share_of
 from services.users.api.sessions import session_response, session_token
-from services.users.commands import ChangePassword, RequestPasswordLink, ResetPassword, Session
+from services.users.commands import ChangePassword, JudgePassword, RequestPasswordLink, ResetPassword, Session
 from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
+from services.users.ports import Share
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import Caller
@@ -45,7 +47,14 @@ async def reset(body: NewPassword, context: Context, admission: Annotated[Admiss
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
-    password_hash = await context.resources.passwords.hash(body.password)
+    with bound_tenants([token.tenant_id]):
+        async with context.bus.units.begin() as uow:
+            email = await queries.address_of_password_link(uow.rows, token.digest, context.now)
+    if email is None:
+        raise TokenNotValid
+    await require_strong(body.password, email, token.tenant_id, context)
+    share = share_of(token.tenant_id, admission, exists=True)
+    password_hash = await context.resources.passwords.hash(body.password, share)
     with bound_tenants([token.tenant_id]):
         await context.bus.handle(ResetPassword(digest=token.digest, password_hash=password_hash, at=context.now))
     return Response(status_code=204)
@@ -56,15 +65,21 @@ async def change(body: PasswordChange, caller: Caller, context: Context) -> Resp
     """Changes the password, ends all sessions and returns the tokens of a new one."""
     async with context.bus.units.begin() as uow:
         verified_hash = await queries.password_hash_of(uow.rows, caller.user_id)
-    passwords = context.resources.passwords
-    if not await passwords.matches(body.current_password, verified_hash) or verified_hash is None:
+        email = await queries.address_of(uow.rows, caller.user_id)
+    if email is None or verified_hash is None:
+        raise PasswordRefused
+    await require_strong(body.new_password, email, caller.tenant_id, context)
+    passwords, share = context.resources.passwords, Share(tenant=caller.tenant_id, network=caller.user_id)
+    is_right = await passwords.matches(body.current_password, verified_hash, share)
+    judge = JudgePassword(tenant_id=caller.tenant_id, email=email, is_right=is_right, at=context.now)
+    if not await context.bus.handle(judge):
         raise PasswordRefused
     refresh, session_id = fresh_token(caller.tenant_id), new_id()
     user = await context.bus.handle(
         ChangePassword(
             user_id=caller.user_id,
             verified_hash=verified_hash,
-            password_hash=await passwords.hash(body.new_password),
+            password_hash=await passwords.hash(body.new_password, share),
             session_id=session_id,
             refresh_token=session_token(refresh, context),
             at=context.now,

@@ -6,12 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.users.adapters.common_passwords import is_common
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import MAILED_LINK, NEW_TENANT, SIGN_UP
 from services.users.api.models import NewTenant, NewUser, OpenedTenant, Owner, Token, UserView
+from services.users.api.new_passwords import require_strong, share_of
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
+from services.users.domain.password_rules import refuse_easy
+from services.users.ports import Share
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.idempotency import Executor
@@ -28,10 +32,17 @@ async def open_tenant(
     body: NewTenant, context: Context, execute: Executor, admission: Annotated[Admission, limited(NEW_TENANT)]
 ) -> Response:
     """Opens a tenant with its owner. A repeated request with the same Idempotency-Key returns the
-    same tenant.
+    same tenant. The key counts together with the owner's address, so no other person's key is in
+    the way.
     """
-    tenant_id = TenantId(new_id()) if execute.key is None else context.resources.tenant_ids.derived(execute.key)
-    owner = await _registration(context, tenant_id, body.owner)
+    tenant_id = (
+        TenantId(new_id())
+        if execute.key is None
+        else context.resources.tenant_ids.derived(execute.key, body.owner.email)
+    )
+    refuse_easy(body.owner.password, is_common, [body.owner.email, body.name])
+    share = share_of(tenant_id, admission, exists=False)
+    owner = await _registration(context, tenant_id, body.owner, share)
     command = OpenTenant(tenant_id=tenant_id, name=body.name, owner=owner, at=context.now)
     with bound_tenants([tenant_id]):
         return await execute(
@@ -51,7 +62,9 @@ async def sign_up(
     """
     admission.tenant(body.tenant_id)
     admission.address(body.tenant_id, body.email)
-    registration = await _registration(context, body.tenant_id, body)
+    tenant = await require_strong(body.password, body.email, body.tenant_id, context)
+    share = share_of(body.tenant_id, admission, exists=tenant is not None)
+    registration = await _registration(context, body.tenant_id, body, share)
     command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)
     with bound_tenants([body.tenant_id]):
         return await execute(
@@ -71,7 +84,7 @@ async def verify(body: Token, context: Context) -> Response:
     return shown(UserView.model_validate(user), version=user.version)
 
 
-async def _registration(context: Context, tenant_id: TenantId, person: Owner) -> Registration:
+async def _registration(context: Context, tenant_id: TenantId, person: Owner, share: Share) -> Registration:
     """Hashes the password and seals a verification token. Raises Unavailable when too many
     passwords wait to be hashed.
     """
@@ -81,6 +94,6 @@ async def _registration(context: Context, tenant_id: TenantId, person: Owner) ->
         email=person.email,
         display_name=person.display_name,
         locale=person.locale,
-        password_hash=await context.resources.passwords.hash(person.password),
+        password_hash=await context.resources.passwords.hash(person.password, share),
         verification=context.resources.sealer.seal(token, context.now + VERIFICATION_LIFETIME),
     )

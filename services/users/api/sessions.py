@@ -11,7 +11,8 @@ from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import REFRESH_TOKEN, SIGN_IN
 from services.users.api.models import Refresh, SessionView, SignIn
-from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
+from services.users.api.new_passwords import share_of
+from services.users.commands import CloseSession, JudgePassword, OpenSession, RefreshToken, RenewSession, Session
 from services.users.domain import OpaqueToken, SignInRefused
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
@@ -27,16 +28,20 @@ _NOT_STORED = {"cache-control": "no-store"}
 @router.post("/login", response_model=SessionView)
 async def login(body: SignIn, context: Context, admission: Annotated[Admission, limited(SIGN_IN)]) -> Response:
     """Issues tokens for an address and its password. Unknown addresses take as long as wrong
-    passwords.
+    passwords. After several wrong passwords the address is refused for a while, also with the right
+    one; a mailed password link ends that.
     """
     admission.tenant(body.tenant_id)
     admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
             stored = await queries.credentials_of(uow.rows, body.email)
+            share = share_of(body.tenant_id, admission, exists=await queries.has_users(uow.rows))
         # No database connection is held while the password is checked.
         password_hash = stored.password_hash if stored else None
-        if not await context.resources.passwords.matches(body.password, password_hash) or stored is None:
+        is_right = await context.resources.passwords.matches(body.password, password_hash, share)
+        judge = JudgePassword(tenant_id=body.tenant_id, email=body.email, is_right=is_right, at=context.now)
+        if not await context.bus.handle(judge) or stored is None:
             raise SignInRefused
         refresh, session_id = fresh_token(body.tenant_id), new_id()
         user = await context.bus.handle(

@@ -8,6 +8,7 @@ from services.users.commands import (
     CloseSession,
     CreatePasswordLink,
     EraseUser,
+    JudgePassword,
     OpenSession,
     OpenTenant,
     ReactivateUser,
@@ -29,6 +30,7 @@ from services.users.handlers.passwords import (
 )
 from services.users.handlers.registration import open_tenant, sign_up, verify_email
 from services.users.handlers.sessions import close_session, open_session, renew_session
+from services.users.handlers.sign_in_attempts import judge_password
 from services.users.projections import TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
@@ -37,6 +39,7 @@ COMMANDS: Commands = {
     OpenTenant: open_tenant,
     SignUp: sign_up,
     VerifyEmail: verify_email,
+    JudgePassword: judge_password,
     OpenSession: open_session,
     RenewSession: renew_session,
     CloseSession: close_session,

@@ -7,6 +7,7 @@ from sqlalchemy import delete
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import OwnerIsProtected, User
 from services.users.handlers.sessions import end_sessions_of
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
@@ -73,6 +74,7 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
         raise OwnerIsProtected
     user.erase(command.at)
     await end_sessions_of(user, uow)
+    await forget_failures(user.id, uow)
     for table in (credentials, verification_tokens, password_reset_tokens):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)

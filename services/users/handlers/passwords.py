@@ -7,8 +7,10 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
 from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
+from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -25,6 +27,8 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
     user = await uow.find(User, command.user_id)
     if user is None or not user.may_receive_password_link(command.at):
         return False
+    if not await may_mail(user.email, command.at, uow):
+        return False
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True
@@ -37,6 +41,7 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     await lock_token_owner(password_reset_tokens, command.digest, uow)
     user_id = (await consume_token(password_reset_tokens, command.digest, command.at, uow)).user_id
     await set_password(user_id, command.password_hash, command.at, uow)
+    await forget_failures(user_id, uow)
     user = await uow.load(User, user_id)
     if not user.may_reset_password:
         raise TokenNotValid

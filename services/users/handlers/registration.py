@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Tenant, TokenNotValid, User
+from services.users.handlers.mail_bound import REGISTRATION_MAILS, may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
@@ -17,7 +18,10 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
+    """Opens nothing, with the same response, if the owner's address has received too many mails."""
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
+    if not await may_mail(command.owner.email, command.at, uow, mails=REGISTRATION_MAILS):
+        return tenant
     uow.add(tenant)
     owner = _new_user(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _claim_address(owner, command.owner, command.at, uow)
@@ -29,16 +33,18 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     """Registers a member. If the address is taken, returns a user that is not stored, so that the
     response reveals nothing. If the address is not verified yet, mails another link: it replaces
-    the earlier links, and verifying it gives the account this registration's password.
+    the earlier links, and verifying it gives the account this registration's password. If the
+    address has received too many mails, the response is the same and no mail follows.
     """
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
     user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
-    if await _claim_address(user, command.registration, command.at, uow):
+    may_register = await may_mail(user.email, command.at, uow, mails=REGISTRATION_MAILS)
+    if may_register and await _claim_address(user, command.registration, command.at, uow):
         uow.add(user)
         await _store_link(user, command.registration, uow)
     else:
-        await _mail_address_owner(command, uow)
+        await _mail_address_owner(command, uow, mail=may_register)
     return user
 
 
@@ -92,14 +98,14 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
     return inserted.one_or_none() is not None
 
 
-async def _mail_address_owner(command: SignUp, uow: UnitOfWork) -> None:
+async def _mail_address_owner(command: SignUp, uow: UnitOfWork, *, mail: bool) -> None:
     query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
     # The lock serializes concurrent registrations of one address.
     user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
     owner = await uow.find(User, user_id) if user_id else None
     if owner is None or owner.verified:
         return
-    if owner.may_receive_verification_link(command.at):
+    if mail and owner.may_receive_verification_link(command.at):
         owner.request_verification(command.registration.verification, command.at)
         await _store_link(owner, command.registration, uow)
     elif not owner.may_sign_in:

@@ -106,6 +106,8 @@ def _bare(service: str, lifespan: Any) -> FastAPI:
         telemetry=_TELEMETRY,
     )
     app.state.streams = Streams()
+    app.state.clients = ClientNetworks()
+    app.state.rate_limits = RequestLimits(RateLimiter(), app.state.clients)
     errors.install(app)
     openapi.install(app)
     route_index.install(app.router)

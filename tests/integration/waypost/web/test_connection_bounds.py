@@ -39,7 +39,7 @@ class Client:
             return
 
     async def answer(self) -> tuple[int, bytes]:
-        """The status and the body of the next response; 0 for a connection that ends without one."""
+        """The status and the body of the next response; 0 if the connection ends without one."""
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
