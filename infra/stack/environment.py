@@ -26,7 +26,7 @@ receives only what it needs.
 | OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | where spans are sent |
 | OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG | all | which new traces are recorded; if set |
 | WAYPOST_SPANS_PER_SECOND | all | limit of the spans of records and jobs; if set |
-| WAYPOST_RATE_LIMITING, WAYPOST_RATE_LIMITS | all | see `docs/limits.md`; if set |
+| WAYPOST_RATE_LIMITING, WAYPOST_RATE_LIMITS | all | see `docs/guide/limits.md`; if set |
 | WAYPOST_TRUSTED_PROXIES | all | networks of proxies whose `X-Forwarded-For` counts; if set |
 
 `command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one

@@ -15,12 +15,13 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict if the user's version differs from the caller's,
-    OwnerIsProtected.
+    OwnerIsProtected, TooManyProfileChanges.
     """
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     if command.actor_id != user.id:
         _require_no_owner(user)
+    user.require_profile_change(command.at)
     user.update_profile(command.at, display_name=command.display_name, locale=command.locale)
     return user
 

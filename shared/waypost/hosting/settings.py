@@ -93,7 +93,7 @@ class ApiSettings(ProcessSettings):
     """False switches all rate limits of this API off."""
     rate_limits: Mapping[str, RateText] = {}
     """Changed rate limits, as JSON: `{"sign-in-per-network": "120/60"}` means 120 requests in 60 s,
-    and "off" no limit. The limits are those of the page "Limits".
+    and "off" no limit. The page "Limits of requests" lists them.
     """
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     """Networks of the proxies in front of this API, as JSON: `["10.0.0.0/8"]`. Only for their

@@ -76,6 +76,7 @@ def _bind(request: Request, caller: Principal, claims: Mapping[str, Any]) -> Non
     structlog.contextvars.bind_contextvars(tenant_id=tenant)
     bind_tenants([caller.tenant_id])
     bind_cause(current_cause()._replace(actor_id=caller.user_id))
+    request.scope["state"]["token_expires_at"] = claims["exp"]
     bind_actor(_actor(caller, claims))
 
 
