@@ -29,7 +29,7 @@ ROUTES = {
 
 
 def requests(routes: RouteClass, key: RateKey, member: Member) -> Iterator[tuple[str, Any]]:
-    """Requests of one value of the key; the values of the other keys differ, but for the network."""
+    """Requests of one value of the key. Other keys differ, except the network."""
     number = 0
     while True:
         path = ROUTES[routes.name][number % len(ROUTES[routes.name])]

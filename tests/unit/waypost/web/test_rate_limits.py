@@ -101,7 +101,7 @@ def demo() -> APIRouter:
 
 
 async def test_the_answer_names_the_limit_its_reason_and_the_time_to_wait() -> None:
-    one, another = new_id(), new_id()
+    one, another = str(new_id()), str(new_id())
     async with client_of(api(demo())) as client:
         ask = [{"tenant": one, "address": "a"}, {"tenant": one, "address": "a"}, {"tenant": one, "address": "b"}]
         answers = [await client.get("/demo", params=each) for each in ask]
