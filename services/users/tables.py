@@ -91,7 +91,7 @@ sign_in_failures = Table(
     PrimaryKeyConstraint("tenant_id", "address_digest"),
 )
 """Wrong passwords in a row by address, also of addresses without an account. The digest keeps
-strangers' addresses out of the table.
+addresses of people without an account out of the table.
 """
 
 mails_to_addresses = Table(

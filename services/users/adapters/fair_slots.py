@@ -1,7 +1,7 @@
-"""Slots for expensive work, shared fairly between those who wait.
+"""Slots for expensive work, shared fairly between the callers that wait.
 
 Tenants take turns, and within a tenant its networks take turns. So a flood of one tenant or network
-delays another by one turn at most. A full queue drops the newest caller of whoever waits most
+delays another by one turn at most. A full queue drops the newest caller of the busiest queue
 (McKenney, "Stochastic Fairness Queueing", 1990), so the flood is refused and not its neighbours.
 """
 

@@ -21,7 +21,7 @@ class PasswordTooCommon(Invalid):
 
 
 def refuse_easy(password: str, is_common: IsCommon, words: Iterable[str] = ()) -> None:
-    """`words`: what others know of the person, such as address and company. Raises
+    """`words`: known facts about the person, such as address and company. Raises
     PasswordTooCommon for a common password, also with digits and signs around it, for few different
     characters, and for one of the words.
     """

@@ -2,7 +2,7 @@
 to the end of its body, and the number of connections.
 
 uvicorn bounds none of them. A client that sends an endless header would fill the memory, and one
-that sends half a request would hold its connection for ever.
+that sends half a request would hold its connection without limit.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ MAX_KEYS = 200_000
 
 
 class RateKey(StrEnum):
-    """What the requests of one limit have in common."""
+    """The kind of value by which a limit counts."""
 
     NETWORK = "network"
     """The client's IPv4 address, or the /64 of its IPv6 address."""

@@ -62,7 +62,7 @@ async def test_other_addresses_are_not_bounded(users: UsersService) -> None:
 
 
 async def test_at_the_bound_a_registration_still_replaces_the_link_of_another(users: UsersService) -> None:
-    """Otherwise the mailed link of a stranger's sign-up would give the account the stranger's
+    """Otherwise the mailed link of another person's sign-up would give the account that person's
     password.
     """
     tenant, victim = await users.open_tenant(), unique_address()
@@ -74,7 +74,7 @@ async def test_at_the_bound_a_registration_still_replaces_the_link_of_another(us
     assert (await users.http.post("/verify", json={"token": link})).status_code == 422
 
 
-async def test_two_strangers_may_use_one_idempotency_key(users: UsersService) -> None:
+async def test_two_callers_may_use_one_idempotency_key(users: UsersService) -> None:
     key = {"idempotency-key": "create-tenant-1"}
 
     async def create(email: str, name: str = "Engines") -> Any:
@@ -82,7 +82,7 @@ async def test_two_strangers_may_use_one_idempotency_key(users: UsersService) ->
         return await users.http.post("/tenants", json={"name": name, "owner": owner}, headers=key)
 
     one, another = unique_address(), unique_address()
-    first, again, stranger = await create(one), await create(one), await create(another)
+    first, again, other = await create(one), await create(one), await create(another)
     assert first.json() == again.json()
-    assert (stranger.status_code, stranger.json() == first.json()) == (201, False)
+    assert (other.status_code, other.json() == first.json()) == (201, False)
     assert (await create(one, name="Looms")).status_code == 422  # the same caller with another body

@@ -1,4 +1,4 @@
-"""Each limit of the routes without a token is applied, with its headers, and tells nothing of
+"""Each limit of the routes without a token is applied, with its headers, and reveals no
 accounts.
 """
 

@@ -1,4 +1,4 @@
-"""Wrong passwords delay an address. The delay tells nothing, survives a restart, and ends by a
+"""Wrong passwords delay an address. The delay reveals nothing, survives a restart, and ends by a
 mailed link.
 """
 

@@ -1,4 +1,4 @@
-"""Slots for hashing: turns between tenants and networks, and the bound of those who wait."""
+"""Slots for hashing: turns between tenants and networks, and the bound of the queue."""
 
 import asyncio
 from collections.abc import Sequence

@@ -43,7 +43,7 @@ def routes() -> APIRouter:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_no_answer_may_be_sniffed_stored_or_told_to_other_sites(path: str) -> None:
+async def test_no_answer_may_be_sniffed_stored_or_reported_to_other_sites(path: str) -> None:
     async with client_of(api(routes()), raise_errors=False) as client:
         headers = (await client.get(path)).headers
     assert headers.get_list("x-content-type-options") == ["nosniff"]
