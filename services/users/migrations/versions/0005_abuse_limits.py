@@ -25,6 +25,5 @@ def upgrade() -> None:
             mailed_at       timestamptz[]  not null,
             last_mailed_at  timestamptz    not null
         )""",
-        "comment on table mails_to_addresses is 'across tenants'",
         "grant select, insert, update, delete on mails_to_addresses to users_app",
     )
