@@ -29,8 +29,8 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Deletes old counts of mails, expired tokens and old failures; returns the number of the latter
-    two.
+    """Deletes expired tokens and old failures, and returns their number. Deletes old counts of mails
+    too.
     """
     now = job.clock.now()
     removed = 0
