@@ -29,8 +29,8 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Deletes expired tokens and old failures, and returns their number. Deletes old counts of mails
-    too.
+    """Deletes expired tokens and old failures, and returns their number. Also deletes old counts of
+    mails.
     """
     now = job.clock.now()
     removed = 0
