@@ -98,7 +98,6 @@ async def test_a_caller_that_leaves_gives_its_place_back(granted: bool) -> None:
     if granted:  # the slot arrives in the same round of the loop as the cancellation
         work._running.pop(0).set()
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
     work.tasks[1].cancel()
     await work.settle()
     assert work.slots._waiting == (0 if granted else 1)
