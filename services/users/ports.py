@@ -1,6 +1,6 @@
 """The service's ports: passwords, tokens and keys."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,14 +11,27 @@ from waypost.kernel.ids import TenantId
 from waypost.web.tokens import KeySource
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Whose turn the work takes."""
+
+    tenant: Hashable = None
+    """None for all requests that name no existing tenant: they share the turns of one tenant."""
+    network: Hashable = None
+
+
+SHARED = Share()
+"""Of callers without an origin, such as commands."""
+
+
 class Passwords(Protocol):
-    async def hash(self, password: str) -> str:
-        """A salted hash that contains its parameters. Raises Unavailable when too many callers
-        wait: hashing takes memory and time.
+    async def hash(self, password: str, share: Share = SHARED) -> str:
+        """A salted hash that contains its parameters. Raises Unavailable when too many callers of
+        this origin wait: hashing takes memory and time.
         """
         ...
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
+    async def matches(self, password: str, password_hash: str | None, share: Share = SHARED) -> bool:
         """Whether the password matches the hash; takes the same time without a hash. Raises
         Unavailable like `hash`.
         """
@@ -52,9 +65,9 @@ class AccessTokens(Protocol):
 
 
 class TenantIds(Protocol):
-    def derived(self, idempotency_key: str) -> TenantId:
-        """The tenant id of an idempotency key, always the same for one key. It cannot be predicted
-        without this service's secret.
+    def derived(self, idempotency_key: str, email: str) -> TenantId:
+        """The tenant id of an idempotency key and its owner's address, always the same for both.
+        It cannot be predicted without this service's secret.
         """
         ...
 

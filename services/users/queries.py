@@ -6,11 +6,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
-from services.users.tables import credentials, invitations, open_invitations, sessions, users
+from services.users.tables import (
+    credentials,
+    email_changes,
+    invitations,
+    open_invitations,
+    password_reset_tokens,
+    sessions,
+    users,
+)
 from waypost.kernel.errors import NotFound
 
 
@@ -105,6 +113,44 @@ async def sessions_of(
         page = page.where(sessions.c.session_id > after)
     ordered = page.order_by(sessions.c.session_id).limit(limit)
     return [StoredSession(**row._mapping) for row in await rows.execute(ordered)]
+
+
+async def has_users(rows: AsyncConnection) -> bool:
+    """Whether the bound tenant exists."""
+    return bool((await rows.execute(select(exists(select(users.c.user_id))))).scalar_one())
+
+
+async def address_of(rows: AsyncConnection, user_id: UUID) -> Email | None:
+    """The address of a user; None for an erased user."""
+    address: Email | None = (
+        await rows.execute(select(credentials.c.email).where(credentials.c.user_id == user_id))
+    ).scalar_one_or_none()
+    return address
+
+
+async def address_of_password_link(rows: AsyncConnection, digest: bytes, at: datetime) -> Email | None:
+    """The address to which the link was mailed; None for a link that is not valid."""
+    links = password_reset_tokens.c
+    owner = select(links.user_id).where(links.token_hash == digest, links.expires_at > at).scalar_subquery()
+    address: Email | None = (
+        await rows.execute(select(credentials.c.email).where(credentials.c.user_id == owner))
+    ).scalar_one_or_none()
+    return address
+
+
+async def address_of_invitation(rows: AsyncConnection, digest: bytes, at: datetime) -> Email | None:
+    """The invited address; None for a link that is not valid."""
+    links = open_invitations.c
+    query = select(links.email).where(links.token_hash == digest, links.expires_at > at)
+    address: Email | None = (await rows.execute(query)).scalar_one_or_none()
+    return address
+
+
+async def may_be_taken_back(rows: AsyncConnection, digest: bytes, at: datetime) -> bool:
+    """Whether the token cancels a change of address, or takes it back."""
+    changes = email_changes.c
+    link = select(changes.user_id).where(changes.cancel_token_hash == digest, changes.cancel_expires_at > at)
+    return bool((await rows.execute(select(exists(link)))).scalar_one())
 
 
 def _account(row: Row[Any]) -> Account:

@@ -5,6 +5,7 @@ projection.
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -18,6 +19,8 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
+
+from waypost.postgres.tenancy import ACROSS_TENANTS
 
 SECRETS = MetaData()
 
@@ -129,6 +132,31 @@ email_changes = Table(
 """The change of address that a user requested last. `token_hash` is null after the change took
 effect; the row stays until the previous address can no longer take it back.
 """
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("address_digest", LargeBinary, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+    Column("refused_until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "address_digest"),
+)
+"""Wrong passwords in a row by address, also of addresses without an account. The digest keeps
+addresses of people without an account out of the table.
+"""
+
+mails_to_addresses = Table(
+    "mails_to_addresses",
+    SECRETS,
+    Column("address_digest", LargeBinary, nullable=False),
+    Column("mailed_at", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("last_mailed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("address_digest"),
+    info=ACROSS_TENANTS,
+)
+"""Times of the unasked mails to an address, over all tenants: its rows belong to no tenant."""
 
 UNPUBLISHED = MetaData()
 

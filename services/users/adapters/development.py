@@ -59,7 +59,7 @@ async def _registration(keys: Path, tenant_id: TenantId, role: Role) -> tuple[Re
     sealer = SealedBoxSealer(*sealing_key(keys))
     registration = Registration(
         user_id=_user_id(tenant_id, role),
-        email=email_address(f"{role}@development.example.com"),
+        email=email_address(f"{role}.{tenant_id.hex}@development.example.com"),
         display_name=f"Development {role}",
         locale="en",
         password_hash=await Argon2Passwords(threads=1, queue=0).hash(secrets.token_urlsafe()),

@@ -11,7 +11,9 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
+from services.users.api.limits import MAILED_LINK
 from services.users.api.models import DEFAULT_LOCALE, EmailAddress, Locale, Token, UserView
+from services.users.api.new_passwords import require_strong, share_of
 from services.users.commands import AcceptInvitation, ApproveRequest, Invite, RevokeInvitation
 from services.users.domain import InvitationStatus, OpaqueToken, SealedToken, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
@@ -19,6 +21,7 @@ from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import AdminCaller
 from waypost.web.idempotency import Executor
+from waypost.web.limited import Admission, limited
 from waypost.web.models import OneLine, Password, RequestModel, ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.policies import public
@@ -94,19 +97,26 @@ async def invite(body: NewInvitation, caller: AdminCaller, context: Context, exe
 
 @router.post("/accept", status_code=201, response_model=UserView)
 @public("the token of the mailed link names the tenant and proves the address")
-async def accept(body: Acceptance, context: Context) -> Response:
+async def accept(body: Acceptance, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]) -> Response:
     """Joins with the one-time token of the mail. The token proves the address, so the user is
     verified at once, and what others registered for the address before ends.
     """
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
+    with bound_tenants([token.tenant_id]):
+        async with context.bus.units.begin() as uow:
+            email = await queries.address_of_invitation(uow.rows, token.digest, context.now)
+    if email is None:
+        raise TokenNotValid
+    await require_strong(body.password, email, token.tenant_id, context)
+    share = share_of(token.tenant_id, admission, exists=True)
     command = AcceptInvitation(
         digest=token.digest,
         user_id=new_id(),
         display_name=body.display_name,
         locale=body.locale,
-        password_hash=await context.resources.passwords.hash(body.password),
+        password_hash=await context.resources.passwords.hash(body.password, share),
         at=context.now,
     )
     with bound_tenants([token.tenant_id]):

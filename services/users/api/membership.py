@@ -1,6 +1,5 @@
 """A tenant's users: profile, role, suspension and erasure."""
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from services.users.commands import ChangeRole, EraseUser, ReactivateUser, Suspe
 from services.users.domain import SelfReactivation, User
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import AdminCaller, Caller, OwnerCaller
-from waypost.web.history import EventView, event_views
+from waypost.web.history import EventView, VersionPage, event_page
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.principal import Principal
 from waypost.web.responses import ExpectedVersion, shown
@@ -97,14 +96,14 @@ async def reactivate(user_id: UUID, caller: AdminCaller, context: Context) -> Re
 
 
 @router.get("/{user_id}/events")
-async def show_events(user_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """Returns the user's events, oldest first."""
+async def show_events(user_id: UUID, page: VersionPage, caller: Caller, context: Context) -> Page[EventView]:
+    """Lists the user's events, oldest first."""
     _require_self_or_admin(caller, user_id)
     async with context.bus.units.begin() as uow:
-        history = await uow.events.history(User.aggregate_type, user_id)
-    if not history:
-        raise NotFound(f"there is no user {user_id}")
-    return event_views(history)
+        events = await event_page(User, user_id, page, uow)
+        if not events.data and await uow.find(User, user_id) is None:
+            raise NotFound(f"there is no user {user_id}")
+    return events
 
 
 def _require_self_or_admin(caller: Principal, user_id: UUID) -> None:

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.api.context import Context
 from services.users.api.models import AnyPassword
+from services.users.commands import JudgePassword
 from services.users.commands.identity import ActingUser, ConfirmSession, EndSession, EndSessions
 from services.users.domain import PasswordRefused
+from services.users.ports import Share
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.models import RequestModel, ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
@@ -53,10 +55,17 @@ async def list_sessions(
 async def confirm(body: Confirmation, caller: Caller, context: Context) -> Response:
     """Proves the password again. For five minutes, this session may then request what cannot be
     undone: an erasure, a change of address, a transfer of the ownership, the end of the tenant.
+    Wrong passwords count like those of a sign-in, and are delayed with them.
     """
     async with context.bus.units.begin() as uow:
         stored = await queries.password_hash_of(uow.rows, caller.user_id)
-    if not await context.resources.passwords.matches(body.password, stored) or stored is None:
+        email = await queries.address_of(uow.rows, caller.user_id)
+    if stored is None or email is None:
+        raise PasswordRefused
+    share = Share(tenant=caller.tenant_id, network=caller.user_id)
+    is_right = await context.resources.passwords.matches(body.password, stored, share)
+    judge = JudgePassword(tenant_id=caller.tenant_id, email=email, is_right=is_right, at=context.now)
+    if not await context.bus.handle(judge):
         raise PasswordRefused
     await context.bus.handle(
         ConfirmSession(user_id=caller.user_id, session_id=caller.session_id, verified_hash=stored, at=context.now)

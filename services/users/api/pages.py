@@ -5,10 +5,11 @@ too.
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from waypost.web.limited import PAGES, limited
 from waypost.web.pages import page_of
 from waypost.web.policies import public
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[limited(PAGES)])
 
 
 @router.get("/verify")

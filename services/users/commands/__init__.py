@@ -80,6 +80,18 @@ class OpenSession(Command[User]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgePassword(Command[bool]):
+    """Records the result of a password check. Returns whether the password is accepted: it is
+    refused while the address is delayed after wrong passwords.
+    """
+
+    tenant_id: TenantId
+    email: str = field(repr=False)
+    is_right: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     user: User
     session_id: UUID

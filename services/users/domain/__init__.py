@@ -22,6 +22,7 @@ from services.users.domain.errors import (
     SignInRefused,
     TenantIsClosed,
     TokenNotValid,
+    TooManyInvitationMails,
     TooManyInvitations,
     UserIsErased,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "TenantIsClosed",
     "TenantStatus",
     "TokenNotValid",
+    "TooManyInvitationMails",
     "TooManyInvitations",
     "User",
     "UserIsErased",

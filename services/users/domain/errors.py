@@ -1,6 +1,8 @@
 """Errors of the users service; each is a subclass in the tree of `waypost.kernel.errors`."""
 
-from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from datetime import timedelta
+
+from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 
 
 class TenantIsClosed(Conflict):
@@ -53,6 +55,26 @@ class SelfReactivation(Forbidden):
 
 class UserIsErased(NotFound):
     """The user was erased."""
+
+
+class TooManyProfileChanges(TooManyRequests):
+    """The profile was changed too often today."""
+
+    def __init__(self, bound: int, wait: timedelta) -> None:
+        super().__init__(
+            f"a profile can be changed {bound} times a day, because every change is kept", wait, bound=bound
+        )
+
+
+class TooManyInvitationMails(TooManyRequests):
+    """The address was sent its maximum of invitations in the last hour, by all tenants together."""
+
+    def __init__(self, bound: int, wait: timedelta) -> None:
+        super().__init__(
+            f"an address is sent at most {bound} invitations an hour, so that no one is flooded with mails",
+            wait,
+            bound=bound,
+        )
 
 
 class TokenNotValid(Invalid):

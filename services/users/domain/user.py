@@ -21,7 +21,7 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.users.domain.email_change import EmailChange
-from services.users.domain.errors import EmailChangeTooSoon, NotSuspended, UserIsErased
+from services.users.domain.errors import EmailChangeTooSoon, NotSuspended, TooManyProfileChanges, UserIsErased
 from services.users.domain.tokens import SealedToken
 from services.users.domain.user_status import UserStatus
 from waypost.kernel.aggregate import Aggregate
@@ -36,6 +36,8 @@ address.
 """
 PASSWORD_LINK_PAUSE = timedelta(minutes=5)
 EMAIL_CHANGE_PAUSE = timedelta(minutes=5)
+PROFILE_CHANGES = 50
+"""A day: every change is an event that is stored for good and read with the user."""
 
 
 class User(Aggregate):
@@ -53,6 +55,7 @@ class User(Aggregate):
         self.verifications_requested_at: Sequence[datetime] = ()
         self.password_link_requested_at: datetime | None = None
         self.email_change_requested_at: datetime | None = None
+        self.profile_updated_at: Sequence[datetime] = ()
 
     @classmethod
     def create(
@@ -161,6 +164,12 @@ class User(Aggregate):
             )
         )
 
+    def require_profile_change(self, at: datetime) -> None:
+        """Raises TooManyProfileChanges."""
+        oldest = self.profile_updated_at[0] if len(self.profile_updated_at) == PROFILE_CHANGES else None
+        if oldest is not None and at - oldest < timedelta(days=1):
+            raise TooManyProfileChanges(PROFILE_CHANGES, timedelta(days=1) - (at - oldest))
+
     def suspend(self, reason: str, at: datetime) -> None:
         """Reason: `administrator` or `nonpayment`. Does nothing for a suspended or erased user."""
         if not self.suspended and not self.erased:
@@ -226,6 +235,7 @@ class User(Aggregate):
                 self.verified = True
             case UserProfileUpdated():
                 self.display_name, self.locale = event.display_name, event.locale
+                self.profile_updated_at = (*self.profile_updated_at, event.updated_at)[-PROFILE_CHANGES:]
             case UserRoleChanged(role=role):
                 self.role = Role(role)
             case UserSuspended():

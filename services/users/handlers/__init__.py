@@ -11,6 +11,7 @@ from services.users.commands import (
     CreatePasswordLink,
     EraseUser,
     Invite,
+    JudgePassword,
     OpenSession,
     OpenTenant,
     ReactivateUser,
@@ -50,6 +51,7 @@ from services.users.handlers.passwords import (
 )
 from services.users.handlers.registration import open_tenant, sign_up, verify_email
 from services.users.handlers.sessions import close_session, end_session, end_sessions, open_session, renew_session
+from services.users.handlers.sign_in_attempts import judge_password
 from services.users.handlers.tenants import close_tenant, rename_tenant, transfer_ownership
 from services.users.projections import TENANT_DIRECTORY
 from waypost.engine.bus import Commands
@@ -64,6 +66,7 @@ COMMANDS: Commands = {
     ApproveRequest: approve_request,
     RevokeInvitation: revoke_invitation,
     AcceptInvitation: accept_invitation,
+    JudgePassword: judge_password,
     OpenSession: open_session,
     RenewSession: renew_session,
     CloseSession: close_session,

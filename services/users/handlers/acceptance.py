@@ -12,6 +12,7 @@ from services.users.commands import AcceptInvitation
 from services.users.domain import AlreadyMember, Invitation, Tenant, TokenNotValid, User, may_be_taken_over, may_invite
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import credentials, open_invitations, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
@@ -38,6 +39,7 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
         uow.add(user)
     else:
         user = await _taken_over(await uow.load(User, holder), command, invitation, role, uow)
+    await forget_failures(user.id, uow)
     invitation.accept(user.id, command.at)
     await uow.events.erase_personal_data(Invitation.aggregate_type, invitation.id)
     return user

@@ -10,15 +10,18 @@ from sqlalchemy.exc import IntegrityError
 from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
 from services.users.domain import AddressInUse, EmailChangeTooSoon, TokenNotValid, User
 from services.users.handlers.confirmation import require_confirmed
+from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of, lock_credentials
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> None:
     """Has both links mailed. Does nothing for the present address. Does not reveal whether another
-    user has the new address: only its mailbox learns that.
+    user has the new address, or how many mails it received: beyond the bound no link is mailed, and
+    only the mailbox learns that.
 
     Raises ConfirmationRequired. Raises EmailChangeTooSoon, also while the previous address can
     still take the last change back: a second change would end that link.
@@ -33,6 +36,8 @@ async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> 
     last = (await uow.rows.execute(select(email_changes).where(email_changes.c.user_id == user.id))).one_or_none()
     if last is not None and last.token_hash is None and last.cancel_expires_at > command.at:
         raise EmailChangeTooSoon
+    if not await may_mail(change.email, command.at, uow):
+        return
     user.request_email_change(change, command.at)
     values = {
         "email": change.email,
@@ -60,6 +65,7 @@ async def confirm_email_change(command: ConfirmEmailChange, uow: UnitOfWork) -> 
     if not user.may_reset_password:
         raise TokenNotValid
     await _move(user, change.email, command.at, uow)
+    await forget_failures(user.id, uow)
     used = update(email_changes).where(email_changes.c.user_id == user.id).values(token_hash=None)
     await uow.rows.execute(used)
 

@@ -20,6 +20,7 @@ from services.users.domain import (
     may_be_taken_over,
     require_may_invite,
 )
+from services.users.handlers.mail_bound import require_invitation_mail
 from services.users.tables import credentials, invitations, open_invitations, users
 from waypost.kernel.errors import NotFound
 from waypost.kernel.role import Role
@@ -37,7 +38,7 @@ MAX_APPROVERS = 20
 
 async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     """Raises AddressNotVerified, RoleNotGrantable, AlreadyMember, AlreadyInvited,
-    TooManyInvitations.
+    TooManyInvitations, TooManyInvitationMails.
     """
     (await uow.load(Tenant, command.tenant_id)).require_open()
     require_may_invite(await uow.load(User, command.inviter_id), command.role)
@@ -52,6 +53,7 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     invitation = Invitation(command.invitation_id, command.tenant_id)
     if not await _open(invitation, command.email, command.token.digest, command.token.expires_at, uow):
         raise AlreadyInvited
+    await require_invitation_mail(command.email, command.at, uow)
     invitation.send(
         email=command.email,
         locale=command.locale,
@@ -113,13 +115,14 @@ async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -
 
 
 async def approve_request(command: ApproveRequest, uow: UnitOfWork) -> Invitation:
-    """Raises NotFound, InvitationNotWaiting, AddressNotVerified."""
+    """Raises NotFound, InvitationNotWaiting, AddressNotVerified, TooManyInvitationMails."""
     this = open_invitations.c.invitation_id == command.invitation_id
     is_open = select(open_invitations.c.invitation_id).where(this, open_invitations.c.expires_at > command.at)
     if (await uow.rows.execute(is_open.with_for_update())).one_or_none() is None:
         raise _unknown(command.invitation_id)
     require_may_invite(await uow.load(User, command.inviter_id), Role.MEMBER)
     invitation = await uow.load(Invitation, command.invitation_id)
+    await require_invitation_mail(invitation.email, command.at, uow)
     invitation.approve(command.inviter_id, command.token, command.at)
     await uow.rows.execute(
         update(open_invitations)

@@ -9,6 +9,7 @@ from services.users.domain import AdminIsProtected, OwnerIsProtected, User, With
 from services.users.handlers.confirmation import require_confirmed
 from services.users.handlers.invitations import withdraw_invitations
 from services.users.handlers.sessions import end_sessions_of
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import (
     credentials,
     email_changes,
@@ -22,12 +23,13 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict if the user's version differs from the caller's,
-    OwnerIsProtected.
+    OwnerIsProtected, TooManyProfileChanges.
     """
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     if command.actor_id != user.id:
         _require_no_owner(user)
+    user.require_profile_change(command.at)
     user.update_profile(command.at, display_name=command.display_name, locale=command.locale)
     return user
 
@@ -85,6 +87,7 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     address = user.email
     user.erase(command.at)
     await end_sessions_of(user, uow)
+    await forget_failures(user.id, uow)
     await withdraw_invitations(Withdrawal.ERASED, command.at, uow, open_invitations.c.email == address)
     for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))

@@ -7,8 +7,10 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
 from services.users.domain import PasswordRefused, Tenant, TenantStatus, TokenNotValid, User
+from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -30,6 +32,8 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
     tenant = await uow.load(Tenant, user.tenant_id)
     if tenant.status is TenantStatus.CLOSED:
         return False  # closed since the request
+    if not await may_mail(user.email, command.at, uow):
+        return False
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True
@@ -42,11 +46,12 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     await lock_token_owner(password_reset_tokens, command.digest, uow)
     user_id = (await consume_token(password_reset_tokens, command.digest, command.at, uow)).user_id
     await set_password(user_id, command.password_hash, command.at, uow)
+    await forget_failures(user_id, uow)
     user = await uow.load(User, user_id)
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)
-    # Neither a pending registration nor a pending change of address may take over the account later.
+    # A pending registration or change of address must not take over the account later.
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
     pending = email_changes.c.token_hash.is_not(None)
     await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user_id, pending))

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Admission, Tenant, TenantStatus, TokenNotValid, User
 from services.users.handlers.invitations import request_to_join, room_for_request
+from services.users.handlers.mail_bound import REGISTRATION_MAILS, may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
@@ -18,8 +19,11 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
+    """Opens nothing, with the same response, if the owner's address has received too many mails."""
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
     tenant.set_join_policy(command.join_policy, command.at)
+    if not await may_mail(command.owner.email, command.at, uow, mails=REGISTRATION_MAILS):
+        return tenant
     uow.add(tenant)
     owner = _new_user(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _claim_address(owner, command.owner, command.at, uow)
@@ -35,6 +39,7 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
 
     An address that is registered and not verified yet is mailed another link, under every policy:
     it replaces the earlier links, and verifying it gives the account this registration's password.
+    If the address has received too many mails, the response is the same and no mail follows.
     """
     tenant = await uow.find(Tenant, command.tenant_id)
     user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
@@ -49,15 +54,19 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
 async def _sign_up_in(tenant: Tenant, user: User, command: SignUp, uow: UnitOfWork) -> bool:
     """Returns whether anything was written."""
     admission = tenant.join_policy.admission(command.registration.email)
-    if admission is Admission.REGISTER and await _claim_address(user, command.registration, command.at, uow):
+    registers = admission is Admission.REGISTER
+    mail = registers and await may_mail(user.email, command.at, uow, mails=REGISTRATION_MAILS)
+    if mail and await _claim_address(user, command.registration, command.at, uow):
         uow.add(user)
         await _store_link(user, command.registration, uow)
         return True
     owner = await _lock_address_owner(command, uow)
     room = await room_for_request(command, uow) if admission is Admission.REQUEST else None
-    if owner is not None:
-        return await _mail_address_owner(owner, command, uow)
-    return room is not None and await request_to_join(command, room, uow)
+    if owner is None:
+        return room is not None and await request_to_join(command, room, uow)
+    if not registers and not owner.verified:
+        mail = await may_mail(user.email, command.at, uow)
+    return await _mail_address_owner(owner, command, uow, mail=mail)
 
 
 async def _write_nothing(user: User, command: SignUp, uow: UnitOfWork) -> None:
@@ -128,11 +137,11 @@ async def _lock_address_owner(command: SignUp, uow: UnitOfWork) -> User | None:
     return found if user_id else None
 
 
-async def _mail_address_owner(owner: User, command: SignUp, uow: UnitOfWork) -> bool:
+async def _mail_address_owner(owner: User, command: SignUp, uow: UnitOfWork, *, mail: bool) -> bool:
     """Returns whether anything was written."""
     if owner.verified:
         return False
-    if owner.may_receive_verification_link(command.at):
+    if mail and owner.may_receive_verification_link(command.at):
         owner.request_verification(command.registration.verification, command.at)
         await _store_link(owner, command.registration, uow)
         return True

@@ -13,6 +13,7 @@ from services.users.tables import (
     password_reset_tokens,
     refresh_tokens,
     sessions,
+    sign_in_failures,
     verification_tokens,
 )
 from waypost.kernel.role import Role
@@ -56,6 +57,13 @@ async def close_tenant(command: CloseTenant, uow: UnitOfWork) -> None:
     # Waits for concurrent sign-ins and renewals; later ones see the closed tenant.
     everyone = select(credentials.c.user_id).where(credentials.c.tenant_id == tenant.id)
     await uow.rows.execute(everyone.order_by(credentials.c.user_id).with_for_update())
-    for table in (refresh_tokens, sessions, verification_tokens, password_reset_tokens, email_changes):
+    for table in (
+        refresh_tokens,
+        sessions,
+        verification_tokens,
+        password_reset_tokens,
+        email_changes,
+        sign_in_failures,
+    ):
         await uow.rows.execute(delete(table).where(table.c.tenant_id == tenant.id))
     await withdraw_invitations(Withdrawal.REVOKED, command.at, uow, open_invitations.c.tenant_id == tenant.id)

@@ -150,8 +150,11 @@ class UsersService(HostedService):
 
 
 @asynccontextmanager
-async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[UsersService]:
+async def running_users(
+    where: ServiceDatabase, keys: Keys, *, rate_limiting: bool = True
+) -> AsyncIterator[UsersService]:
     service = UsersService(where, keys)
+    service.rate_limiting = rate_limiting
     try:
         async with service.api(raise_errors=False) as service.http:
             yield service

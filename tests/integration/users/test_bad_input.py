@@ -11,6 +11,12 @@ from tests.fixtures.names import HOSTILE_NAMES
 from tests.integration.users.service import PASSWORD, UsersService
 from waypost.kernel.text import is_storable
 
+
+@pytest.fixture
+def rate_limiting() -> bool:
+    return False
+
+
 OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
 TENANT = {"name": "Engines", "owner": OWNER}
 PERSON = {**OWNER, "tenant_id": str(UUID(int=7))}
