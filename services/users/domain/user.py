@@ -137,17 +137,7 @@ class User(Aggregate):
         self.record(UserPasswordResetRequested(**self._link(token, at)))
 
     def _link(self, token: SealedToken, at: datetime) -> dict[str, Any]:
-        """The fields of an event that has a link mailed."""
-        return {
-            "tenant_id": self.tenant_id,
-            "user_id": self.id,
-            "email": self.email,
-            "locale": self.locale,
-            "sealing_key_id": token.sealing_key_id,
-            "sealed_token": token.sealed,
-            "expires_at": token.expires_at,
-            "requested_at": at,
-        }
+        return token.link(self.tenant_id, self.id, email=self.email, locale=self.locale, at=at)
 
     def verify_email(self, at: datetime) -> None:
         if not self.verified:

@@ -3,7 +3,7 @@
 from waypost.postgres.migration import execute_statements
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 
 
 # The migration that created the table creates it with the columns of the present code.
