@@ -45,7 +45,7 @@ class Sampler:
             case "array":
                 return [self.sample(schema["items"], name, optional=optional)]
             case "integer" | "number":
-                return max(schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1)
+                return int(max(schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1))
             case "boolean":
                 return self._choice.random() < 0.5
             case "string":

@@ -69,7 +69,7 @@ async def sign_up(
     """
     admission.tenant(body.tenant_id)
     admission.address(body.tenant_id, body.email)
-    # The name of the company is no word here: the refusal would reveal the tenant.
+    # Not compared with the company's name: the refusal would reveal the tenant.
     refuse_easy(body.password, is_common, [body.email])
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
