@@ -11,6 +11,106 @@ from waypost.kernel.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAccepted(Event):
+    """The reader of the mail accepted. The last event of this invitation."""
+
+    type: ClassVar[str] = "invitation.accepted"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    user_id: UUID
+    """The user who joined."""
+    accepted_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRequested(Event):
+    """A person asked to join a tenant with approval. The address is not proved: nothing is
+    mailed to it before an admin approves.
+    """
+
+    type: ClassVar[str] = "invitation.requested"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    email: str = field(repr=False)
+    """The address that was entered, in lower case."""
+    display_name: str = field(repr=False)
+    """The name that was entered. Never mailed."""
+    locale: str
+    """BCP 47 tag of the language for mails, such as en or de-AT."""
+    approvers: tuple[UUID, ...]
+    """Admins who are mailed that a request waits; empty if they were mailed a short time ago."""
+    requested_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationSent(Event):
+    """An admin invited an address, or approved a request. Its link is to be mailed."""
+
+    type: ClassVar[str] = "invitation.sent"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"email"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    email: str = field(repr=False)
+    """The invited address, in lower case."""
+    role: str
+    """The role of the user who accepts, one of: admin, member."""
+    invited_by: UUID
+    """The admin who invited or approved."""
+    locale: str
+    """BCP 47 tag of the language for mails, such as en or de-AT."""
+    sealing_key_id: str
+    """Id of the notifications service's public key that sealed the token."""
+    sealed_token: bytes = field(repr=False)
+    """One-time token of the link in the mail, as a NaCl sealed box. The users service stores
+    only its hash.
+    """
+    expires_at: datetime
+    """Expiry: after it the token is refused and the mail is not sent."""
+    sent_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationWithdrawn(Event):
+    """The invitation or request ended without a new user. The last event of this invitation."""
+
+    type: ClassVar[str] = "invitation.withdrawn"
+    topic: ClassVar[str] = "users.invitation"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    invitation_id: UUID
+    """The invitation; key of the record."""
+    reason: str
+    """One of: revoked (by an admin, who also refuses requests so), expired, erased (the person
+    was erased).
+    """
+    withdrawn_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantClosed(Event):
     """The tenant was closed: its users cannot sign in, and no jobs are scheduled for it."""
 
@@ -41,6 +141,25 @@ class TenantCreated(Event):
     name: str
     """Name of the tenant, shown in mails and on invoices."""
     created_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantJoinPolicyChanged(Event):
+    """The tenant's join policy changed. A tenant without this event is closed to sign-ups."""
+
+    type: ClassVar[str] = "tenant.join_policy_changed"
+    topic: ClassVar[str] = "users.tenant"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    mode: str
+    """One of: closed, domains, approval, open."""
+    domains: tuple[str, ...]
+    """Mail domains whose addresses may sign up; empty in every mode but domains."""
+    changed_at: datetime
     """Time of the event."""
 
 
@@ -83,6 +202,47 @@ class UserCreated(Event):
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     created_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEmailChangeRequested(Event):
+    """A user asked for another address. The new address receives a link that proves it, the
+    present address a link that cancels the change or takes it back. Earlier links are invalid.
+    """
+
+    type: ClassVar[str] = "user.email_change_requested"
+    topic: ClassVar[str] = "users.user"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "new_email"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    user_id: UUID
+    """The user; key of the record."""
+    email: str = field(repr=False)
+    """The present address, which receives the link that cancels."""
+    new_email: str = field(repr=False)
+    """The new address, in lower case, which receives the link that proves it."""
+    locale: str
+    """BCP 47 tag of the language for mails, such as en or de-AT."""
+    sealing_key_id: str
+    """Id of the notifications service's public key that sealed both tokens."""
+    sealed_token: bytes = field(repr=False)
+    """One-time token of the link that proves the new address, as a NaCl sealed box. The users
+    service stores only its hash.
+    """
+    sealed_cancel_token: bytes = field(repr=False)
+    """One-time token of the link that cancels the change, as a NaCl sealed box. The users
+    service stores only its hash.
+    """
+    expires_at: datetime
+    """Expiry of the link that proves the new address: after it the token is refused and the mail
+    is not sent.
+    """
+    cancel_expires_at: datetime
+    """Expiry of the link that cancels the change."""
+    requested_at: datetime
     """Time of the event."""
 
 
@@ -251,6 +411,27 @@ class UserRoleChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserSessionsEnded(Event):
+    """One session of a user ended before its expiry, or all of them: by a sign-out, by the user,
+    by an admin, or because a refresh token was used twice.
+    """
+
+    type: ClassVar[str] = "user.sessions_ended"
+    topic: ClassVar[str] = "users.user"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    user_id: UUID
+    """The user; key of the record."""
+    session_id: UUID | None = None
+    """The session that ended, the claim sid of its access tokens; null if all sessions ended."""
+    ended_at: datetime
+    """Time of the event. Access tokens of the session are refused from then on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserSuspended(Event):
     """The user was suspended and cannot sign in until reactivation."""
 
@@ -299,10 +480,16 @@ class UserVerificationRequested(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
+    InvitationAccepted,
+    InvitationRequested,
+    InvitationSent,
+    InvitationWithdrawn,
     TenantClosed,
     TenantCreated,
+    TenantJoinPolicyChanged,
     TenantRenamed,
     UserCreated,
+    UserEmailChangeRequested,
     UserEmailChanged,
     UserEmailVerified,
     UserErased,
@@ -311,6 +498,7 @@ EVENTS: tuple[type[Event], ...] = (
     UserProfileUpdated,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
     UserVerificationRequested,
 )

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from infra.demo.invitation import invite_a_colleague
 from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
 from infra.demo.operator_commands import rebuild_recipients, trace_tree
@@ -58,6 +59,7 @@ class Story:
         user_id, created = await self.sign_up(tenant_id)
         await self.verify()
         await self.log_in(tenant_id)
+        await invite_a_colleague(self.send_to_users, self.observers, self.printer, self.owner)
         await self.pay_an_invoice(user_id)
         await self.watch_the_money()
         await self.handle_exceptional_money(user_id)
@@ -68,9 +70,10 @@ class Story:
         self.printer.chapter("A company")
         self.owner = f"owner.{secrets.token_hex(3)}@example.com"
         owner = {"email": self.owner, "password": PASSWORD, "display_name": "Grace Hopper"}
-        made = await self.post(f"{self.stack.users}/tenants", {"name": "Analytical Engines Ltd", "owner": owner})
+        body = {"name": "Analytical Engines Ltd", "owner": owner, "join_policy": {"mode": "open"}}
+        made = await self.post(f"{self.stack.users}/tenants", body)
         tenant_id: str = made.json()["tenant_id"]
-        self.printer.saw(f"POST /tenants → {made.status_code}", f"tenant {tenant_id}")
+        self.printer.saw(f"POST /tenants → {made.status_code}", f"tenant {tenant_id}, open to sign-ups")
         return tenant_id
 
     async def sign_up(self, tenant_id: str) -> tuple[str, SeenRecord]:
@@ -217,9 +220,15 @@ class Story:
         return spans if {span["localEndpoint"]["serviceName"] for span in spans} >= ALL_SERVICES else None
 
     async def post(self, url: str, body: dict[str, Any]) -> httpx.Response:
-        answer = await self.http.post(url, json=body, headers=self.authorization())
+        return await self.send("POST", url, body)
+
+    async def send_to_users(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
+        return await self.send(method, f"{self.stack.users}{path}", body)
+
+    async def send(self, method: str, url: str, body: dict[str, Any]) -> httpx.Response:
+        answer = await self.http.request(method, url, json=body, headers=self.authorization())
         if answer.is_error:
-            raise NotObserved(f"POST {url} answered {answer.status_code}: {answer.text}")
+            raise NotObserved(f"{method} {url} answered {answer.status_code}: {answer.text}")
         return answer
 
     async def get(self, url: str) -> httpx.Response:

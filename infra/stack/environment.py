@@ -28,6 +28,8 @@ receives only what it needs.
 | OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | where spans are sent |
 | OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG | all | which new traces are recorded; if set |
 | WAYPOST_SPANS_PER_SECOND | all | limit of the spans of records and jobs; if set |
+| WAYPOST_RATE_LIMITING, WAYPOST_RATE_LIMITS | all | see `docs/guide/limits.md`; if set |
+| WAYPOST_TRUSTED_PROXIES | all | networks of proxies whose `X-Forwarded-For` counts; if set |
 
 `command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one
 `NAME=value` a line.
@@ -59,6 +61,7 @@ DSNS_OF = {
     ServiceProcess.LIVE: (),
 }
 SAMPLING = (SAMPLER_VARIABLE, SAMPLER_ARGUMENT_VARIABLE, SPANS_VARIABLE)
+LIMITS = ("WAYPOST_RATE_LIMITING", "WAYPOST_RATE_LIMITS", "WAYPOST_TRUSTED_PROXIES")
 COMMAND_DSNS = ("owner", "app", "ops")
 
 
@@ -137,7 +140,7 @@ class Environments:
         return {
             "WAYPOST_PORT_BASE": str(at.port_base),
             "WAYPOST_KAFKA_BOOTSTRAP": at.kafka_bootstrap,
-            **{name: os.environ[name] for name in SAMPLING if name in os.environ},
+            **{name: os.environ[name] for name in (*SAMPLING, *LIMITS) if name in os.environ},
             "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{at.url('zipkin')}/api/v2/spans",
         }

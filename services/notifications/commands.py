@@ -32,7 +32,7 @@ class QueueNotification(Command[None]):
     recipient_id: UUID
     kind: NotificationKind
     subject_type: str
-    """One of: user, invoice, subscription."""
+    """One of: user, invoice, subscription, invitation."""
     subject_id: UUID
     facts: Facts = field(default_factory=dict)
     token: MailedToken | None = None
@@ -84,6 +84,13 @@ class LiftSuppression(Command[None]):
     """Permits mails to a suppressed address again. A repeated command raises NotFound."""
 
     suppression_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelInvitation(Command[None]):
+    """Deletes the link of an invitation that has ended. A mail that waits is not sent."""
+
+    invitation_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

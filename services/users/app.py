@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
+from services.users.adapters.common_passwords import common_passwords
 from services.users.adapters.development import development_user
 from services.users.adapters.one_time_tokens import SealedBoxSealer
 from services.users.adapters.passwords import Argon2Passwords
@@ -24,10 +25,11 @@ from waypost.web.tokens import KeySource
 @asynccontextmanager
 async def resources() -> AsyncIterator[Resources]:
     settings = load(UsersSettings)
+    common_passwords()  # read before the first request
     yield Resources(
         passwords=Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue),
         sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)),
-        access_tokens=SignedAccessTokens(keys.signing_key(settings.keys_directory)),
+        access_tokens=SignedAccessTokens(keys.signing_key_file(settings.keys_directory)),
         tenant_ids=KeyedTenantIds(settings.idempotency_secret.get_secret_value().encode()),
     )
 

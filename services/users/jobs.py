@@ -8,9 +8,12 @@ from sqlalchemy import delete
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
+from services.users.handlers.invitations import expire_invitations
+from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
+from services.users.handlers.sign_in_attempts import forget_old_failures
 from services.users.ports import JobResources
-from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
+from services.users.tables import email_changes, password_reset_tokens, refresh_tokens, sessions, verification_tokens
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.tenant_directory import all_tenants
@@ -27,12 +30,20 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Deletes expired tokens and returns their number."""
+    """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
+    their number. Also deletes old counts of mails.
+    """
     now = job.clock.now()
     removed = 0
     async with job.begin() as uow:
+        removed += await expire_invitations(now, uow)
         for table in (verification_tokens, password_reset_tokens, refresh_tokens):
             removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
+        await uow.rows.execute(delete(sessions).where(sessions.c.expires_at <= now))
+        final = email_changes.c.cancel_expires_at <= now
+        removed += (await uow.rows.execute(delete(email_changes).where(final))).rowcount
+        removed += await forget_old_failures(now, uow)
+        await forget_mails(now, uow)  # not counted: its rows belong to no tenant
     return removed
 
 

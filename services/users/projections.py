@@ -1,4 +1,6 @@
-"""Read models: `accounts` in the business transaction, `tenants` from the topic."""
+"""Read models: `accounts` and `invitations` in the business transaction, `tenants` from the
+topic.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,11 +9,16 @@ from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.users import (
+    InvitationAccepted,
+    InvitationRequested,
+    InvitationSent,
+    InvitationWithdrawn,
     TenantClosed,
     TenantCreated,
     TenantRenamed,
     UserCreated,
     UserEmailChanged,
+    UserEmailChangeRequested,
     UserEmailVerified,
     UserErased,
     UserPasswordChanged,
@@ -19,11 +26,13 @@ from schemas.users import (
     UserProfileUpdated,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.tables import ACCOUNTS, users
+from services.users.tables import ACCOUNTS, INVITATIONS, invitations, users
 from waypost.engine.projections import changes
+from waypost.engine.row_per_aggregate import Row, RowPerAggregate, put, remove
 from waypost.jobs.tenant_directory import tenants_projection
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
@@ -60,6 +69,30 @@ async def remove_accounts(erased: Sequence[Envelope[UserErased]], rows: AsyncCon
     )
 
 
+def _sent(row: Row | None, envelope: Envelope[InvitationSent]) -> Row:
+    event = envelope.event
+    sent = {"status": "sent", "role": event.role, "invited_by": event.invited_by}
+    return {"email": event.email, "locale": event.locale, "created_at": event.sent_at, **(row or {}), **sent}
+
+
+_invitation = RowPerAggregate(
+    invitations,
+    {
+        InvitationRequested: put(
+            lambda event: {
+                "email": event.email,
+                "display_name": event.display_name,
+                "locale": event.locale,
+                "status": "requested",
+                "created_at": event.requested_at,
+            }
+        ),
+        InvitationSent: _sent,
+        InvitationAccepted: remove,
+        InvitationWithdrawn: remove,
+    },
+)
+
 PROJECTIONS = [
     InlineProjection(
         "accounts",
@@ -74,10 +107,22 @@ PROJECTIONS = [
             UserReactivated: _account(lambda event: {"suspended": False}),
             UserPasswordResetRequested: _touch,
             UserPasswordChanged: _touch,
+            UserSessionsEnded: _touch,
+            UserEmailChangeRequested: _touch,
             UserErased: remove_accounts,
         },
         ACCOUNTS,
-    )
+    ),
+    InlineProjection(
+        "invitations",
+        {
+            InvitationRequested: _invitation,
+            InvitationSent: _invitation,
+            InvitationAccepted: _invitation,
+            InvitationWithdrawn: _invitation,
+        },
+        INVITATIONS,
+    ),
 ]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)

@@ -5,6 +5,7 @@ projection.
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -18,6 +19,8 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
+
+from waypost.postgres.tenancy import ACROSS_TENANTS
 
 SECRETS = MetaData()
 
@@ -77,6 +80,84 @@ refresh_tokens = Table(
 )
 """Used tokens stay until they expire: the reuse of one shows that it was stolen."""
 
+open_invitations = Table(
+    "open_invitations",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invitation_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("token_hash", LargeBinary),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invitation_id"),
+    UniqueConstraint("tenant_id", "email"),
+    UniqueConstraint("tenant_id", "token_hash"),
+)
+"""Open invitations, and requests, which have no token yet. One per address. Deleted when accepted
+or withdrawn.
+"""
+
+sessions = Table(
+    "sessions",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "session_id"),
+    Index("sessions_of_user", "tenant_id", "user_id"),
+)
+"""The details of a session for its user, and the time when the password was last proved in it. The
+refresh tokens decide whether a session exists: one from before this table has no row.
+"""
+
+email_changes = Table(
+    "email_changes",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("previous_email", Text, nullable=False),
+    Column("token_hash", LargeBinary),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("cancel_token_hash", LargeBinary, nullable=False),
+    Column("cancel_expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+    UniqueConstraint("tenant_id", "token_hash"),
+    UniqueConstraint("tenant_id", "cancel_token_hash"),
+)
+"""The change of address that a user requested last. `token_hash` is null after the change took
+effect; the row stays until the previous address can no longer take it back.
+"""
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("address_digest", LargeBinary, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+    Column("refused_until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "address_digest"),
+)
+"""Wrong passwords in a row by address, also of addresses without an account. The digest keeps
+addresses of people without an account out of the table.
+"""
+
+mails_to_addresses = Table(
+    "mails_to_addresses",
+    SECRETS,
+    Column("address_digest", LargeBinary, nullable=False),
+    Column("mailed_at", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("last_mailed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("address_digest"),
+    info=ACROSS_TENANTS,
+)
+"""Times of the unasked mails to an address, over all tenants: its rows belong to no tenant."""
+
 UNPUBLISHED = MetaData()
 
 write_offs = Table(
@@ -107,3 +188,23 @@ users = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
+
+INVITATIONS = MetaData()
+
+invitations = Table(
+    "invitations",
+    INVITATIONS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invitation_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("display_name", Text),
+    Column("role", Text),
+    Column("locale", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("invited_by", Uuid),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invitation_id"),
+)
+"""Open invitations and requests, for admins. The name is that of the person who asked to join; it
+is not proved.
+"""

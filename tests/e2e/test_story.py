@@ -10,6 +10,8 @@ pytestmark = pytest.mark.timeout(300)
 SEEN = [
     "users.user[",
     "mail “Welcome",
+    "mail “You are invited",
+    "an admin whose address is verified",
     "billing opened a customer",
     "one charge at the provider",
     "mail “Receipt",

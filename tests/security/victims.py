@@ -6,6 +6,7 @@ import json
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -40,6 +41,7 @@ from waypost.web.tokens import sign
 @asynccontextmanager
 async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target]:
     service = UsersService(await databases("users"), keys)
+    service.rate_limiting = False
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     settings = {
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
@@ -48,9 +50,11 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
     async with serving_here(service, settings, _HASHER=cheap) as (app, service.http):
         owner = await service.open_tenant(f"Company {CANARY}")
         member = await service.join(owner.tenant_id)
+        admins = [await _admin(service, owner) for _ in range(3)]
         for person in (owner, member):
             path, name = f"/users/{person.user_id}", {"display_name": f"Ada {CANARY}"}
             assert (await service.http.patch(path, json=name, headers=person.headers)).status_code == 200
+        await _invite(service, owner)
         key = OKPKey.import_key(json.loads((keys.of("users") / "signing.json").read_text()))
         token = sign(Operator(name="grace").claims(), key, at=service.clock.now())
         operator = {"Authorization": f"Bearer {token}"}
@@ -59,12 +63,27 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
             app=app,
             http=service.http,
             tenant_id=owner.tenant_id,
-            victims=[owner.headers, member.headers],
+            victims=[person.headers for person in (owner, member, *admins)],
             attackers={**await _staff(service), "anonymous": {}, "operator": operator},
             operator=operator,
             signing_key=key,
             claims=_claims_of(owner),
         )
+
+
+async def _invite(service: UsersService, owner: Member) -> None:
+    """An invitation and a request to join wait. Afterwards the tenant is open again."""
+    token = await service.mailed_token(owner.tenant_id, owner.user_id)
+    assert (await service.http.post("/verify", json={"token": token})).status_code == 200
+    invited = {"email": f"invited.{CANARY}@example.com"}
+    assert (await service.http.post("/invitations", json=invited, headers=owner.headers)).status_code == 201
+    headers = {**owner.headers, "if-match": "*"}
+    for mode in ("approval", "open"):
+        assert (await service.http.put("/join-policy", json={"mode": mode}, headers=headers)).status_code == 200
+        if mode == "approval":
+            await service.sign_up(owner.tenant_id, f"asking.{CANARY}@example.com")
+    listed = await service.http.get("/invitations", headers=owner.headers)
+    assert sorted(each["status"] for each in listed.json()["data"]) == ["requested", "sent"]
 
 
 def _claims_of(member: Member) -> Mapping[str, str]:
@@ -76,18 +95,23 @@ def _claims_of(member: Member) -> Mapping[str, str]:
 
 async def _staff(service: UsersService) -> Mapping[str, Headers]:
     owner = await service.open_tenant("Strangers")
-    admin, member = [await service.join(owner.tenant_id) for _ in range(2)]
+    admin, member = await _admin(service, owner), await service.join(owner.tenant_id)
+    return {"owner": owner.headers, "admin": admin.headers, "member": member.headers}
+
+
+async def _admin(service: UsersService, owner: Member) -> Member:
+    admin = await service.join(owner.tenant_id)
     promoted = await service.http.post(f"/users/{admin.user_id}/role", json={"role": "admin"}, headers=owner.headers)
     assert promoted.status_code == 200, promoted.text
     signed_in = await service.log_in(admin.tenant_id, admin.email)
-    admin = Member(tenant_id=admin.tenant_id, user_id=admin.user_id, email=admin.email, tokens=signed_in.json())
-    return {"owner": owner.headers, "admin": admin.headers, "member": member.headers}
+    return replace(admin, tokens=signed_in.json())
 
 
 @asynccontextmanager
 async def billing_target(databases: Databases, folder: Path) -> AsyncIterator[Target]:
     async with provider(folder) as payments:
         service = BillingService(await databases("billing"), payments)
+        service.rate_limiting = False
         settings = {"WAYPOST_PAYMENTS_URL": str(payments.base_url), "WAYPOST_PAYMENTS_WEBHOOK_SECRET": SECRET}
         async with serving_here(service, settings) as (app, service.http):
             company = Company(service, TenantId(uuid4()))
@@ -139,7 +163,8 @@ async def _trade(company: Company) -> Recorded:
     report = {"kind": "revenue", "format": "csv", "from": "2026-01-01", "to": "2026-03-31"}
     assert (await company.post("/reports", report)).status_code == 202
     await company.billing.run_jobs(company.tenant_id)
-    await company.draft(7)
+    for amount in (7, 8, 9):  # one to discard, one to finalize, one to change
+        await company.draft(amount)
     recorded = Recorded(
         path="/invoices",
         body={"customer_id": str(company.customer_id), "currency": "EUR"},
@@ -155,6 +180,7 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
     nobody = httpx.AsyncClient()
     inbox = Inbox(http=nobody, smtp_port=1)  # no job runs, so no mail is sent
     service = NotificationsService(await databases("notifications"), inbox, keys)
+    service.rate_limiting = False
     settings = {
         "WAYPOST_SMTP_HOST": LOOPBACK,
         "WAYPOST_SMTP_PORT": "1",

@@ -1,6 +1,5 @@
 """Invoices up to finalization; `payments` has the routes that move money."""
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from services.billing.domain import Invoice, InvoiceStatus
 from services.billing.queries import InvoiceFilter
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller, Caller
-from waypost.web.history import EventView, event_views
+from waypost.web.history import EventView, VersionPage, event_page
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.responses import ExpectedVersion, shown
@@ -92,8 +91,8 @@ async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Re
 
 
 @router.get("/{invoice_id}/events")
-async def show_events(invoice_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """Returns the invoice's events, oldest first."""
+async def show_events(invoice_id: UUID, page: VersionPage, caller: Caller, context: Context) -> Page[EventView]:
+    """Lists the invoice's events, oldest first."""
     async with context.bus.units.begin() as uow:
         await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
-        return event_views(await uow.events.history(Invoice.aggregate_type, invoice_id))
+        return await event_page(Invoice, invoice_id, page, uow)

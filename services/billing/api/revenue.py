@@ -50,18 +50,20 @@ async def live_revenue(
             rows = await queries.revenue(uow.rows, wanted, before=page.after, limit=page.rows)
         return page.of(rows, RevenueWindowView.model_validate, position=lambda row: (row.window_start, row.currency))
 
-    sent: dict[Position, int] = {}
-
-    async def changed_windows() -> Sequence[ServerSentEvent]:
+    async def newest_windows() -> Sequence[RevenueRow]:
         with bound_tenants([caller.tenant_id]):  # the request's own binding may have ended
             async with context.bus.units.begin() as uow:
-                rows = await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
+                return await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
+
+    sent: dict[Position, int] = {}
+
+    def changed_windows(rows: Sequence[RevenueRow]) -> Sequence[ServerSentEvent]:
         changed = [row for row in rows if sent.get((row.window_start, row.currency)) != row.revision]
         sent.clear()
         sent.update({(row.window_start, row.currency): row.revision for row in rows})
         return [_event(row) for row in reversed(changed)]
 
-    return event_stream(request, changed_windows)
+    return event_stream(request, caller, newest_windows, changed_windows, of=(wanted, page.limit))
 
 
 def _event(row: RevenueRow) -> ServerSentEvent:

@@ -1,6 +1,5 @@
 """Subscriptions. Each period is invoiced automatically, with an ordinary invoice."""
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.queries import SubscriptionFilter
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller, Caller
-from waypost.web.history import EventView, event_views
+from waypost.web.history import EventView, VersionPage, event_page
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.responses import ExpectedVersion, created, shown
@@ -112,11 +111,11 @@ async def show_subscription(subscription_id: UUID, caller: Caller, context: Cont
 
 
 @router.get("/{subscription_id}/events")
-async def show_events(subscription_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """Returns the subscription's events, oldest first."""
+async def show_events(subscription_id: UUID, page: VersionPage, caller: Caller, context: Context) -> Page[EventView]:
+    """Lists the subscription's events, oldest first."""
     async with context.bus.units.begin() as uow:
         await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
-        return event_views(await uow.events.history(Subscription.aggregate_type, subscription_id))
+        return await event_page(Subscription, subscription_id, page, uow)
 
 
 def _added(subscription: Subscription) -> Response:

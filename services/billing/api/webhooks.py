@@ -10,16 +10,24 @@ from starlette.responses import Response
 
 from services.billing.api.context import Context
 from services.billing.api.provider_notices import record_notice
+from waypost.web.limited import limited
 from waypost.web.policies import public
+from waypost.web.rate_limits import Rate, RateKey, RouteClass
 
 router = APIRouter(tags=["webhooks"])
+
+WEBHOOKS = RouteClass(
+    name="webhooks",
+    reason="keeps forged notices from using the whole service; the provider sends again",
+    rates={RateKey.NETWORK: Rate(requests=6_000, seconds=60)},
+)
 
 Signature = Annotated[
     str, Header(alias="Waypost-Signature", description='`t=<Unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`')
 ]
 
 
-@router.post("/webhooks/payments", status_code=204)
+@router.post("/webhooks/payments", status_code=204, dependencies=[limited(WEBHOOKS)])
 @public("the signature authenticates the provider")
 async def receive_webhook(request: Request, context: Context, signature: Signature = "") -> Response:
     """Records a charge, a refund or a dispute. Responds 204 for repeated and for unrelated webhooks

@@ -11,6 +11,7 @@ from schemas.users import (
     UserPasswordChanged,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
 )
 from services.billing.projections.customers import CUSTOMER_ROWS
@@ -32,6 +33,7 @@ PRINCIPALS = principals_projector(
     suspended=UserSuspended,
     reactivated=UserReactivated,
     erased=UserErased,
+    sessions_ended=UserSessionsEnded,
 )
 
 __all__ = ["PRINCIPALS", "PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]

@@ -7,11 +7,20 @@ from services.notifications.commands import Unsubscribe
 from services.notifications.domain import Category, UnsubscribeToken
 from waypost.kernel.errors import NotFound
 from waypost.kernel.tenant import bound_tenants
+from waypost.web.limited import limited
 from waypost.web.pages import page_of
 from waypost.web.policies import public
+from waypost.web.rate_limits import Rate, RateKey, RouteClass
 from waypost.web.request import Context
 
-router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
+UNSUBSCRIBE = RouteClass(
+    name="unsubscribe",
+    reason="protects links of mails from being guessed",
+    rates={RateKey.NETWORK: Rate(requests=600, seconds=60)},
+)
+"""A mail provider sends the requests of all its users from a few networks."""
+
+router = APIRouter(prefix="/unsubscribe", tags=["preferences"], dependencies=[limited(UNSUBSCRIBE)])
 
 _FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe</button></form>'
 

@@ -12,6 +12,7 @@ from services.notifications.domain.notification import (
     NotificationStatus,
     Suppression,
     notification_id,
+    notification_id_for,
 )
 from services.notifications.domain.unsubscribe_token import SECRET_BYTES, UnsubscribeToken
 
@@ -33,4 +34,5 @@ __all__ = [
     "category_of",
     "digest_id",
     "notification_id",
+    "notification_id_for",
 ]

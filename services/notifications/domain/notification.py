@@ -20,6 +20,10 @@ class NotificationKind(StrEnum):
     VERIFICATION = "verification"
     EMAIL_VERIFIED = "email_verified"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a notification
+    INVITATION = "invitation"
+    JOIN_REQUEST = "join_request"
+    EMAIL_CHANGE = "email_change"
+    EMAIL_CHANGE_NOTICE = "email_change_notice"
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
@@ -40,8 +44,25 @@ class NotificationKind(StrEnum):
     @property
     def carries_token(self) -> bool:
         """Whether mails of this kind contain a one-time link, without which they are useless."""
-        return self in (NotificationKind.VERIFICATION, NotificationKind.PASSWORD_RESET)
+        return self in _WITH_LINK
 
+    @property
+    def goes_to_an_address(self) -> bool:
+        """Whether the recipient has no account yet: the mail goes to the address of its token, and
+        the recipient's id is that of the invitation.
+        """
+        return self is NotificationKind.INVITATION
+
+
+_WITH_LINK = frozenset(
+    (
+        NotificationKind.VERIFICATION,
+        NotificationKind.PASSWORD_RESET,
+        NotificationKind.INVITATION,
+        NotificationKind.EMAIL_CHANGE,
+        NotificationKind.EMAIL_CHANGE_NOTICE,
+    )
+)
 
 BILLING = (
     NotificationKind.INVOICE_FINALIZED,
@@ -87,6 +108,11 @@ identify a person.
 def notification_id(event_id: EventId, kind: NotificationKind) -> UUID:
     """The id of an event's notification. A repeated event gives the same id."""
     return uuid5(event_id, kind)
+
+
+def notification_id_for(event_id: EventId, kind: NotificationKind, recipient_id: UUID) -> UUID:
+    """The id of one of several notifications of an event."""
+    return uuid5(notification_id(event_id, kind), str(recipient_id))
 
 
 class Notification(Aggregate):

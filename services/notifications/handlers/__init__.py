@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.notifications.commands import (
+    CancelInvitation,
     ChooseMails,
     ForgetRecipient,
     LiftSuppression,
@@ -11,6 +12,7 @@ from services.notifications.commands import (
     QueueNotification,
     Unsubscribe,
 )
+from services.notifications.handlers.invitations import cancel_invitation
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
 from services.notifications.handlers.preferences import choose_mails, unsubscribe
@@ -29,6 +31,7 @@ COMMANDS: Commands = {
     QueueNotification: queue_notification,
     QueueDigest: queue_digest,
     ForgetRecipient: forget_recipient,
+    CancelInvitation: cancel_invitation,
     MarkRead: mark_read,
     ChooseMails: choose_mails,
     Unsubscribe: unsubscribe,

@@ -10,7 +10,12 @@ from schemas.billing import (
     InvoiceRefundFailed,
 )
 from schemas.users import (
+    InvitationAccepted,
+    InvitationRequested,
+    InvitationSent,
+    InvitationWithdrawn,
     UserCreated,
+    UserEmailChangeRequested,
     UserEmailVerified,
     UserErased,
     UserPasswordResetRequested,
@@ -19,6 +24,7 @@ from schemas.users import (
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
 from services.notifications.handlers.account_notices import ACCOUNT_NOTICES
+from services.notifications.handlers.invitations import end_invitation, send_invitation, tell_approvers
 from services.notifications.handlers.money_notices import MONEY_NOTICES
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
 from services.notifications.queries.mail_contents import owner
@@ -45,6 +51,28 @@ async def send_password_reset(requested: Envelope[UserPasswordResetRequested], u
         _about_user(requested, NotificationKind.PASSWORD_RESET, requested.event.requested_at, _token(requested.event)),
         uow,
     )
+
+
+async def send_email_change(requested: Envelope[UserEmailChangeRequested], uow: UnitOfWork) -> None:
+    """Mails the proving link to the new address, and the cancelling link to the present one."""
+    event = requested.event
+    proof = MailedToken(
+        address=event.new_email,
+        sealing_key_id=event.sealing_key_id,
+        sealed=event.sealed_token,
+        expires_at=event.expires_at,
+    )
+    cancellation = MailedToken(
+        address=event.email,
+        sealing_key_id=event.sealing_key_id,
+        sealed=event.sealed_cancel_token,
+        expires_at=event.cancel_expires_at,
+    )
+    for kind, token in (
+        (NotificationKind.EMAIL_CHANGE, proof),
+        (NotificationKind.EMAIL_CHANGE_NOTICE, cancellation),
+    ):
+        await queue_notification(_about_user(requested, kind, event.requested_at, token), uow)
 
 
 async def confirm_address(verified: Envelope[UserEmailVerified], uow: UnitOfWork) -> None:
@@ -162,8 +190,13 @@ NOTICES = Reactor(
         UserCreated: welcome,
         UserVerificationRequested: send_verification,
         UserPasswordResetRequested: send_password_reset,
+        UserEmailChangeRequested: send_email_change,
         UserEmailVerified: confirm_address,
         UserErased: forget_person,
+        InvitationRequested: tell_approvers,
+        InvitationSent: send_invitation,
+        InvitationAccepted: end_invitation,
+        InvitationWithdrawn: end_invitation,
         InvoiceFinalized: send_invoice,
         InvoicePaid: send_receipt,
         InvoicePaymentFailed: send_payment_failure,

@@ -9,7 +9,7 @@ from services.notifications.commands import ForgetRecipient, MarkRead, QueueDige
 from services.notifications.domain import Category, Notification, NotificationKind, digest_id
 from services.notifications.handlers.preferences import require_present, wait_for_erasure
 from services.notifications.queries.digest import unread_of
-from services.notifications.queries.mail_contents import addressee
+from services.notifications.queries.mail_contents import addressee, company_of
 from services.notifications.queries.notifications import notification
 from services.notifications.queries.preferences import mail_preferences
 from services.notifications.tables import (
@@ -29,7 +29,10 @@ async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> Non
     """
     if await uow.find(Notification, command.notification_id) is not None:
         return
-    if await addressee(uow.rows, command.recipient_id) is None:
+    if command.kind.goes_to_an_address:
+        if await company_of(uow.rows, command.tenant_id) is None:
+            raise NotYet(f"tenant {command.tenant_id} is not in the directory yet")
+    elif await addressee(uow.rows, command.recipient_id) is None:
         raise NotYet(f"recipient {command.recipient_id} is not in the directory yet")
     uow.add(
         Notification.queue(

@@ -27,6 +27,16 @@ from waypost.kernel.errors import NotFound, NotYet
 from waypost.kernel.text import one_line
 from waypost.ports.unit_of_work import UnitOfWork
 
+_NAMES_THE_COMPANY = (NotificationKind.INVITATION,)
+"""An administrator with a proved address asks for these mails, and the recipient may not know the
+product.
+"""
+
+_NAMES_THE_COMPANY = (NotificationKind.INVITATION,)
+"""An administrator with a proved address asks for these mails, and the recipient may not know the
+product.
+"""
+
 LINES_WAIT = timedelta(minutes=10)
 """The longest wait for the lines of an invoice: a dead letter must not keep the mail back."""
 
@@ -43,7 +53,7 @@ def compose_mail(
     """`address`: another address than the recipient's present one."""
     proved = _is_proved(notification.kind, to, address)
     name = (one_line(to.display_name) or to.email) if proved else ""  # a stored name may be invisible
-    company = to.company if proved else resources.product_name
+    company = to.company if proved or notification.kind in _NAMES_THE_COMPANY else resources.product_name
     email = resources.emails.compose(notification.kind, {**words, "name": name, "company": company}, to.locale)
     return Mail(
         message_id=notification.message_id,

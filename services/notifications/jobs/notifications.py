@@ -20,7 +20,14 @@ from services.notifications.handlers.suppressions import suppress_address
 from services.notifications.jobs.mails import compose_mail, invoice_words, unsubscribe_link
 from services.notifications.ports import Link, Mail, MailRefused, MailResources
 from services.notifications.queries.digest import unread_of
-from services.notifications.queries.mail_contents import Addressee, StoredToken, addressee, facts_of, token_of
+from services.notifications.queries.mail_contents import (
+    Addressee,
+    StoredToken,
+    addressee,
+    company_of,
+    facts_of,
+    token_of,
+)
 from services.notifications.queries.suppressions import is_suppressed
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
@@ -29,7 +36,13 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 
-_PAGES = {NotificationKind.VERIFICATION: "/verify", NotificationKind.PASSWORD_RESET: "/password/reset"}
+_PAGES = {
+    NotificationKind.VERIFICATION: "/verify",
+    NotificationKind.PASSWORD_RESET: "/password/reset",
+    NotificationKind.INVITATION: "/invitations/accept",
+    NotificationKind.EMAIL_CHANGE: "/email/confirm",
+    NotificationKind.EMAIL_CHANGE_NOTICE: "/email/cancel",
+}
 """The pages to which the links of one-time tokens lead."""
 
 
@@ -113,6 +126,18 @@ async def _compose(
     """Returns the mail, or the reason why it is not sent. Raises NotYet if data of another service
     has not arrived yet.
     """
+    if notification.kind.goes_to_an_address:
+        mail = await _invitation(notification, resources, uow, at)
+    else:
+        mail = await _to_recipient(notification, resources, uow, at)
+    if isinstance(mail, Mail) and await is_suppressed(uow.rows, mail.address):
+        return Suppression.BOUNCED
+    return mail
+
+
+async def _to_recipient(
+    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
+) -> Mail | Suppression:
     to = await addressee(uow.rows, notification.recipient_id)
     if to is None:
         raise NotYet(f"recipient {notification.recipient_id} is not in the directory yet")
@@ -121,10 +146,7 @@ async def _compose(
     wanted = await unsubscribe_link(notification, resources, uow)
     if isinstance(wanted, Suppression):
         return wanted
-    mail = await _wanted_mail(notification, to, resources, uow, at, wanted)
-    if isinstance(mail, Mail) and await is_suppressed(uow.rows, mail.address):
-        return Suppression.BOUNCED
-    return mail
+    return await _wanted_mail(notification, to, resources, uow, at, wanted)
 
 
 async def _wanted_mail(
@@ -155,6 +177,19 @@ async def _with_link(
         return Suppression.EXPIRED
     words = {"link": _link(notification, token, resources), **await facts_of(uow.rows, notification.id)}
     return compose_mail(notification, to, resources, words, address=token.address)
+
+
+async def _invitation(
+    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
+) -> Mail | Suppression:
+    """To the address of the token. Without a token the invitation was accepted or revoked."""
+    company = await company_of(uow.rows, notification.tenant_id)
+    if company is None:
+        raise NotYet(f"tenant {notification.tenant_id} is not in the directory yet")
+    token = await token_of(uow.rows, notification.id)
+    address = token.address if token else ""
+    to = Addressee(email=address, display_name="", locale="", erased=False, company=company, verified=False)
+    return await _with_link(notification, to, resources, uow, at)
 
 
 async def _digest(

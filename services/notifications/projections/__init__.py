@@ -11,6 +11,7 @@ from schemas.users import (
     UserPasswordChanged,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
 )
 from services.notifications.projections.invoice_lines import INVOICE_LINE_LISTS
@@ -31,6 +32,7 @@ PRINCIPALS = principals_projector(
     suspended=UserSuspended,
     reactivated=UserReactivated,
     erased=UserErased,
+    sessions_ended=UserSessionsEnded,
 )
 
 __all__ = [

@@ -67,6 +67,13 @@ async def owner(rows: AsyncConnection) -> UUID | None:
     return found
 
 
+async def company_of(rows: AsyncConnection, tenant_id: UUID) -> str | None:
+    """The tenant's name, or None until the tenant has arrived from its topic."""
+    query = select(tenant_directory.c.name).where(tenant_directory.c.tenant_id == tenant_id)
+    name: str | None = (await rows.execute(query)).scalar_one_or_none()
+    return name
+
+
 async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:
     facts: Facts = (
         await rows.execute(

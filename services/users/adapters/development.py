@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 from services.users.adapters.keys import sealing_key
 from services.users.adapters.one_time_tokens import SealedBoxSealer, fresh_token
 from services.users.adapters.passwords import Argon2Passwords
-from services.users.commands import ChangeRole, OpenTenant, Registration, SignUp, VerifyEmail
-from services.users.domain import OpaqueToken, Tenant, User
+from services.users.commands import ChangeRole, OpenTenant, Registration, SetJoinPolicy, SignUp, VerifyEmail
+from services.users.domain import JoinMode, JoinPolicy, OpaqueToken, Tenant, User
 from services.users.domain.email import email_address
 from waypost.engine.bus import Bus
 from waypost.kernel.aggregate import Aggregate
@@ -26,6 +26,7 @@ NAMESPACE = UUID("6f0d5b0e-7c0a-5a3c-9a6e-0d2f6a1b7c4e")
 finds the user of an earlier call.
 """
 VERIFICATION_LIFETIME = timedelta(minutes=5)
+_EVERYBODY = JoinPolicy(mode=JoinMode.OPEN)
 
 
 async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Principal:
@@ -34,11 +35,12 @@ async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Pri
     with bound_tenants([tenant_id]):
         if await _found(bus, Tenant, tenant_id) is None:
             registration, token = await _registration(keys, tenant_id, Role.OWNER)
-            await bus.handle(OpenTenant(tenant_id=tenant_id, name=tenant, owner=registration, at=_now()))
+            await bus.handle(_opened(tenant_id, tenant, registration))
             await bus.handle(VerifyEmail(digest=token.digest, at=_now()))
         user = await _found(bus, User, _user_id(tenant_id, role))
         if user is None:
             registration, token = await _registration(keys, tenant_id, role)
+            await bus.handle(SetJoinPolicy(tenant_id=tenant_id, policy=_EVERYBODY, at=_now()))
             user = await bus.handle(SignUp(tenant_id=tenant_id, registration=registration, at=_now()))
             await bus.handle(VerifyEmail(digest=token.digest, at=_now()))
         if user.role is not role:
@@ -57,13 +59,17 @@ async def _registration(keys: Path, tenant_id: TenantId, role: Role) -> tuple[Re
     sealer = SealedBoxSealer(*sealing_key(keys))
     registration = Registration(
         user_id=_user_id(tenant_id, role),
-        email=email_address(f"{role}@development.example.com"),
+        email=email_address(f"{role}.{tenant_id.hex}@development.example.com"),
         display_name=f"Development {role}",
         locale="en",
         password_hash=await Argon2Passwords(threads=1, queue=0).hash(secrets.token_urlsafe()),
         verification=sealer.seal(token, _now() + VERIFICATION_LIFETIME),
     )
     return registration, token
+
+
+def _opened(tenant_id: TenantId, name: str, owner: Registration) -> OpenTenant:
+    return OpenTenant(tenant_id=tenant_id, name=name, owner=owner, join_policy=_EVERYBODY, at=_now())
 
 
 def _user_id(tenant_id: TenantId, role: Role) -> UUID:

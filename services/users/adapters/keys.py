@@ -3,33 +3,42 @@ them.
 
 | file                  | contents                                                              |
 |-----------------------|-----------------------------------------------------------------------|
-| `signing.json`        | the private Ed25519 key of access tokens: a JWK (RFC 8037) with `kid` |
+| `signing.json`        | the private Ed25519 keys of tokens: see `waypost.web.signing_keys`    |
 | `sealing.public.json` | `{key_id, public_key}`: X25519 key of notifications, in base64        |
 """
 
 import base64
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from nacl.public import PublicKey
 
+from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import Misconfigured
+from waypost.web.signing_keys import SigningKeyFile, SigningKeys
+
+SIGNING = "signing.json"
 
 
 def signing_key(directory: Path) -> OKPKey:
-    """The private key of access tokens. Raises Misconfigured."""
-    path = directory / "signing.json"
+    """The private key that signs access tokens now. Raises Misconfigured."""
+    return _signing_keys(directory / SIGNING).signer(datetime.now(UTC))
+
+
+def signing_key_file(directory: Path) -> SigningKeyFile:
+    """All keys of access tokens, as the file changes. Raises Misconfigured."""
+    return SigningKeyFile(directory / SIGNING, SystemClock(), _signing_keys)
+
+
+def _signing_keys(path: Path) -> SigningKeys:
     document = _read(path)
     try:
-        key = OKPKey.import_key(document)
-    except (JoseError, ValueError, TypeError) as error:
-        raise _unusable(path, "a JWK") from error
-    if key.curve_name != "Ed25519" or not key.is_private or not key.kid:
-        raise _unusable(path, "a private Ed25519 key with a kid")
-    return key
+        return SigningKeys.of(document)
+    except ValueError as error:
+        raise _unusable(path, f"a private Ed25519 JWK with a kid, or a set of them: {error}") from error
 
 
 def sealing_key(directory: Path) -> tuple[str, PublicKey]:

@@ -14,6 +14,11 @@ def fresh_token(tenant_id: TenantId) -> OpaqueToken:
     return OpaqueToken.of(tenant_id, secrets.token_bytes(SECRET_BYTES))
 
 
+def unusable_password() -> str:
+    """A random password that is not stored."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
 class SealedBoxSealer:
     """Implements `services.users.ports.TokenSealer` with NaCl's sealed boxes: this service cannot
     open the tokens again.

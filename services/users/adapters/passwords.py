@@ -2,14 +2,12 @@
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from waypost.kernel.errors import Unavailable
+from services.users.adapters.fair_slots import FairSlots
+from services.users.ports import SHARED, Share
 
 # OWASP's second option: as strong as the first, with the least memory. Memory bounds what attackers
 # can make this process allocate.
@@ -20,30 +18,17 @@ class Argon2Passwords:
     """Implements `services.users.ports.Passwords`. The threads release the GIL while they hash."""
 
     def __init__(self, *, threads: int, queue: int) -> None:
-        self._slots = asyncio.Semaphore(threads)
-        self._capacity = threads + queue
-        self._waiting = 0
+        self._slots = FairSlots(slots=threads, queue=queue)
         self._placeholder_hash = _HASHER.hash("placeholder for accounts that do not exist")
 
-    async def hash(self, password: str) -> str:
-        async with self._slot():
+    async def hash(self, password: str, share: Share = SHARED) -> str:
+        async with self._slots.slot(share):
             return await asyncio.to_thread(_HASHER.hash, _normalized(password))
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
-        async with self._slot():
+    async def matches(self, password: str, password_hash: str | None, share: Share = SHARED) -> bool:
+        async with self._slots.slot(share):
             is_match = await asyncio.to_thread(_matches, password_hash or self._placeholder_hash, _normalized(password))
         return is_match and password_hash is not None
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._waiting >= self._capacity:
-            raise Unavailable("too many sign-ins are in progress", timedelta(seconds=1))
-        self._waiting += 1
-        try:
-            async with self._slots:
-                yield
-        finally:
-            self._waiting -= 1
 
 
 def _matches(password_hash: str, password: str) -> bool:

@@ -1,5 +1,29 @@
 """The routes of the users service."""
 
-from services.users.api import membership, operations, pages, passwords, registration, sessions
+from services.users.api import (
+    email_changes,
+    invitations,
+    join_policy,
+    membership,
+    operations,
+    own_sessions,
+    pages,
+    passwords,
+    registration,
+    sessions,
+    tenant,
+)
 
-ROUTERS = [registration.router, sessions.router, passwords.router, membership.router, pages.router, operations.router]
+ROUTERS = [
+    registration.router,
+    sessions.router,
+    own_sessions.router,
+    passwords.router,
+    email_changes.router,
+    membership.router,
+    tenant.router,
+    join_policy.router,
+    invitations.router,
+    pages.router,
+    operations.router,
+]

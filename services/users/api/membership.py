@@ -1,6 +1,5 @@
 """A tenant's users: profile, role, suspension and erasure."""
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,11 +9,12 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.api.context import Context
 from services.users.api.models import ProfileChange, RoleChange, UserView
+from services.users.api.own_sessions import acting
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import SelfReactivation, User
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import AdminCaller, Caller, OwnerCaller
-from waypost.web.history import EventView, event_views
+from waypost.web.history import EventView, VersionPage, event_page
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.principal import Principal
 from waypost.web.responses import ExpectedVersion, shown
@@ -60,9 +60,13 @@ async def update_profile(
 
 @router.delete("/{user_id}", status_code=204)
 async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, context: Context) -> Response:
-    """Erases the person, here and in all other services. A repeated call changes nothing."""
+    """Erases the person, here and in all other services. A repeated call changes nothing. Only the
+    owner erases admins. Requires a session that was confirmed recently.
+    """
     _require_self_or_admin(caller, user_id)
-    await context.bus.handle(EraseUser(user_id=user_id, expected_version=expected, at=context.now))
+    await context.bus.handle(
+        EraseUser(user_id=user_id, actor=acting(caller), expected_version=expected, at=context.now)
+    )
     return Response(status_code=204)
 
 
@@ -92,14 +96,14 @@ async def reactivate(user_id: UUID, caller: AdminCaller, context: Context) -> Re
 
 
 @router.get("/{user_id}/events")
-async def show_events(user_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """Returns the user's events, oldest first."""
+async def show_events(user_id: UUID, page: VersionPage, caller: Caller, context: Context) -> Page[EventView]:
+    """Lists the user's events, oldest first."""
     _require_self_or_admin(caller, user_id)
     async with context.bus.units.begin() as uow:
-        history = await uow.events.history(User.aggregate_type, user_id)
-    if not history:
-        raise NotFound(f"there is no user {user_id}")
-    return event_views(history)
+        events = await event_page(User, user_id, page, uow)
+        if not events.data and await uow.find(User, user_id) is None:
+            raise NotFound(f"there is no user {user_id}")
+    return events
 
 
 def _require_self_or_admin(caller: Principal, user_id: UUID) -> None:

@@ -1,11 +1,12 @@
 """Request bodies and responses."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from services.users.domain import Email, NotAnEmailAddress, UserStatus, email_address
+from services.users.domain import Email, JoinMode, JoinPolicy, NotAnEmailAddress, UserStatus, email_address, mail_domain
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.web.models import OneLine, Password, RequestModel, ResponseModel
@@ -35,9 +36,46 @@ class Owner(RequestModel):
     locale: Locale = DEFAULT_LOCALE
 
 
+def _domain(text: str) -> str:
+    try:
+        return mail_domain(text)
+    except NotAnEmailAddress as error:
+        raise ValueError("not a mail domain: write it without @, for example example.com") from error
+
+
+MailDomain = Annotated[str, Field(max_length=253, examples=["example.com"]), AfterValidator(_domain)]
+
+
+class JoinPolicyModel(RequestModel):
+    """Who may join a tenant by `POST /signup`. Invited people join in every mode."""
+
+    mode: JoinMode = JoinMode.CLOSED
+    """closed: invited people alone; domains: addresses of `domains` too; approval: people whom an
+    admin approves too; open: everyone.
+    """
+    domains: Sequence[MailDomain] = Field(default=(), max_length=100)
+    """Mail domains, for the mode domains alone. A domain does not include its subdomains."""
+
+    @model_validator(mode="after")
+    def _domains_fit_the_mode(self) -> Self:
+        if (self.mode is JoinMode.DOMAINS) != bool(self.domains):
+            raise ValueError("domains must be listed in the mode domains, and in no other mode")
+        return self
+
+    @property
+    def policy(self) -> JoinPolicy:
+        return JoinPolicy.of(self.mode, self.domains)
+
+
+class JoinPolicyView(ResponseModel):
+    mode: JoinMode
+    domains: Sequence[str]
+
+
 class NewTenant(RequestModel):
     name: OneLine
     owner: Owner
+    join_policy: JoinPolicyModel = JoinPolicyModel()
 
 
 class NewUser(Owner):

@@ -2,19 +2,26 @@
 Idempotency-Key.
 """
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
+from services.users.api.limits import FORGOTTEN_PASSWORD, MAILED_LINK
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
+from services.users.api.new_passwords import require_strong, share_of
 from services.users.api.sessions import session_response, session_token
-from services.users.commands import ChangePassword, RequestPasswordLink, ResetPassword, Session
+from services.users.api.user_agent import UserAgent
+from services.users.commands import ChangePassword, JudgePassword, RequestPasswordLink, ResetPassword, Session
 from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
+from services.users.ports import Share
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import Caller
+from waypost.web.limited import Admission, limited
 from waypost.web.policies import public
 
 router = APIRouter(prefix="/password", tags=["passwords"])
@@ -22,10 +29,14 @@ router = APIRouter(prefix="/password", tags=["passwords"])
 
 @router.post("/forgot", status_code=202)
 @public("a person who forgot the password has no token; the link goes to the mailbox")
-async def forgot(body: ForgottenPassword, context: Context) -> Response:
+async def forgot(
+    body: ForgottenPassword, context: Context, admission: Annotated[Admission, limited(FORGOTTEN_PASSWORD)]
+) -> Response:
     """Mails a link that sets a new password. Response and timing are the same for known and unknown
     addresses: only the mail differs.
     """
+    admission.tenant(body.tenant_id)
+    admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         await context.bus.handle(
             RequestPasswordLink(tenant_id=body.tenant_id, email=body.email, placeholder_user_id=new_id())
@@ -35,33 +46,46 @@ async def forgot(body: ForgottenPassword, context: Context) -> Response:
 
 @router.post("/reset", status_code=204)
 @public("the one-time token of the mail authenticates the person")
-async def reset(body: NewPassword, context: Context) -> Response:
+async def reset(body: NewPassword, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]) -> Response:
     """Sets a password with the one-time token of the mail, and ends all sessions."""
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
-    password_hash = await context.resources.passwords.hash(body.password)
+    with bound_tenants([token.tenant_id]):
+        async with context.bus.units.begin() as uow:
+            email = await queries.address_of_password_link(uow.rows, token.digest, context.now)
+    if email is None:
+        raise TokenNotValid
+    await require_strong(body.password, email, token.tenant_id, context)
+    share = share_of(token.tenant_id, admission, exists=True)
+    password_hash = await context.resources.passwords.hash(body.password, share)
     with bound_tenants([token.tenant_id]):
         await context.bus.handle(ResetPassword(digest=token.digest, password_hash=password_hash, at=context.now))
     return Response(status_code=204)
 
 
 @router.post("/change", response_model=SessionView)
-async def change(body: PasswordChange, caller: Caller, context: Context) -> Response:
+async def change(body: PasswordChange, caller: Caller, user_agent: UserAgent, context: Context) -> Response:
     """Changes the password, ends all sessions and returns the tokens of a new one."""
     async with context.bus.units.begin() as uow:
         verified_hash = await queries.password_hash_of(uow.rows, caller.user_id)
-    passwords = context.resources.passwords
-    if not await passwords.matches(body.current_password, verified_hash) or verified_hash is None:
+        email = await queries.address_of(uow.rows, caller.user_id)
+    if email is None or verified_hash is None:
+        raise PasswordRefused
+    await require_strong(body.new_password, email, caller.tenant_id, context)
+    passwords, share = context.resources.passwords, Share(tenant=caller.tenant_id, network=caller.user_id)
+    is_right = await passwords.matches(body.current_password, verified_hash, share)
+    judge = JudgePassword(tenant_id=caller.tenant_id, email=email, is_right=is_right, at=context.now)
+    if not await context.bus.handle(judge):
         raise PasswordRefused
     refresh, session_id = fresh_token(caller.tenant_id), new_id()
     user = await context.bus.handle(
         ChangePassword(
             user_id=caller.user_id,
             verified_hash=verified_hash,
-            password_hash=await passwords.hash(body.new_password),
+            password_hash=await passwords.hash(body.new_password, share),
             session_id=session_id,
-            refresh_token=session_token(refresh, context),
+            refresh_token=session_token(refresh, context, user_agent),
             at=context.now,
         )
     )

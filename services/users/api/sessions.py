@@ -1,6 +1,6 @@
 """Sign-in, token refresh and sign-out; and the keys that verify access tokens."""
 
-from datetime import timedelta
+from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
@@ -8,32 +8,42 @@ from starlette.responses import JSONResponse, Response
 from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
+from services.users.api.limits import REFRESH_TOKEN, SIGN_IN
 from services.users.api.models import Refresh, SessionView, SignIn
-from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
-from services.users.domain import OpaqueToken, SignInRefused
+from services.users.api.new_passwords import share_of
+from services.users.api.user_agent import UserAgent
+from services.users.commands import CloseSession, JudgePassword, OpenSession, RefreshToken, RenewSession, Session
+from services.users.domain import SESSION_LIFETIME, OpaqueToken, SignInRefused
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
+from waypost.web.limited import PAGES, Admission, limited
 from waypost.web.policies import public
 
 router = APIRouter(tags=["sessions"])
-
-SESSION_LIFETIME = timedelta(days=30)
 
 _NOT_STORED = {"cache-control": "no-store"}
 
 
 @router.post("/login", response_model=SessionView)
 @public("the password authenticates the person")
-async def login(body: SignIn, context: Context) -> Response:
+async def login(
+    body: SignIn, user_agent: UserAgent, context: Context, admission: Annotated[Admission, limited(SIGN_IN)]
+) -> Response:
     """Issues tokens for an address and its password. Unknown addresses take as long as wrong
-    passwords.
+    passwords. After several wrong passwords the address is refused for a while, also with the right
+    one; a mailed password link ends that.
     """
+    admission.tenant(body.tenant_id)
+    admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
             stored = await queries.credentials_of(uow.rows, body.email)
+            share = share_of(body.tenant_id, admission, exists=await queries.has_users(uow.rows))
         # No database connection is held while the password is checked.
         password_hash = stored.password_hash if stored else None
-        if not await context.resources.passwords.matches(body.password, password_hash) or stored is None:
+        is_right = await context.resources.passwords.matches(body.password, password_hash, share)
+        judge = JudgePassword(tenant_id=body.tenant_id, email=body.email, is_right=is_right, at=context.now)
+        if not await context.bus.handle(judge) or stored is None:
             raise SignInRefused
         refresh, session_id = fresh_token(body.tenant_id), new_id()
         user = await context.bus.handle(
@@ -41,14 +51,14 @@ async def login(body: SignIn, context: Context) -> Response:
                 user_id=stored.user_id,
                 verified_hash=stored.password_hash,
                 session_id=session_id,
-                refresh_token=session_token(refresh, context),
+                refresh_token=session_token(refresh, context, user_agent),
                 at=context.now,
             )
         )
     return session_response(Session(user=user, session_id=session_id), refresh, context)
 
 
-@router.post("/token/refresh", response_model=SessionView)
+@router.post("/token/refresh", response_model=SessionView, dependencies=[limited(REFRESH_TOKEN)])
 @public("the refresh token authenticates the session")
 async def refresh(body: Refresh, context: Context) -> Response:
     """Exchanges a refresh token for new tokens. A refresh token that is used twice ends its
@@ -67,29 +77,34 @@ async def refresh(body: Refresh, context: Context) -> Response:
     return session_response(session, successor, context)
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, dependencies=[limited(REFRESH_TOKEN)])
 @public("the refresh token authenticates the session")
 async def logout(body: Refresh, context: Context) -> Response:
     """Ends the session of the refresh token. Its access tokens are refused here at once, and
-    elsewhere after they expire.
+    elsewhere within seconds.
     """
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
         with bound_tenants([token.tenant_id]):
-            await context.bus.handle(CloseSession(digest=token.digest))
+            await context.bus.handle(CloseSession(digest=token.digest, at=context.now))
     return Response(status_code=204)
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", dependencies=[limited(PAGES)])
 @public("public keys verify tokens anywhere")
 async def published_keys(context: Context) -> Response:
     """Returns the JWK set (RFC 7517) that verifies access tokens."""
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
-def session_token(refresh: OpaqueToken, context: Context) -> RefreshToken:
+def session_token(refresh: OpaqueToken, context: Context, user_agent: str) -> RefreshToken:
     """The first refresh token of a session."""
-    return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
+    return RefreshToken(
+        digest=refresh.digest,
+        opened_at=context.now,
+        expires_at=context.now + SESSION_LIFETIME,
+        user_agent=user_agent,
+    )
 
 
 def session_response(session: Session, refresh: OpaqueToken, context: Context) -> Response:

@@ -1,28 +1,71 @@
 """Tenants and their users."""
 
 from services.users.domain.email import Email, NotAnEmailAddress, email_address
+from services.users.domain.email_change import EmailChange
 from services.users.domain.errors import (
+    AddressInUse,
+    AddressNotVerified,
+    AdminIsProtected,
+    AlreadyInvited,
+    AlreadyMember,
+    ConfirmationRequired,
+    EmailChangeTooSoon,
+    HeirNotActive,
+    InvitationNotWaiting,
     NotSuspended,
+    NotTheOwner,
     OwnerIsProtected,
+    OwnerNotVerified,
     PasswordRefused,
+    RoleNotGrantable,
     SelfReactivation,
     SignInRefused,
     TenantIsClosed,
     TokenNotValid,
+    TooManyInvitationMails,
+    TooManyInvitations,
     UserIsErased,
 )
+from services.users.domain.invitation import (
+    Invitation,
+    InvitationStatus,
+    Withdrawal,
+    may_be_taken_over,
+    may_invite,
+    require_may_invite,
+)
+from services.users.domain.join_policy import Admission, JoinMode, JoinPolicy, mail_domain
 from services.users.domain.tenant import Tenant, TenantStatus
-from services.users.domain.tokens import OpaqueToken, SealedToken
+from services.users.domain.tokens import SESSION_LIFETIME, OpaqueToken, SealedToken
 from services.users.domain.user import User
 from services.users.domain.user_status import UserStatus
 
 __all__ = [
+    "SESSION_LIFETIME",
+    "AddressInUse",
+    "AddressNotVerified",
+    "AdminIsProtected",
+    "Admission",
+    "AlreadyInvited",
+    "AlreadyMember",
+    "ConfirmationRequired",
     "Email",
+    "EmailChange",
+    "EmailChangeTooSoon",
+    "HeirNotActive",
+    "Invitation",
+    "InvitationNotWaiting",
+    "InvitationStatus",
+    "JoinMode",
+    "JoinPolicy",
     "NotAnEmailAddress",
     "NotSuspended",
+    "NotTheOwner",
     "OpaqueToken",
     "OwnerIsProtected",
+    "OwnerNotVerified",
     "PasswordRefused",
+    "RoleNotGrantable",
     "SealedToken",
     "SelfReactivation",
     "SignInRefused",
@@ -30,8 +73,15 @@ __all__ = [
     "TenantIsClosed",
     "TenantStatus",
     "TokenNotValid",
+    "TooManyInvitationMails",
+    "TooManyInvitations",
     "User",
     "UserIsErased",
     "UserStatus",
+    "Withdrawal",
     "email_address",
+    "mail_domain",
+    "may_be_taken_over",
+    "may_invite",
+    "require_may_invite",
 ]

@@ -1,6 +1,8 @@
 """Errors of the users service; each is a subclass in the tree of `waypost.kernel.errors`."""
 
-from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from datetime import timedelta
+
+from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 
 
 class TenantIsClosed(Conflict):
@@ -15,12 +17,64 @@ class OwnerIsProtected(Forbidden):
     """A tenant's owner cannot be suspended or changed by its other users."""
 
 
+class AdminIsProtected(Forbidden):
+    """Only the tenant's owner may erase an admin."""
+
+
+class NotTheOwner(Forbidden):
+    """Only the tenant's owner may transfer the ownership."""
+
+
+class HeirNotActive(Conflict):
+    """The new owner must be an active user: with a verified address, and not suspended."""
+
+
+class OwnerNotVerified(Conflict):
+    """Verify your own address before you hand over: only an owner signs in without that."""
+
+
+class ConfirmationRequired(Forbidden):
+    """This cannot be undone: confirm your password with POST /sessions/confirm, then repeat the
+    request within five minutes.
+    """
+
+
+class EmailChangeTooSoon(Conflict):
+    """A change of this address was requested recently. Repeat the request after five minutes, or
+    after three days if the address has just changed.
+    """
+
+
+class AddressInUse(Conflict):
+    """Another user of this tenant has this address."""
+
+
 class SelfReactivation(Forbidden):
     """Only another admin can reactivate a suspended user."""
 
 
 class UserIsErased(NotFound):
     """The user was erased."""
+
+
+class TooManyProfileChanges(TooManyRequests):
+    """The profile was changed too often today."""
+
+    def __init__(self, bound: int, wait: timedelta) -> None:
+        super().__init__(
+            f"a profile can be changed {bound} times a day, because every change is kept", wait, bound=bound
+        )
+
+
+class TooManyInvitationMails(TooManyRequests):
+    """The address was sent its maximum of invitations in the last hour, by all tenants together."""
+
+    def __init__(self, bound: int, wait: timedelta) -> None:
+        super().__init__(
+            f"an address is sent at most {bound} invitations an hour, so that no one is flooded with mails",
+            wait,
+            bound=bound,
+        )
 
 
 class TokenNotValid(Invalid):
@@ -33,3 +87,31 @@ class PasswordRefused(Forbidden):
 
 class SignInRefused(Unauthenticated):
     """E-mail address or password is wrong, or the account cannot sign in."""
+
+
+class AlreadyMember(Conflict):
+    """This address belongs to a user of the tenant already: sign in, or reset the password."""
+
+
+class AlreadyInvited(Conflict):
+    """This address has an open invitation or request: approve or revoke that one."""
+
+
+class TooManyInvitations(Conflict):
+    """The tenant has its maximum of open invitations: revoke some, or wait until they expire."""
+
+
+class InvitationNotWaiting(Conflict):
+    """This is not a request that waits for an approval: it was approved already, or is an
+    invitation.
+    """
+
+
+class AddressNotVerified(Forbidden):
+    """Invitations are mailed to other people, so your own address must be verified first: use the
+    link in your mail.
+    """
+
+
+class RoleNotGrantable(Forbidden):
+    """An admin invites members only; the owner invites admins and members."""

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
 
-from schemas.users import TenantClosed, TenantCreated, TenantRenamed
+from schemas.users import TenantClosed, TenantCreated, TenantJoinPolicyChanged, TenantRenamed
 from services.users.domain.errors import TenantIsClosed
+from services.users.domain.join_policy import JoinMode, JoinPolicy
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -26,6 +27,7 @@ class Tenant(Aggregate):
         super().__init__(id, tenant_id)
         self.name = ""
         self.status = TenantStatus.OPEN
+        self.join_policy = JoinPolicy()
 
     @classmethod
     def create(cls, tenant_id: TenantId, name: str, at: datetime) -> Self:
@@ -38,10 +40,34 @@ class Tenant(Aggregate):
         if self.status is TenantStatus.CLOSED:
             raise TenantIsClosed
 
+    def set_join_policy(self, policy: JoinPolicy, at: datetime) -> None:
+        """Records nothing if the policy is the current one."""
+        if policy != self.join_policy:
+            self.record(
+                TenantJoinPolicyChanged(
+                    tenant_id=self.tenant_id, mode=policy.mode.value, domains=policy.domains, changed_at=at
+                )
+            )
+
+    def rename(self, name: str, at: datetime) -> None:
+        """Records nothing for the present name. Raises TenantIsClosed."""
+        self.require_open()
+        if name != self.name:
+            self.record(TenantRenamed(tenant_id=self.tenant_id, name=name, renamed_at=at))
+
+    def close(self, reason: str, at: datetime) -> None:
+        """Reason: `requested` or `nonpayment`. The tenant's last event; a repeated call changes
+        nothing.
+        """
+        if self.status is TenantStatus.OPEN:
+            self.record(TenantClosed(tenant_id=self.tenant_id, reason=reason, closed_at=at))
+
     def apply(self, event: Event) -> None:
         match event:
             case TenantCreated(name=name) | TenantRenamed(name=name):
                 self.name = name
+            case TenantJoinPolicyChanged(mode=mode, domains=domains):
+                self.join_policy = JoinPolicy(mode=JoinMode(mode), domains=tuple(domains))
             case TenantClosed():
                 self.status = TenantStatus.CLOSED
             case _:

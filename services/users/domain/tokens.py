@@ -2,13 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Any, Self
+from uuid import UUID
 
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant_secret import read_tenant_secret, tenant_secret
 
 SECRET_BYTES = 32
+SESSION_LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +49,16 @@ class SealedToken:
     sealed: bytes = field(repr=False)
     """NaCl sealed box with the token's text."""
     expires_at: datetime
+
+    def link(self, tenant_id: UUID, user_id: UUID, *, email: str, locale: str, at: datetime) -> dict[str, Any]:
+        """The fields of an event that has a link with the token mailed to a user."""
+        return {
+            "tenant_id": tenant_id,
+            "user_id": user_id,
+            "email": email,
+            "locale": locale,
+            "sealing_key_id": self.sealing_key_id,
+            "sealed_token": self.sealed,
+            "expires_at": self.expires_at,
+            "requested_at": at,
+        }

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from schemas.users import (
     UserCreated,
     UserEmailChanged,
+    UserEmailChangeRequested,
     UserEmailVerified,
     UserErased,
     UserPasswordChanged,
@@ -15,10 +16,12 @@ from schemas.users import (
     UserProfileUpdated,
     UserReactivated,
     UserRoleChanged,
+    UserSessionsEnded,
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain.errors import NotSuspended, UserIsErased
+from services.users.domain.email_change import EmailChange
+from services.users.domain.errors import EmailChangeTooSoon, NotSuspended, TooManyProfileChanges, UserIsErased
 from services.users.domain.tokens import SealedToken
 from services.users.domain.user_status import UserStatus
 from waypost.kernel.aggregate import Aggregate
@@ -34,6 +37,9 @@ address.
 NONPAYMENT = "nonpayment"
 """Reason of the suspension that the payment of written-off invoices ends."""
 PASSWORD_LINK_PAUSE = timedelta(minutes=5)
+EMAIL_CHANGE_PAUSE = timedelta(minutes=5)
+PROFILE_CHANGES = 50
+"""A day: every change is an event that is stored for good and read with the user."""
 
 
 class User(Aggregate):
@@ -51,6 +57,8 @@ class User(Aggregate):
         self.erased = False
         self.verifications_requested_at: Sequence[datetime] = ()
         self.password_link_requested_at: datetime | None = None
+        self.email_change_requested_at: datetime | None = None
+        self.profile_updated_at: Sequence[datetime] = ()
 
     @classmethod
     def create(
@@ -119,18 +127,7 @@ class User(Aggregate):
         return 1 if self.may_sign_in else VERIFICATION_LINKS
 
     def request_verification(self, token: SealedToken, at: datetime) -> None:
-        self.record(
-            UserVerificationRequested(
-                tenant_id=self.tenant_id,
-                user_id=self.id,
-                email=self.email,
-                locale=self.locale,
-                sealing_key_id=token.sealing_key_id,
-                sealed_token=token.sealed,
-                expires_at=token.expires_at,
-                requested_at=at,
-            )
-        )
+        self.record(UserVerificationRequested(**self._link(token, at)))
 
     def may_receive_password_link(self, at: datetime) -> bool:
         """Whether to mail a password link. Each caller can request one, so the pause prevents a
@@ -140,18 +137,10 @@ class User(Aggregate):
         return self.may_reset_password and (last_request is None or at - last_request >= PASSWORD_LINK_PAUSE)
 
     def request_password_reset(self, token: SealedToken, at: datetime) -> None:
-        self.record(
-            UserPasswordResetRequested(
-                tenant_id=self.tenant_id,
-                user_id=self.id,
-                email=self.email,
-                locale=self.locale,
-                sealing_key_id=token.sealing_key_id,
-                sealed_token=token.sealed,
-                expires_at=token.expires_at,
-                requested_at=at,
-            )
-        )
+        self.record(UserPasswordResetRequested(**self._link(token, at)))
+
+    def _link(self, token: SealedToken, at: datetime) -> dict[str, Any]:
+        return token.link(self.tenant_id, self.id, email=self.email, locale=self.locale, at=at)
 
     def verify_email(self, at: datetime) -> None:
         if not self.verified:
@@ -167,6 +156,12 @@ class User(Aggregate):
                 tenant_id=self.tenant_id, user_id=self.id, display_name=wanted[0], locale=wanted[1], updated_at=at
             )
         )
+
+    def require_profile_change(self, at: datetime) -> None:
+        """Raises TooManyProfileChanges."""
+        oldest = self.profile_updated_at[0] if len(self.profile_updated_at) == PROFILE_CHANGES else None
+        if oldest is not None and at - oldest < timedelta(days=1):
+            raise TooManyProfileChanges(PROFILE_CHANGES, timedelta(days=1) - (at - oldest))
 
     def suspend(self, reason: str, at: datetime) -> None:
         """Reason: `administrator` or `nonpayment`. Does nothing for an erased user, or for one who
@@ -205,6 +200,26 @@ class User(Aggregate):
         """
         self.record(UserPasswordChanged(tenant_id=self.tenant_id, user_id=self.id, method=method, changed_at=at))
 
+    def end_sessions(self, at: datetime, session_id: UUID | None = None) -> None:
+        """Records that one session ended, or all of them (None)."""
+        self.record(UserSessionsEnded(tenant_id=self.tenant_id, user_id=self.id, session_id=session_id, ended_at=at))
+
+    def request_email_change(self, change: EmailChange, at: datetime) -> None:
+        """Raises EmailChangeTooSoon within `EMAIL_CHANGE_PAUSE` of the last request."""
+        last_request = self.email_change_requested_at
+        if last_request is not None and at - last_request < EMAIL_CHANGE_PAUSE:
+            raise EmailChangeTooSoon
+        self.record(change.requested(self.tenant_id, self.id, email=self.email, locale=self.locale, at=at))
+
+    def change_email(self, email: str, at: datetime) -> None:
+        """Changes the address to one that was proved."""
+        self.record(
+            UserEmailChanged(
+                tenant_id=self.tenant_id, user_id=self.id, email=email, previous_email=self.email, changed_at=at
+            )
+        )
+        self.verify_email(at)
+
     def erase(self, at: datetime) -> None:
         """The user's last event. A repeated call changes nothing."""
         if not self.erased:
@@ -221,6 +236,7 @@ class User(Aggregate):
                 self.verified = True
             case UserProfileUpdated():
                 self.display_name, self.locale = event.display_name, event.locale
+                self.profile_updated_at = (*self.profile_updated_at, event.updated_at)[-PROFILE_CHANGES:]
             case UserRoleChanged(role=role):
                 self.role = Role(role)
             case UserSuspended(reason=reason):
@@ -234,7 +250,9 @@ class User(Aggregate):
                 self.verifications_requested_at = (*self.verifications_requested_at, at)[-VERIFICATION_LINKS:]
             case UserPasswordResetRequested(requested_at=at):
                 self.password_link_requested_at = at
-            case UserPasswordChanged():
+            case UserEmailChangeRequested(requested_at=at):
+                self.email_change_requested_at = at
+            case UserPasswordChanged() | UserSessionsEnded():
                 pass
             case _:
                 raise TypeError(f"{event.type} is not an event of a user")

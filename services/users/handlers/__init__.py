@@ -3,23 +3,45 @@
 from collections.abc import Sequence
 
 from services.users.commands import (
+    AcceptInvitation,
+    ApproveRequest,
     ChangePassword,
     ChangeRole,
     CloseSession,
     CreatePasswordLink,
     EraseUser,
+    Invite,
+    JudgePassword,
     OpenSession,
     OpenTenant,
     ReactivateUser,
     RenewSession,
     RequestPasswordLink,
     ResetPassword,
+    RevokeInvitation,
+    SetJoinPolicy,
     SignUp,
     SuspendUser,
     UpdateProfile,
     VerifyEmail,
 )
+from services.users.commands.identity import (
+    CancelEmailChange,
+    CloseTenant,
+    ConfirmEmailChange,
+    ConfirmSession,
+    EndSession,
+    EndSessions,
+    RenameTenant,
+    RequestEmailChange,
+    TransferOwnership,
+)
+from services.users.handlers.acceptance import accept_invitation
+from services.users.handlers.confirmation import confirm_session
 from services.users.handlers.dunning import DUNNING
+from services.users.handlers.email_changes import cancel_email_change, confirm_email_change, request_email_change
+from services.users.handlers.invitations import approve_request, invite, revoke_invitation
+from services.users.handlers.join_policy import set_join_policy
 from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
 from services.users.handlers.passwords import (
     change_password,
@@ -28,7 +50,9 @@ from services.users.handlers.passwords import (
     reset_password,
 )
 from services.users.handlers.registration import open_tenant, sign_up, verify_email
-from services.users.handlers.sessions import close_session, open_session, renew_session
+from services.users.handlers.sessions import close_session, end_session, end_sessions, open_session, renew_session
+from services.users.handlers.sign_in_attempts import judge_password
+from services.users.handlers.tenants import close_tenant, rename_tenant, transfer_ownership
 from services.users.projections import TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
@@ -37,6 +61,12 @@ COMMANDS: Commands = {
     OpenTenant: open_tenant,
     SignUp: sign_up,
     VerifyEmail: verify_email,
+    SetJoinPolicy: set_join_policy,
+    Invite: invite,
+    ApproveRequest: approve_request,
+    RevokeInvitation: revoke_invitation,
+    AcceptInvitation: accept_invitation,
+    JudgePassword: judge_password,
     OpenSession: open_session,
     RenewSession: renew_session,
     CloseSession: close_session,
@@ -49,6 +79,15 @@ COMMANDS: Commands = {
     SuspendUser: suspend_user,
     ReactivateUser: reactivate_user,
     EraseUser: erase_user,
+    ConfirmSession: confirm_session,
+    EndSession: end_session,
+    EndSessions: end_sessions,
+    RequestEmailChange: request_email_change,
+    ConfirmEmailChange: confirm_email_change,
+    CancelEmailChange: cancel_email_change,
+    TransferOwnership: transfer_ownership,
+    RenameTenant: rename_tenant,
+    CloseTenant: close_tenant,
 }
 
 CONSUMERS: Sequence[Consumer] = [DUNNING, TENANT_DIRECTORY]

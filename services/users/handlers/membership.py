@@ -5,21 +5,31 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import OwnerIsProtected, User
+from services.users.domain import AdminIsProtected, OwnerIsProtected, User, Withdrawal
+from services.users.handlers.confirmation import require_confirmed
+from services.users.handlers.invitations import withdraw_invitations
 from services.users.handlers.sessions import end_sessions_of
-from services.users.tables import credentials, password_reset_tokens, verification_tokens
+from services.users.handlers.sign_in_attempts import forget_failures
+from services.users.tables import (
+    credentials,
+    email_changes,
+    open_invitations,
+    password_reset_tokens,
+    verification_tokens,
+)
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict if the user's version differs from the caller's,
-    OwnerIsProtected.
+    OwnerIsProtected, TooManyProfileChanges.
     """
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     if command.actor_id != user.id:
         _require_no_owner(user)
+    user.require_profile_change(command.at)
     user.update_profile(command.at, display_name=command.display_name, locale=command.locale)
     return user
 
@@ -63,7 +73,7 @@ def _require_no_owner(user: User) -> None:
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     """A repeated call changes nothing. Raises ConcurrencyConflict, OwnerIsProtected: a tenant
-    always has an owner.
+    always has an owner, who can hand over. Raises AdminIsProtected, ConfirmationRequired.
     """
     user = await uow.load(User, command.user_id)
     if user.erased:
@@ -71,8 +81,14 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     user.expect(command.expected_version)
     if user.role is Role.OWNER:
         raise OwnerIsProtected
+    if user.role is Role.ADMIN and command.actor.user_id != user.id and command.actor.role is not Role.OWNER:
+        raise AdminIsProtected
+    await require_confirmed(command.actor, command.at, uow)
+    address = user.email
     user.erase(command.at)
     await end_sessions_of(user, uow)
-    for table in (credentials, verification_tokens, password_reset_tokens):
+    await forget_failures(user.id, uow)
+    await withdraw_invitations(Withdrawal.ERASED, command.at, uow, open_invitations.c.email == address)
+    for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)

@@ -6,20 +6,24 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
-from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
+from services.users.domain import PasswordRefused, Tenant, TenantStatus, TokenNotValid, User
+from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
+from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
-from services.users.tables import credentials, password_reset_tokens, verification_tokens
+from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -> None:
-    tenant = await uow.load(Tenant, command.tenant_id)
-    tenant.require_open()
+    """Enqueues a job in every case, also for a tenant that is closed or does not exist."""
+    tenant = await uow.find(Tenant, command.tenant_id)
     await adopt_canonical_form(command.email, uow)
     owner = select(credentials.c.user_id).where(credentials.c.email == command.email)
     user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
+    if tenant is None or tenant.status is TenantStatus.CLOSED:
+        user_id = None
     await uow.jobs.enqueue("mail_password_link", user_id=user_id or command.placeholder_user_id)
 
 
@@ -27,24 +31,32 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
     user = await uow.find(User, command.user_id)
     if user is None or not user.may_receive_password_link(command.at):
         return False
+    tenant = await uow.load(Tenant, user.tenant_id)
+    if tenant.status is TenantStatus.CLOSED:
+        return False  # closed since the request
+    if not await may_mail(user.email, command.at, uow):
+        return False
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True
 
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
-    """Also verifies the address. Raises TokenNotValid, also for a user who may not sign in any
-    more.
+    """Also verifies the address, and ends a change of address that is not proved yet. Raises
+    TokenNotValid, also for a user who may not sign in any more.
     """
     await lock_token_owner(password_reset_tokens, command.digest, uow)
     user_id = (await consume_token(password_reset_tokens, command.digest, command.at, uow)).user_id
     await set_password(user_id, command.password_hash, command.at, uow)
+    await forget_failures(user_id, uow)
     user = await uow.load(User, user_id)
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)
-    # A pending registration must not take over the account later.
+    # A pending registration or change of address must not take over the account later.
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
+    pending = email_changes.c.token_hash.is_not(None)
+    await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user_id, pending))
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
     return user

@@ -6,7 +6,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
-from services.users.domain import Tenant, TokenNotValid, User
+from services.users.domain import Admission, Tenant, TenantStatus, TokenNotValid, User
+from services.users.handlers.invitations import request_to_join, room_for_request
+from services.users.handlers.mail_bound import REGISTRATION_MAILS, may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
@@ -18,7 +20,11 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
+    """Opens nothing, with the same response, if the owner's address has received too many mails."""
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
+    tenant.set_join_policy(command.join_policy, command.at)
+    if not await may_mail(command.owner.email, command.at, uow, mails=REGISTRATION_MAILS):
+        return tenant
     uow.add(tenant)
     owner = _new_user(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _claim_address(owner, command.owner, command.at, uow)
@@ -28,19 +34,48 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """Registers a member. If the address is taken, returns a user that is not stored, so that the
-    response reveals nothing. If the address is not verified yet, mails another link: it replaces
-    the earlier links, and verifying it gives the account this registration's password.
+    """Registers a member, if the tenant's join policy admits the address. Where an admin has to
+    approve, stores a request. If the address is taken, not admitted, or the tenant does not exist,
+    returns a user that is not stored, so that the response reveals nothing.
+
+    An address that is registered and not verified yet is mailed another link, under every policy:
+    it replaces the earlier links, and verifying it gives the account this registration's password.
+    If the address has received too many mails, the response is the same and no mail follows.
     """
-    tenant = await uow.load(Tenant, command.tenant_id)
-    tenant.require_open()
+    tenant = await uow.find(Tenant, command.tenant_id)
     user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
-    if await _claim_address(user, command.registration, command.at, uow):
+    if tenant is None or tenant.status is TenantStatus.CLOSED:
+        await _lock_address_owner(command, uow)
+        await _write_nothing(user, command, uow)
+    elif not await _sign_up_in(tenant, user, command, uow):
+        await _write_nothing(user, command, uow)
+    return user
+
+
+async def _sign_up_in(tenant: Tenant, user: User, command: SignUp, uow: UnitOfWork) -> bool:
+    """Returns whether anything was written."""
+    admission = tenant.join_policy.admission(command.registration.email)
+    registers = admission is Admission.REGISTER
+    mail = registers and await may_mail(user.email, command.at, uow, mails=REGISTRATION_MAILS)
+    if mail and await _claim_address(user, command.registration, command.at, uow):
         uow.add(user)
         await _store_link(user, command.registration, uow)
-    else:
-        await _mail_address_owner(command, uow)
-    return user
+        return True
+    owner = await _lock_address_owner(command, uow)
+    room = await room_for_request(command, uow) if admission is Admission.REQUEST else None
+    if owner is None:
+        return room is not None and await request_to_join(command, room, uow)
+    if not registers and not owner.verified:
+        mail = await may_mail(user.email, command.at, uow)
+    return await _mail_address_owner(owner, command, uow, mail=mail)
+
+
+async def _write_nothing(user: User, command: SignUp, uow: UnitOfWork) -> None:
+    """Writes a row and deletes it. A commit without writes would not wait for the disk, and its
+    time would show that the sign-up had no effect.
+    """
+    await store_token_hash(verification_tokens, user, command.registration.verification, uow)
+    await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user.id))
 
 
 async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
@@ -94,20 +129,30 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
     return inserted.one_or_none() is not None
 
 
-async def _mail_address_owner(command: SignUp, uow: UnitOfWork) -> None:
+async def _lock_address_owner(command: SignUp, uow: UnitOfWork) -> User | None:
+    """The user of the address. The lock serializes concurrent registrations of one address. A free
+    address is looked up with the same statements.
+    """
     query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
-    # The lock serializes concurrent registrations of one address.
     user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
-    owner = await uow.find(User, user_id) if user_id else None
-    if owner is None or owner.verified:
-        return
-    if owner.may_receive_verification_link(command.at):
+    found = await uow.find(User, user_id or command.registration.user_id)
+    return found if user_id else None
+
+
+async def _mail_address_owner(owner: User, command: SignUp, uow: UnitOfWork, *, mail: bool) -> bool:
+    """Returns whether anything was written."""
+    if owner.verified:
+        return False
+    if mail and owner.may_receive_verification_link(command.at):
         owner.request_verification(command.registration.verification, command.at)
         await _store_link(owner, command.registration, uow)
-    elif not owner.may_sign_in:
-        # The mailbox has reached its limit of links. Delete the current link, which may belong to
-        # another person's registration.
-        await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
+        return True
+    if owner.may_sign_in:
+        return False
+    # The mailbox has reached its limit of links. Delete the current link, which may belong to
+    # another person's registration.
+    await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
+    return True
 
 
 async def _store_link(user: User, registration: Registration, uow: UnitOfWork) -> None:

@@ -76,6 +76,7 @@ COMMANDS: Mapping[str, Entry] = {
     "jobs": Entry("waypost.cli.jobs", "commands", "Background jobs: queued, running and dead."),
     "outbox": Entry("waypost.cli.outbox", "commands", "Events that are not published yet, and quarantined keys."),
     "operators": Entry("waypost.cli.operators", "commands", "Access tokens of operators."),
+    "keys": Entry("waypost.cli.keys", "commands", "Keys that sign access tokens."),
     "openapi": Entry("waypost.cli.documents", "openapi", "HTTP APIs of the services, as OpenAPI documents."),
     "asyncapi": Entry("waypost.cli.documents", "asyncapi", "Events of the services, as AsyncAPI documents."),
     "projections": Entry("waypost.cli.projections", "commands", "Rebuilds of read models."),

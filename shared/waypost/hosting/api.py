@@ -76,6 +76,8 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         readiness=Readiness(checks={"postgres": runtime.database.verify}),
         resources=resources,
         clock=runtime.clock,
+        rates=settings.rates,
+        trusted_proxies=settings.trusted_proxies,
         admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.brokers),
     )
     _with_events(service, app)

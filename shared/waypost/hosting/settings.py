@@ -2,16 +2,18 @@
 before it starts.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr
 
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kernel.errors import Misconfigured
 from waypost.ports.brokers import BrokerConnection, Mechanism, SecurityProtocol
 from waypost.project import variable
 from waypost.settings import Settings, load
+from waypost.web.rate_limits import Rate, RateSettings
 
 
 def _postgres(dsn: str) -> str:
@@ -26,6 +28,16 @@ PoolSize = Annotated[int, Field(ge=1)]
 """Number of connections. There is no unlimited pool, because the server's connections are
 shared.
 """
+
+
+RateText = Annotated[str, Field(pattern=r"^(off|[1-9][0-9]{0,8}/[1-9][0-9]{0,6})$")]
+
+
+def _rate(text: str) -> Rate | None:
+    if text == "off":
+        return None
+    requests, seconds = map(int, text.split("/"))
+    return Rate(requests=requests, seconds=seconds)
 
 
 class MigrateSettings(Settings):
@@ -117,6 +129,17 @@ class ApiSettings(ProcessSettings, KafkaSettings):
     every service but that one.
     """
 
+    rate_limiting: bool = True
+    """False switches all rate limits of this API off."""
+    rate_limits: Mapping[str, RateText] = {}
+    """Changed rate limits, as JSON: `{"sign-in-per-network": "120/60"}` means 120 requests in 60 s,
+    and "off" no limit. The page "Limits of requests" lists them.
+    """
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Networks of the proxies in front of this API, as JSON: `["10.0.0.0/8"]`. Only for their
+    connections do `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    """
+
     @property
     def published_keys_url(self) -> str:
         """URL of the keys that the users service publishes. Raises Misconfigured if it is not
@@ -127,6 +150,12 @@ class ApiSettings(ProcessSettings, KafkaSettings):
                 f"cannot start: {variable('JWKS_URL')} is missing; it is the URL of /.well-known/jwks.json of the service that signs tokens"
             )
         return self.jwks_url
+
+    @property
+    def rates(self) -> RateSettings:
+        return RateSettings(
+            enabled=self.rate_limiting, changed={name: _rate(text) for name, text in self.rate_limits.items()}
+        )
 
 
 class WorkerSettings(ProcessSettings, KafkaSettings):

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from waypost.kernel.errors import Unauthenticated
+from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 
 
@@ -24,6 +25,7 @@ class Actor:
     """An authenticated user."""
 
     user_id: UUID
+    tenant_id: TenantId
     role: Role
     """The role in the token; the user's current role may differ."""
     session_id: UUID | None

@@ -10,6 +10,8 @@ WaypostError
 │   │   └── TokenRevoked        401: the token's session or rights have ended
 │   ├── Forbidden               403: the token's role or scope is insufficient
 │   ├── NotFound                404: no such resource for this tenant
+│   ├── TooManyRequests         429: a limit of requests or changes is reached; with Retry-After
+│   │   └── RateLimitExceeded   429: a rate limit of the route, with RateLimit headers
 │   └── Conflict                409: the state does not allow it
 │       ├── ConcurrencyConflict 409/412: another writer was first
 │       ├── RequestInProgress   409: a request with the same Idempotency-Key is running
@@ -88,6 +90,14 @@ class NotFound(Refused):
 
 class Conflict(Refused):
     """The current state does not allow this."""
+
+
+class TooManyRequests(Refused):
+    """A limit of requests or changes is reached."""
+
+    def __init__(self, message: str, retry_after: timedelta, **facts: object) -> None:
+        self.retry_after = retry_after
+        super().__init__(message, **facts)
 
 
 class ConcurrencyConflict(Conflict):

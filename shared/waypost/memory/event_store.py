@@ -16,11 +16,13 @@ class MemoryEventStore:
     def __init__(self, transaction: MemoryTransaction) -> None:
         self._transaction = transaction
 
-    async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
+    async def history(
+        self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[Envelope[Event]]:
         stored = self._transaction.tables.events
         versions = sorted(version for kind, id_, version in stored if (kind, id_) == (aggregate_type, aggregate_id))
         later = [stored[aggregate_type, aggregate_id, version] for version in versions if version > after]
-        return [envelope for envelope in later if envelope.tenant_id in self._transaction.tenants]
+        return [envelope for envelope in later if envelope.tenant_id in self._transaction.tenants][:limit]
 
     async def stored_events(self, aggregate_type: str, aggregate_id: UUID) -> tuple[TenantId, Sequence[Event]] | None:
         """`waypost.kernel.repository.StoredEvents`."""

@@ -15,9 +15,11 @@ class EventStore(Protocol):
     after the commit, and undone by a rollback.
     """
 
-    async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
-        """The stored events of one aggregate above version `after`, in version order; empty if the
-        bound tenants have none.
+    async def history(
+        self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[Envelope[Event]]:
+        """The stored events of one aggregate above version `after`, in version order, `limit` of
+        them at most; empty if the bound tenants have none.
         """
         ...
 

@@ -22,7 +22,8 @@ _HISTORY = """
 select type, payload, metadata::text as metadata
 from events
 where aggregate_type = $1 and aggregate_id = $2 and version > $3
-order by version"""
+order by version
+limit $4"""
 
 _EVENTS = """
 select tenant_id, type, payload from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
@@ -73,8 +74,10 @@ class PostgresEventStore:
         self._sql = Sql(connection)
         self._codec = codec
 
-    async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
-        rows = await self._sql.fetch(_HISTORY, aggregate_type, aggregate_id, after)
+    async def history(
+        self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[Envelope[Event]]:
+        rows = await self._sql.fetch(_HISTORY, aggregate_type, aggregate_id, after, limit)
         return [
             from_metadata(json.loads(row["metadata"])).around(self._codec.decode(row["type"], row["payload"]))
             for row in rows

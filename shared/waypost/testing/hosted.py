@@ -75,6 +75,8 @@ class HostedService(HostedTables):
         self.runtime = build_runtime(service, "test", dsn=where.app, pool_size=8, clock=self.clock)
         super().__init__(where, self.runtime.database)
         self._bootstrap = bootstrap
+        self.rate_limiting = True
+        """Set to False before `app` for a test that sends more requests than a limit admits."""
 
     @property
     def bus(self) -> Bus:
@@ -91,6 +93,7 @@ class HostedService(HostedTables):
             ops_dsn=self.where.ops,
             kafka_bootstrap=self._bootstrap,
             idempotency_secret=SecretStr(IDEMPOTENCY_SECRET),
+            rate_limiting=self.rate_limiting,
         )
         return api_app(self.service, settings, self.runtime, ops=operators_database(self.service, settings))
 

@@ -17,10 +17,13 @@ from waypost.ports.resources import OpenResources
 from waypost.project import project
 from waypost.web import errors, openapi, ops, request, route_index
 from waypost.web.body import BodyCap
+from waypost.web.client_network import ClientNetworks, Network
 from waypost.web.docs import docs_router
 from waypost.web.event_streams import Streams
 from waypost.web.health import health_router
+from waypost.web.limited import RequestLimits, classes_of
 from waypost.web.probes import Readiness
+from waypost.web.rate_limits import RateLimiter, RateSettings, refuse_unknown_limits
 from waypost.web.tokens import KeysOf, TokenVerifier
 
 
@@ -36,6 +39,8 @@ def create_app(
     resources: OpenResources = nullcontext,
     clock: Clock | None = None,
     admin_service: AdminService | None = None,
+    rates: RateSettings | None = None,
+    trusted_proxies: Sequence[Network] = (),
 ) -> FastAPI:
     """Creates the API of a service. Routes access the bus, the resources and the time through
     `waypost.web.request`.
@@ -46,6 +51,9 @@ def create_app(
     `Context.resources`. `clock`: source of the time, by default the system clock.
 
     `admin_service`: the service for the routes under `/ops`; without it these routes do not exist.
+    `rates`: changes of the rate limits that the routes declare; raises Misconfigured for an unknown
+    one. `trusted_proxies`: networks whose `X-Forwarded-For` names the client.
+
     `idempotency_secret`: 16 to 64 bytes, equal over restarts and replicas. It keys the hashes of
     request bodies that are stored with idempotency keys.
     """
@@ -59,6 +67,10 @@ def create_app(
             yield
 
     app = routed(service, [*routers, *(ops.ROUTERS if admin_service else ())], readiness, lifespan)
+    rates = rates or RateSettings()
+    app.state.clients = ClientNetworks(trusted_proxies)
+    app.state.rate_limits = RequestLimits(RateLimiter(rates), app.state.clients)
+    refuse_unknown_limits(rates, classes_of(app.routes))
     app.state.bus = bus
     app.state.stored_responses = stored_responses
     app.state.idempotency_secret = idempotency_secret
@@ -94,6 +106,8 @@ def _bare(service: str, lifespan: Any) -> FastAPI:
         telemetry=_TELEMETRY,
     )
     app.state.streams = Streams()
+    app.state.clients = ClientNetworks()
+    app.state.rate_limits = RequestLimits(RateLimiter(), app.state.clients)
     errors.install(app)
     openapi.install(app)
     route_index.install(app.router)

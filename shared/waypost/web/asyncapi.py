@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from waypost.web.limited import PAGES, limited
 from waypost.web.pages import assets_router, page_of
 from waypost.web.policies import public
 
@@ -18,7 +19,7 @@ def asyncapi_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
     """Routes of the page. The document is generated once, at the first request, outside the event
     loop.
     """
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[limited(PAGES)])
     made = cache(document)
 
     @router.get("/asyncapi")

@@ -18,6 +18,7 @@ from waypost.kernel.cause import bind_cause, current_cause
 from waypost.kernel.errors import Forbidden, Unauthenticated
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bind_tenants
+from waypost.web.limited import RequestLimits
 from waypost.web.principal import Operator, Principal
 from waypost.web.request import add_to_log
 from waypost.web.tokens import TokenVerifier
@@ -53,7 +54,7 @@ class _AuthenticatedCaller(_BearerToken):
 
     Reads of the caller's own rows trust the token alone. For commands the bus looks the caller up,
     in the command's transaction. For an admin's reads this dependency looks the caller up. Raises
-    Forbidden for a lower role, and TokenRevoked.
+    Forbidden for a lower role, TokenRevoked, and RateLimitExceeded.
     """
 
     def __init__(self, role: Role | None = None) -> None:
@@ -65,6 +66,8 @@ class _AuthenticatedCaller(_BearerToken):
         # with the blocks of RequestMiddleware.
         claims = await self.claims(request)
         caller = Principal.of(claims)
+        limits: RequestLimits = request.app.state.rate_limits
+        limits.admit_caller(caller.user_id, caller.tenant_id)
         _bind(request, caller, claims)
         if request.method in _SAFE and caller.confined_to is None:
             bus: Bus = request.app.state.bus
@@ -80,12 +83,14 @@ def _bind(request: Request, caller: Principal, claims: Mapping[str, Any]) -> Non
     structlog.contextvars.bind_contextvars(tenant_id=tenant)
     bind_tenants([caller.tenant_id])
     bind_cause(current_cause()._replace(actor_id=caller.user_id))
+    request.scope["state"]["token_expires_at"] = claims["exp"]
     bind_actor(_actor(caller, claims))
 
 
 def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
     return Actor(
         user_id=caller.user_id,
+        tenant_id=caller.tenant_id,
         role=caller.role,
         session_id=caller.session_id,
         issued_at=datetime.fromtimestamp(claims["nbf"], UTC),  # equal to `iat`, which is optional

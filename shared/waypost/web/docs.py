@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 from starlette.responses import RedirectResponse, Response
 
+from waypost.web.limited import PAGES, limited
 from waypost.web.pages import assets_router, page_of
 from waypost.web.policies import public
 
@@ -11,7 +12,7 @@ _FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 def docs_router(app: FastAPI) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[limited(PAGES)])
 
     @router.get("/")
     @public("a redirect to the documentation")

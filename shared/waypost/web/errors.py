@@ -8,6 +8,7 @@
 | NotFound | 404 | also for rows of another tenant |
 | ConcurrencyConflict | 409 | 412 if the request has If-Match |
 | Conflict | 409 | |
+| TooManyRequests | 429 | with Retry-After; RateLimitExceeded with RateLimit and RateLimit-Policy |
 | another Refused | 400 | |
 | NotYet, Transient | 503 | with Retry-After |
 | Unavailable | 503 | with its Retry-After |
@@ -34,12 +35,14 @@ from waypost.kernel.errors import (
     NotFound,
     NotYet,
     Refused,
+    TooManyRequests,
     Transient,
     Unauthenticated,
     Unavailable,
     WaypostError,
 )
 from waypost.web.problems import problem, words
+from waypost.web.rate_limits import RateLimitExceeded
 from waypost.web.unrouted import unrouted
 from waypost.web.validation import invalid_request
 
@@ -53,6 +56,7 @@ _STATUS: Mapping[type[Exception], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    TooManyRequests: 429,
     NotYet: 503,
     Transient: 503,
     Unavailable: 503,
@@ -82,6 +86,8 @@ async def _waypost_error(request: Request, error: Exception) -> Response:
         return unexpected(error)
     if status == 503:
         return _later(error)
+    if isinstance(error, TooManyRequests):
+        return _too_many(request, error)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return problem(
         status, words(type(error)).replace(" ", "-"), str(error), title=words(type(error)).capitalize(), headers=headers
@@ -110,6 +116,15 @@ def _later(error: Exception) -> Response:
     )
     log.warning("request_unavailable", error_class=type(error).__name__, error=str(error))
     return problem(503, "unavailable", detail, headers={"Retry-After": str(math.ceil(wait.total_seconds()))})
+
+
+def _too_many(request: Request, error: TooManyRequests) -> Response:
+    headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
+    if not isinstance(error, RateLimitExceeded):
+        return problem(429, words(type(error)).replace(" ", "-"), str(error), headers=headers)
+    limit = str(error.facts["limit"])
+    request.scope["state"].setdefault("log_fields", {})["rate_limit"] = limit
+    return problem(429, "rate-limit-exceeded", str(error), headers=headers | error.headers, violated_policies=[limit])
 
 
 async def _http(request: Request, error: Exception) -> Response:

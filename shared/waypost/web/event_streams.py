@@ -2,27 +2,37 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import weakref
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from waypost.kernel.errors import Unavailable
+from waypost.kernel.errors import TooManyRequests, Transient, Unavailable
+from waypost.web.principal import Principal
+from waypost.web.shared_looks import Look, SharedLooks
+
+log = structlog.get_logger()
 
 EVENT_STREAM = "text/event-stream"
 MAX_STREAMS = 200
-"""Maximum number of streams of one process. Each one polls once per second with the pool of
-ordinary requests.
-"""
+"""Maximum number of streams of one process."""
+MAX_STREAMS_OF_TENANT = 50
+MAX_STREAMS_OF_CALLER = 5
 MAX_STREAM_SECONDS = 600.0
-"""Lifetime of an access token. After it the client reconnects, with a valid token."""
+"""After it the client reconnects. A stream also ends when its access token expires."""
 QUIET_SECONDS = 15.0
 """A comment is sent after this time without an event, so that no proxy closes the connection."""
+RECONNECT = timedelta(seconds=10)
 
-Poll = Callable[[], Awaitable[Sequence["ServerSentEvent"]]]
-"""Returns the changes since the last call; at the first call, everything."""
+Changes = Callable[[Any], Sequence["ServerSentEvent"]]
+"""Returns what is new in a look, compared with the previous one of this stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +45,53 @@ class ServerSentEvent:
         return f"event: {self.name}\ndata: {self.data}\n\n".encode()
 
 
+class TooManyStreams(TooManyRequests):
+    """Too many streams are open."""
+
+
 def wants_events(request: Request) -> bool:
     return EVENT_STREAM in request.headers.get("accept", "")
 
 
-def event_stream(request: Request, poll: Poll, *, every_seconds: float = 1.0) -> StreamingResponse:
-    """A response that streams the changes. It ends when the server drains; EventSource clients
-    reconnect. Raises Unavailable at the maximum number of streams.
+def event_stream(
+    request: Request, caller: Principal, look: Look, changes: Changes, *, of: Hashable, every_seconds: float = 1.0
+) -> StreamingResponse:
+    """A response that streams changes. `look` reads the present state; streams of one tenant with
+    an equal `of` share it. It ends when the server drains, when the token expires, and when the
+    database is unavailable; EventSource clients reconnect.
+
+    Raises TooManyStreams at the maximum of the caller or the tenant, Unavailable at that of the
+    process.
     """
     streams: Streams = request.app.state.streams
-    streams.require_capacity()
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(streams.events(poll, every_seconds), media_type=EVENT_STREAM, headers=headers)
+    seconds_left = request.scope["state"]["token_expires_at"] - request.app.state.clock.now().timestamp()
+    admitted = streams.admit(caller)
+    source = _Source((caller.tenant_id, of), look, changes, every_seconds, min(seconds_left, MAX_STREAM_SECONDS))
+    return _Stream(streams.events(source), admitted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    key: Hashable
+    look: Look
+    changes: Changes
+    every_seconds: float
+    lasts_seconds: float
+
+
+class _Stream(StreamingResponse):
+    """Gives its place back when it ends, and also if it is never sent."""
+
+    def __init__(self, events: AsyncIterator[bytes], admitted: Callable[[], None]) -> None:
+        headers: Mapping[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        super().__init__(events, media_type=EVENT_STREAM, headers=headers)
+        self._give_back = weakref.finalize(self, admitted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._give_back()
 
 
 class Streams:
@@ -54,36 +99,63 @@ class Streams:
 
     def __init__(self, *, max_streams: int = MAX_STREAMS) -> None:
         self._max_streams = max_streams
-        self._open = 0
+        self._open: Counter[Hashable] = Counter()
+        self._looks = SharedLooks()
         self._ending = asyncio.Event()
 
-    def require_capacity(self) -> None:
-        if self._open >= self._max_streams:
-            raise Unavailable("too many open streams", timedelta(seconds=10))
+    def admit(self, caller: Principal) -> Callable[[], None]:
+        """Counts a stream from now on. Returns the function that ends the count."""
+        bounds = {
+            ("caller", caller.user_id): MAX_STREAMS_OF_CALLER,
+            ("tenant", caller.tenant_id): MAX_STREAMS_OF_TENANT,
+        }
+        for (whose, value), bound in bounds.items():
+            if self._open[whose, value] >= bound:
+                message = f"one {whose} may have {bound} open streams: close one, or connect again later"
+                raise TooManyStreams(message, RECONNECT, bound=bound)
+        if self._open["process"] >= self._max_streams:
+            raise Unavailable("too many open streams", RECONNECT)
+        counted = (*bounds, "process")
+        self._open.update(counted)
+
+        def give_back() -> None:
+            self._open.subtract(counted)
+            for each in counted:
+                if not self._open[each]:
+                    del self._open[each]
+
+        return give_back
 
     def end(self) -> None:
         """Ends all streams, and any that open later. Called when the server drains."""
         self._ending.set()
 
-    async def events(self, poll: Poll, every_seconds: float) -> AsyncIterator[bytes]:
-        self._open += 1
-        try:
-            yield b"retry: 1000\n\n"
-            async for chunk in self._changes(poll, every_seconds):
+    async def events(self, source: _Source) -> AsyncIterator[bytes]:
+        yield b"retry: 1000\n\n"
+        with _quiet_outages():
+            async for chunk in self._changes(source):
                 yield chunk
-        finally:
-            self._open -= 1
 
-    async def _changes(self, poll: Poll, every_seconds: float) -> AsyncIterator[bytes]:
+    async def _changes(self, source: _Source) -> AsyncIterator[bytes]:
         now = asyncio.get_running_loop().time
-        ends, last_sent = now() + MAX_STREAM_SECONDS, now()
+        ends, last_sent = now() + source.lasts_seconds, now()
         while not self._ending.is_set() and now() < ends:
-            if changed := b"".join(event.encoded() for event in await poll()):
+            state = await self._looks.latest(source.key, source.look, source.every_seconds)
+            if changed := b"".join(event.encoded() for event in source.changes(state)):
                 yield changed
                 last_sent = now()
             elif now() - last_sent >= QUIET_SECONDS:
                 yield b": still here\n\n"
                 last_sent = now()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every_seconds):
+                async with asyncio.timeout(min(source.every_seconds, max(0.0, ends - now()))):
                     await self._ending.wait()
+
+
+@contextlib.contextmanager
+def _quiet_outages() -> Iterator[None]:
+    """Ends the stream without an error while the database is unavailable: the client reconnects."""
+    try:
+        yield
+    except (Transient, Unavailable) as error:
+        log.info("stream_ended", error_class=type(error).__name__)

@@ -31,6 +31,7 @@ from waypost.telemetry.spans import record_failure
 from waypost.telemetry.tracing import current_trace
 from waypost.web.errors import unexpected
 from waypost.web.problems import problem
+from waypost.web.security_headers import add_security_headers
 
 R = TypeVar("R", default=None)
 log = structlog.get_logger()
@@ -119,6 +120,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             MutableHeaders(scope=message)[REQUEST_ID] = str(self._cause.causation_id)
+            add_security_headers(message, self._scope)
             _clean_span(self._scope)
         await self._send_out(message)
 

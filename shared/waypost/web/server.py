@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from waypost.kernel.errors import Misconfigured
 from waypost.project import variable
+from waypost.web.connections import DEFAULT_BOUNDS, ConnectionBounds, bounded_by
 
 log = structlog.get_logger()
 
@@ -31,14 +32,22 @@ class HttpServer:
     the port, then waits for the open requests.
     """
 
-    def __init__(self, app: Starlette, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        *,
+        host: str = "127.0.0.1",
+        port: int,
+        name: str = "http",
+        bounds: ConnectionBounds = DEFAULT_BOUNDS,
+    ) -> None:
         self.name = name
         self.ready = asyncio.Event()
         self.failed = asyncio.Event()
         self._app = app
         self._address = (host, port)
         self._resources = AsyncExitStack()
-        self._server = _Server(_config(app))
+        self._server = _Server(_config(app, bounds))
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -165,15 +174,16 @@ async def _rounds_of_the_loop(number: int) -> None:
         await asyncio.sleep(0)
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _config(app: Starlette, bounds: ConnectionBounds) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=bounded_by(bounds),
         ws="none",
         lifespan="off",  # entered by `start`, so that its errors reach the caller
         log_config=None,
         access_log=False,  # `waypost.web.request` writes one line per request
         server_header=False,
+        proxy_headers=False,  # `waypost.web.client_network` reads them, from trusted proxies only
         timeout_keep_alive=15,
     )
 

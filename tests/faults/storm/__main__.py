@@ -63,6 +63,7 @@ def storm(
     upgrade has not passed.
     """
     os.environ["OTEL_TRACES_EXPORTER"] = "none"  # this stack has no trace viewer
+    os.environ["WAYPOST_RATE_LIMITING"] = "false"  # all people of the storm come from one address
     console = Console()
     report = Report(Console(width=None if console.is_terminal else WIDTH_WITHOUT_TERMINAL))
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
@@ -121,6 +122,7 @@ async def _storm(
 async def _under_load(system: System, seed: int, operations: Path, release: Release | None) -> AsyncIterator[Load]:
     log = Journal(operations)
     load = Load(system.addresses, log, seed, JOURNEYS_OF_UPGRADE if release else JOURNEYS)
+    load.people.has_join_policies = release is None or release.has_join_policies
     await load.begin()
     loading = asyncio.create_task(load.run(), name="load")
     try:

@@ -21,7 +21,8 @@ Journey = Callable[[People], Coroutine[Any, Any, None]]
 async def open_tenant(people: People) -> None:
     owner = people.address("owner")
     person = {"email": owner, "password": PASSWORD, "display_name": "Grace Hopper"}
-    body = {"name": f"Engines {owner}", "owner": person}
+    policy = {"join_policy": {"mode": "open"}} if people.has_join_policies else {}
+    body = {"name": f"Engines {owner}", "owner": person, **policy}
     made = await people.caller.ask("open_tenant", f"{people.at.users}/tenants", body, tenant=None)
     if made:
         tenant = Tenant(id=made["tenant_id"], owner=owner, people=[made["owner_id"]])
@@ -30,6 +31,8 @@ async def open_tenant(people: People) -> None:
 
 
 async def join(people: People) -> None:
+    if not people.has_join_policies:
+        return
     tenant, email = people.random_tenant, people.address("person")
     body = {"tenant_id": tenant.id, "email": email, "password": PASSWORD, "display_name": "Ada Lovelace"}
     made = await people.caller.ask("sign_up", f"{people.at.users}/signup", body, tenant=tenant.id)

@@ -39,6 +39,10 @@ class Release:
         """The files of the checkout's migrations that the release does not have."""
         return sorted(_migrations_in(CHECKOUT) - _migrations_in(self.root))
 
+    @property
+    def has_join_policies(self) -> bool:
+        return (self.root / "services/users/api/join_policy.py").exists()
+
     def install(self, components: Iterable[Component]) -> list[Component]:
         """The components, with the services' processes and migrations of this release. Servers,
         simulators, topics and roles remain those of the checkout.

@@ -34,6 +34,10 @@ class People:
         self.caller = caller
         self.dice = dice
         self.tenants: list[Tenant] = []
+        self.has_join_policies = True
+        """False if an older release answers: it refuses a policy, and its tenants are closed after
+        its upgrade. Then no person signs up.
+        """
         self.abandoned: list[str] = []
         """Waits that ended without the result."""
 

@@ -14,7 +14,7 @@ its stop; the requests that it has received must be answered.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import asdict
 from itertools import chain
@@ -75,7 +75,7 @@ class RollingUpgrade:
         succeeded = self._load.caller.acknowledged
         return UpgradeRecord(
             processes=REPLACED,
-            operations=OPERATIONS_OF_UPGRADE,
+            operations=self._expected_operations,
             replacements=self._replacements,
             exits=list(chain.from_iterable(server.exits for server in servers)),
             api_stops=self._api_stops,
@@ -197,13 +197,18 @@ class RollingUpgrade:
         except TimeoutError:
             raise TimeoutError(f"no {OPERATIONS} requests succeeded in {PATIENCE_SECONDS} s with {step}") from None
 
+    @property
+    def _expected_operations(self) -> Sequence[str]:
+        joins = self._load.people.has_join_policies
+        return [name for name in OPERATIONS_OF_UPGRADE if joins or name != "sign_up"]
+
     async def _every_operation(self) -> None:
         self._journal.write(step="the checkout alone")
         acknowledged = self._load.caller.acknowledged
         self._before_the_end = before = Counter(acknowledged)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while any(acknowledged[name] == before[name] for name in OPERATIONS_OF_UPGRADE):  # noqa: ASYNC110
+                while any(acknowledged[name] == before[name] for name in self._expected_operations):  # noqa: ASYNC110
                     await asyncio.sleep(POLL_SECONDS)
 
     def _fail(self, reason: str) -> None:

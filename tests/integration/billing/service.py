@@ -160,7 +160,7 @@ class Company:
         return await self.billing.rows(self.tenant_id, query, **values)
 
     async def event_types(self, invoice_id: str) -> Sequence[str]:
-        return [event["type"] for event in await self.get(f"/invoices/{invoice_id}/events")]
+        return [event["type"] for event in (await self.get(f"/invoices/{invoice_id}/events"))["data"]]
 
     async def row_counts(self) -> Mapping[str, int]:
         return await self.billing.row_counts(self.tenant_id)

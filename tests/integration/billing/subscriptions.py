@@ -31,7 +31,7 @@ async def becomes(company: Company, subscription: Row, **expected: object) -> Ro
 
 
 async def history(company: Company, subscription: Row) -> Sequence[str]:
-    return [event["type"] for event in await company.get(f"/subscriptions/{subscription['id']}/events")]
+    return [event["type"] for event in (await company.get(f"/subscriptions/{subscription['id']}/events"))["data"]]
 
 
 async def invoices_of(company: Company, subscription: Row) -> Sequence[dict[str, Any]]:

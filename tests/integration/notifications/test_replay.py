@@ -5,13 +5,22 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
+from schemas.users import (
+    InvitationAccepted,
+    InvitationRequested,
+    InvitationSent,
+    InvitationWithdrawn,
+    UserEmailVerified,
+    UserErased,
+    UserPasswordResetRequested,
+)
 from services.notifications.app import SERVICE
 from tests.fixtures.replay_check import ReplayCheck
 from tests.integration.notifications.billing_events import finalized, of_a_subscription, of_an_invoice
 from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.notifications.test_mails_of_events import of_an_account
 from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import new_id
 from waypost.testing.envelopes import envelope_of
 from waypost.testing.eventually import eventually
@@ -37,6 +46,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
         *bills_of(ada, notifications),
         gone,
     ]
+    history += invitations_of(ada, asked[1])
     await notifications.project(begins[1], gone)
     await notifications.project(*(each for each in history if each.event.topic == "billing.invoice"))
     async with hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service:
@@ -46,7 +56,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
             await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 18, "of two links only the newer one"
+    assert len(mails) == 19, "of two links only the newer one"
 
     await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
@@ -65,6 +75,28 @@ def answers_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
 def account_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
     events = of_an_account(ada, notifications.clock.now()).values()
     return [ada.envelope(event, version) for version, event in enumerate(events, start=6)]
+
+
+def invitations_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
+    """A request that an admin approved and that was accepted, and one that was refused."""
+    at = asked.event.requested_at
+    sealed: dict[str, Any] = {"sealing_key_id": "key", "sealed_token": b"", "expires_at": at + DAY}
+    history: list[Envelope[Any]] = []
+    for accepted in (True, False):
+        invitation_id = new_id()
+        what: dict[str, Any] = {"tenant_id": ada.tenant_id, "invitation_id": invitation_id}
+        who: dict[str, Any] = {**what, "email": "invited@example.com", "locale": "en"}
+        approvers = (ada.user_id,) if accepted else ()
+        events: list[Event] = [InvitationRequested(**who, display_name="", approvers=approvers, requested_at=at)]
+        if accepted:
+            events += [
+                InvitationSent(**who, **sealed, role="member", invited_by=ada.user_id, sent_at=at),
+                InvitationAccepted(**what, user_id=new_id(), accepted_at=at),
+            ]
+        else:
+            events.append(InvitationWithdrawn(**what, reason="revoked", withdrawn_at=at))
+        history += [envelope_of(event, invitation_id, version) for version, event in enumerate(events, start=1)]
+    return history
 
 
 def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:

@@ -1,5 +1,5 @@
-"""A valid access token is refused as soon as notifications has the event of the suspension,
-demotion or erasure.
+"""A valid access token is refused as soon as notifications has the event that ends its user's
+rights, its session or its tenant.
 """
 
 from datetime import timedelta
@@ -8,13 +8,12 @@ import httpx
 import pytest
 
 from services.notifications.app import SERVICE
-from services.notifications.projections import PRINCIPALS
-from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
-from tests.integration.notifications.digests import headers
+from tests.fixtures.revoked_access import STATES, admin_reads, created, endings, hear, requests
 from tests.integration.notifications.service import NotificationsService, Person
-from waypost.engine.projections import project
-from waypost.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
+from waypost.testing.tokens import bearer
+from waypost.web.principal import Principal
 
 BODIES = {
     ("POST", "/notifications/{notification_id}/read"): None,
@@ -23,25 +22,26 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("ending", [None, *ENDINGS])
+@pytest.mark.parametrize("state", [None, *STATES])
 async def test_a_revoked_user_cannot_act(
-    notifications: NotificationsService, http: httpx.AsyncClient, ending: str | None
+    notifications: NotificationsService, http: httpx.AsyncClient, state: str | None
 ) -> None:
-    ada = Person()
+    ada, session_id = Person(), new_id()
     await notifications.know(ada)
     now = notifications.clock.now() + timedelta(minutes=1)  # later than the token
-    happened = [created(ada.tenant_id, ada.user_id, now)]
-    after = endings(ada.tenant_id, ada.user_id, now)[ending] if ending else []
-    async with notifications.database.transaction([TenantId(ada.tenant_id)]) as connection:
-        await project(enveloped([*happened, *after], ada.tenant_id, ada.user_id, now), PRINCIPALS.handlers, connection)
+    after = endings(ada.tenant_id, ada.user_id, session_id, now)[state] if state else []
+    async with notifications.database.transaction([TenantId(ada.tenant_id)]) as rows:
+        events = [created(ada.tenant_id, ada.user_id, now), *after]
+        await hear(events, ada.tenant_id, ada.user_id, now, SERVICE, rows)
 
-    who = headers(ada, Role.ADMIN)
+    who = bearer(
+        Principal(user_id=ada.user_id, tenant_id=TenantId(ada.tenant_id), role=Role.ADMIN, session_id=session_id)
+    )
     answers = [await http.request(verb, path, json=body, headers=who) for verb, path, body in requests(SERVICE, BODIES)]
-    reads = ("/notifications", f"/notifications/{ID}", "/suppressions", "/templates")
-    answers += [await http.get(path, headers=who) for path in reads]
+    answers += [await http.get(path, headers=who) for path in admin_reads(SERVICE)]
 
-    if ending is None:
-        assert [answer.status_code for answer in answers] == [404, 200, 404, 200, 404, 200, 200]
+    if state is None:
+        assert [answer.status_code for answer in answers] == [404, 200, 200, 404, 200]
     else:
         assert {answer.status_code for answer in answers} == {401}
         assert await notifications.rows(ada.tenant_id, "select 1 from preferences") == []

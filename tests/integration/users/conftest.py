@@ -21,9 +21,17 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
-async def users(database: Databases, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
+def rate_limiting() -> bool:
+    """Overridden by modules that send more requests than a limit admits."""
+    return True
+
+
+@pytest.fixture
+async def users(
+    database: Databases, keys: Keys, monkeypatch: pytest.MonkeyPatch, rate_limiting: bool
+) -> AsyncIterator[UsersService]:
     monkeypatch.setattr(passwords, "_HASHER", CHEAP)
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("users")))
     monkeypatch.setenv("WAYPOST_IDEMPOTENCY_SECRET", keys.secrets.idempotency)
-    async with running_users(await database("users"), keys) as service:
+    async with running_users(await database("users"), keys, rate_limiting=rate_limiting) as service:
         yield service

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,12 @@ import httpx
 from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import Keys
-from schemas.users import UserPasswordResetRequested, UserVerificationRequested
+from schemas.users import (
+    InvitationSent,
+    UserEmailChangeRequested,
+    UserPasswordResetRequested,
+    UserVerificationRequested,
+)
 from services.users.app import SERVICE
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.application import application_codec
@@ -47,12 +53,24 @@ class UsersService(HostedService):
         super().__init__(SERVICE, where, clock=MovableClock(NOON))
         self._keys = keys
 
-    async def open_tenant(self, name: str = "Analytical Engines") -> Member:
-        """A tenant, and its signed-in owner."""
+    async def open_tenant(
+        self, name: str = "Analytical Engines", join_policy: Mapping[str, Any] = MappingProxyType({"mode": "open"})
+    ) -> Member:
+        """A tenant, and its signed-in owner. Every address may sign up, unless `join_policy` says
+        otherwise.
+        """
         email = unique_address()
         owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
-        made = (await self.http.post("/tenants", json={"name": name, "owner": owner})).json()
+        body = {"name": name, "owner": owner, "join_policy": dict(join_policy)}
+        made = (await self.http.post("/tenants", json=body)).json()
         return await self._signed_in(made["tenant_id"], made["owner_id"], email)
+
+    async def verified_tenant(self) -> Member:
+        """A tenant, and its signed-in owner with a verified address."""
+        owner = await self.open_tenant()
+        token = await self.mailed_token(owner.tenant_id, owner.user_id)
+        assert (await self.http.post("/verify", json={"token": token})).status_code == 200
+        return owner
 
     async def sign_up(self, tenant_id: UUID, email: str | None = None) -> httpx.Response:
         body = {
@@ -94,7 +112,9 @@ class UsersService(HostedService):
     async def refresh(self, tokens: Mapping[str, Any]) -> httpx.Response:
         return await self.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
 
-    async def mailed_token(self, tenant_id: UUID, user_id: UUID, kind: str = "user.verification_requested") -> str:
+    async def mailed_token(
+        self, tenant_id: UUID, user_id: UUID, kind: str = "user.verification_requested", *, cancels: bool = False
+    ) -> str:
         """The token that the notifications service would mail: the newest one of this kind."""
         rows = await self.rows(
             tenant_id,
@@ -103,10 +123,24 @@ class UsersService(HostedService):
             type=kind,
         )
         event = application_codec().decode(rows[0]["type"], rows[0]["payload"])
-        assert isinstance(event, UserVerificationRequested | UserPasswordResetRequested)
+        assert isinstance(
+            event, UserVerificationRequested | UserPasswordResetRequested | InvitationSent | UserEmailChangeRequested
+        )
         (key,) = json.loads((self._keys.of("notifications") / "sealing.private.json").read_text())["keys"]
         assert key["key_id"] == event.sealing_key_id
-        return SealedBox(PrivateKey(base64.b64decode(key["private_key"]))).decrypt(event.sealed_token).decode()
+        box = SealedBox(PrivateKey(base64.b64decode(key["private_key"])))
+        if cancels:
+            assert isinstance(event, UserEmailChangeRequested)
+            return box.decrypt(event.sealed_cancel_token).decode()
+        return box.decrypt(event.sealed_token).decode()
+
+    async def proof_link(self, member: Member) -> str:
+        """The token in the mail to a new address."""
+        return await self.mailed_token(member.tenant_id, member.user_id, "user.email_change_requested")
+
+    async def cancel_link(self, member: Member) -> str:
+        """The token in the mail to the address that is about to change."""
+        return await self.mailed_token(member.tenant_id, member.user_id, "user.email_change_requested", cancels=True)
 
     async def _signed_in(self, tenant_id: UUID | str, user_id: UUID | str, email: str) -> Member:
         tenant_id, user_id = UUID(str(tenant_id)), UUID(str(user_id))
@@ -116,8 +150,11 @@ class UsersService(HostedService):
 
 
 @asynccontextmanager
-async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[UsersService]:
+async def running_users(
+    where: ServiceDatabase, keys: Keys, *, rate_limiting: bool = True
+) -> AsyncIterator[UsersService]:
     service = UsersService(where, keys)
+    service.rate_limiting = rate_limiting
     try:
         async with service.api(raise_errors=False) as service.http:
             yield service

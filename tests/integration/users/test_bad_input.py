@@ -11,6 +11,12 @@ from tests.fixtures.names import HOSTILE_NAMES
 from tests.integration.users.service import PASSWORD, UsersService
 from waypost.kernel.text import is_storable
 
+
+@pytest.fixture
+def rate_limiting() -> bool:
+    return False
+
+
 OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
 TENANT = {"name": "Engines", "owner": OWNER}
 PERSON = {**OWNER, "tenant_id": str(UUID(int=7))}
@@ -44,10 +50,25 @@ NO_PROFILE: list[Any] = [
 NO_ROLE: list[Any] = [{}, {"role": "owner"}, {"role": "king"}, {"role": None}]
 NO_LOCALE: list[Any] = [1, "", "english please", "e", "en_US", "en\n", "x" * 100]
 
+NO_POLICY: list[Any] = [
+    None,
+    "open",
+    {"mode": "everyone"},
+    {"mode": "open", "admins": []},
+    {"mode": "open", "domains": ["example.com"]},
+    {"mode": "domains"},
+    {"mode": "domains", "domains": []},
+    {"mode": "domains", "domains": ["example.com"] * 101},
+    *(
+        {"mode": "domains", "domains": [domain]}
+        for domain in (None, 1, "", "x", "a@b.de", "@b.de", "x" * 300, "a\0.de")
+    ),
+]
 BAD_TENANTS = [
     *NO_SHAPE,
     {**TENANT, "plan": "gold"},
     *({**TENANT, "name": name} for name in NO_TEXT),
+    *({**TENANT, "join_policy": policy} for policy in NO_POLICY),
     *({**TENANT, "owner": owner} for owner in (*NO_SHAPE[:-2], {**OWNER, "role": "owner"})),
     *({**TENANT, "owner": {**OWNER, "email": email}} for email in NO_ADDRESS),
     *({**TENANT, "owner": {**OWNER, "password": password}} for password in NO_PASSWORD),
@@ -82,6 +103,24 @@ BAD_RESETS = [
     *({"token": "A" * 64, "password": password} for password in NO_PASSWORD),
     *({**token, "password": PASSWORD} for token in BAD_TOKENS if isinstance(token, dict)),
 ]
+ACCEPTANCE = {"token": "A" * 64, "password": PASSWORD, "display_name": "Ada"}
+BAD_ACCEPTANCES = [
+    *NO_SHAPE,
+    ACCEPTANCE,
+    {**ACCEPTANCE, "role": "admin"},
+    {**ACCEPTANCE, "email": "a@example.com"},
+    *({**ACCEPTANCE, "password": password} for password in NO_PASSWORD),
+    *({**ACCEPTANCE, "display_name": name} for name in NO_TEXT),
+    *({**ACCEPTANCE, "locale": locale} for locale in NO_LOCALE),
+    *({**ACCEPTANCE, **token} for token in BAD_TOKENS if isinstance(token, dict)),
+]
+BAD_INVITATIONS = [
+    *NO_SHAPE,
+    *({"email": email} for email in NO_ADDRESS),
+    *({"email": "a@example.com", "role": role} for role in (None, 1, "", "owner", "king")),
+    *({"email": "a@example.com", "locale": locale} for locale in NO_LOCALE),
+    {"email": "a@example.com", "display_name": "Ada"},
+]
 BAD_CHANGES = [
     *NO_SHAPE,
     *({"current_password": PASSWORD, "new_password": password} for password in NO_PASSWORD),
@@ -104,6 +143,7 @@ BAD_SIGN_INS = [
         ("/login", BAD_SIGN_INS),
         ("/password/forgot", BAD_FORGOTTEN),
         ("/password/reset", BAD_RESETS),
+        ("/invitations/accept", BAD_ACCEPTANCES),
         ("/token/refresh", [{"refresh_token": None}, {"token": "x"}, *NO_SHAPE]),
         ("/logout", [{"refresh_token": None}, {"token": "x"}, *NO_SHAPE]),
     ],
@@ -123,6 +163,14 @@ async def test_a_change_of_password_of_another_shape_is_refused(users: UsersServ
     assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 200
 
 
+async def test_invitations_and_policies_of_another_shape_are_refused(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    for method, path, bodies in (("POST", "/invitations", BAD_INVITATIONS), ("PUT", "/join-policy", NO_POLICY)):
+        for body in bodies:
+            answer = await users.http.request(method, path, json=body, headers=owner.headers)
+            assert _is_problem(answer, 422), (path, body)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -134,6 +182,7 @@ async def test_a_change_of_password_of_another_shape_is_refused(users: UsersServ
         "/logout",
         "/password/forgot",
         "/password/reset",
+        "/invitations/accept",
     ],
 )
 async def test_a_body_that_is_not_json_is_refused(users: UsersService, path: str) -> None:

@@ -1,5 +1,6 @@
 """A tenant's users over HTTP: lists, profiles, roles and suspension."""
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 from uuid import uuid4
 
@@ -117,8 +118,29 @@ async def test_an_owner_is_neither_suspended_nor_changed_by_others(users: UsersS
 async def test_a_users_history_contains_no_personal_data(users: UsersService) -> None:
     owner = await users.open_tenant()
     history = await users.http.get(f"/users/{owner.user_id}/events", headers=owner.headers)
-    assert [(event["type"], event["version"]) for event in history.json()] == [
+    assert [(event["type"], event["version"]) for event in history.json()["data"]] == [
         ("user.created", 1),
         ("user.verification_requested", 2),
     ]
     assert owner.email not in history.text
+
+
+async def test_a_users_history_has_pages(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    path = f"/users/{owner.user_id}"
+    for number in range(5):
+        await users.http.patch(path, json={"display_name": f"Name {number}"}, headers=owner.headers)
+    versions: list[int] = []
+    query: dict[str, str] = {"limit": "3"}
+    while True:
+        page = (await users.http.get(f"{path}/events", params=query, headers=owner.headers)).json()
+        assert len(page["data"]) <= 3
+        versions += [event["version"] for event in page["data"]]
+        if not page["has_more"]:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert versions == list(range(1, 8))
+    for beyond in (7, 2**63 - 1, -1):
+        cursor = urlsafe_b64encode(str(beyond).encode()).decode().rstrip("=")
+        answer = await users.http.get(f"{path}/events", params={"cursor": cursor}, headers=owner.headers)
+        assert (answer.status_code, len(answer.json()["data"])) == (200, 7 if beyond < 0 else 0)

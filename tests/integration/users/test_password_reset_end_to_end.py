@@ -54,7 +54,7 @@ async def test_a_mailed_link_sets_a_password_and_erasure_reaches_both_services(
         connected(notifications_database.owner) as recipients,
     ):
         owner = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
-        made = await posted(http, "/tenants", {"name": "Engines", "owner": owner})
+        made = await posted(http, "/tenants", {"name": "Engines", "owner": owner, "join_policy": {"mode": "open"}})
         ada = {"tenant_id": made["tenant_id"], "email": ADA, "password": PASSWORD}
         user_id = (await posted(http, "/signup", {**ada, "display_name": "Ada Lovelace"}))["id"]
         await mailed(inbox, "Confirm")

@@ -126,9 +126,17 @@ async def test_a_suspended_user_cannot_receive_or_use_a_link(users: UsersService
     assert await users.event_types(member.tenant_id, member.user_id) == before
 
 
-async def test_an_unknown_tenant_is_reported(users: UsersService) -> None:
-    answer = await users.http.post("/password/forgot", json=_asked(uuid4(), "nobody@example.com"))
-    assert answer.status_code == 404
+async def test_an_unknown_tenant_gets_the_same_response(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    unknown = uuid4()
+    there = await users.http.post("/password/forgot", json=_asked(owner.tenant_id, "nobody@example.com"))
+    nowhere = await users.http.post("/password/forgot", json=_asked(unknown, "nobody@example.com"))
+    assert (nowhere.status_code, nowhere.content) == (there.status_code, there.content) == (202, b"")
+    jobs = (await users.row_counts(unknown))["jobs"]
+    assert jobs == (await users.row_counts(owner.tenant_id))["jobs"] == 1
+    await users.run_jobs(unknown)
+    after = await users.row_counts(unknown)
+    assert (after["jobs"], after["events"]) == (0, 0)
 
 
 async def test_the_old_password_is_refused_during_its_replacement(users: UsersService) -> None:

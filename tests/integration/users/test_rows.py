@@ -12,8 +12,7 @@ from sqlalchemy import Connection, MetaData, delete, select
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.users.api.registration import VERIFICATION_LIFETIME
-from services.users.api.sessions import SESSION_LIFETIME
-from services.users.domain import OpaqueToken, SealedToken, User
+from services.users.domain import SESSION_LIFETIME, OpaqueToken, SealedToken, User
 from services.users.jobs import PASSWORD_LINK_LIFETIME, cleanup_expired
 from services.users.ports import JobResources
 from services.users.projections import PROJECTIONS, TENANT_DIRECTORY

@@ -8,9 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 from joserfc.jwk import OKPKey
 
-from services.users.api.sessions import SESSION_LIFETIME
 from services.users.commands import RenewSession
-from services.users.domain import OpaqueToken
+from services.users.domain import SESSION_LIFETIME, OpaqueToken
 from tests.integration.users.service import PASSWORD, UsersService
 from waypost.kernel.clock import Clock
 from waypost.kernel.ids import TenantId
@@ -95,6 +94,23 @@ async def test_concurrent_uses_of_a_refresh_token_count_as_reuse(users: UsersSer
             await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await second).status_code == 401
+    assert await users.rows(owner.tenant_id, "select * from refresh_tokens") == []
+
+
+async def test_a_reuse_during_the_renewal_of_its_successor_ends_both(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    stolen = owner.tokens
+    successor = OpaqueToken.parse((await users.refresh(stolen)).json()["refresh_token"])
+    assert successor is not None
+    renewal = RenewSession(digest=successor.digest, successor=b"next", at=users.clock.now())
+
+    with bound_tenants([successor.tenant_id]):
+        async with users.bus.units.begin() as uow:
+            assert await users.bus.execute(renewal, uow) is not None
+            reuse = asyncio.create_task(users.refresh(stolen))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
+
+    assert (await reuse).status_code == 401
     assert await users.rows(owner.tenant_id, "select * from refresh_tokens") == []
 
 

@@ -66,6 +66,8 @@ def test_normalizing_an_address_is_idempotent(text: str) -> None:
 
 def test_an_idempotency_key_gives_one_unpredictable_tenant_id() -> None:
     here, there = KeyedTenantIds(b"k" * 32), KeyedTenantIds(b"another secret key")
-    assert here.derived("a-key") == here.derived("a-key")
-    assert len({here.derived("a-key"), here.derived("b-key"), there.derived("a-key")}) == 3
-    assert here.derived("a-key").version == 8
+    ada, eve = "ada@example.com", "eve@example.com"
+    assert here.derived("a-key", ada) == here.derived("a-key", ada)
+    others = {here.derived("b-key", ada), there.derived("a-key", ada), here.derived("a-key", eve)}
+    assert len({here.derived("a-key", ada), *others}) == 4
+    assert here.derived("a-key", ada).version == 8

@@ -20,7 +20,8 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.users.domain import NotSuspended, SealedToken, User, UserIsErased, UserStatus
-from services.users.domain.user import PASSWORD_LINK_PAUSE, VERIFICATION_LINKS, VERIFICATION_WINDOW
+from services.users.domain.errors import TooManyProfileChanges
+from services.users.domain.user import PASSWORD_LINK_PAUSE, PROFILE_CHANGES, VERIFICATION_LINKS, VERIFICATION_WINDOW
 from services.users.projections import PROJECTIONS
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
@@ -179,3 +180,13 @@ def test_each_event_of_a_user_is_applied() -> None:
 
 def _state(user: User) -> dict[str, Any]:
     return {name: value for name, value in vars(user).items() if name != "_recorded"}
+
+
+def test_a_profile_changes_fifty_times_a_day(user: User) -> None:
+    for number in range(PROFILE_CHANGES):
+        user.require_profile_change(NOW)
+        user.update_profile(NOW + timedelta(minutes=number), display_name=f"Name {number}")
+    with pytest.raises(TooManyProfileChanges) as refused:
+        user.require_profile_change(NOW + timedelta(hours=23))
+    assert refused.value.retry_after == timedelta(hours=1)
+    user.require_profile_change(NOW + timedelta(days=1))

@@ -180,7 +180,9 @@ async def test_a_command_of_an_actor_is_authorized_as_in_the_process(
     service: HostedService, answers: Answers, ann: User
 ) -> None:
     answers.refusals.append(Forbidden("suspended"))
-    with bound_actor(Actor(user_id=ann.id, role=Role.OWNER, session_id=None, issued_at=service.clock.now())):
+    with bound_actor(
+        Actor(user_id=ann.id, tenant_id=ann.tenant_id, role=Role.OWNER, session_id=None, issued_at=service.clock.now())
+    ):
         with pytest.raises(Forbidden, match="suspended"):
             await service.handle(Register(person_id=ann.id), ann.tenant_id)
         assert await service.handle(Register(person_id=ann.id), ann.tenant_id) == ann.id

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.users.domain import Email, SealedToken, Tenant, User
+from services.users.commands.identity import ActingUser
+from services.users.domain import Email, Invitation, JoinPolicy, SealedToken, Tenant, User
 from waypost.kernel.command import Command
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
@@ -31,7 +32,11 @@ class RefreshToken:
     """
 
     digest: bytes = field(repr=False)
+    opened_at: datetime
+    """Time of the sign-in."""
     expires_at: datetime
+    user_agent: str
+    """The client, as its user recognizes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +44,14 @@ class OpenTenant(Command[Tenant]):
     tenant_id: TenantId
     name: str
     owner: Registration
+    join_policy: JoinPolicy
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp(Command[User]):
-    """Returns the requested user, also if the address is taken: the response must not reveal
-    which.
+    """Returns the requested user, also if the address is taken, the tenant does not admit it, or
+    there is no such tenant: the response must not reveal which.
     """
 
     tenant_id: TenantId
@@ -74,6 +80,18 @@ class OpenSession(Command[User]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgePassword(Command[bool]):
+    """Records the result of a password check. Returns whether the password is accepted: it is
+    refused while the address is delayed after wrong passwords.
+    """
+
+    tenant_id: TenantId
+    email: str = field(repr=False)
+    is_right: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     user: User
     session_id: UUID
@@ -94,6 +112,7 @@ class RenewSession(Command[Session | None]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession(Command[None]):
     digest: bytes = field(repr=False)
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,5 +190,56 @@ class ReactivateUser(Command[User]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseUser(Command[None]):
     user_id: UUID
+    actor: ActingUser
     expected_version: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetJoinPolicy(Command[Tenant]):
+    tenant_id: TenantId
+    policy: JoinPolicy
+    expected_version: int | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite(Command[Invitation]):
+    invitation_id: UUID
+    tenant_id: TenantId
+    email: Email = field(repr=False)
+    role: Role
+    locale: str
+    inviter_id: UUID
+    token: SealedToken
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveRequest(Command[Invitation]):
+    invitation_id: UUID
+    inviter_id: UUID
+    token: SealedToken
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeInvitation(Command[None]):
+    """Revokes an invitation, or refuses a request. Nothing is mailed."""
+
+    invitation_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptInvitation(Command[User]):
+    """Sent by the reader of the mail, so it proves the address."""
+
+    digest: bytes = field(repr=False)
+    user_id: UUID
+    """The id of the new user, if the address has none."""
+    display_name: str = field(repr=False)
+    locale: str | None
+    """None: the locale of the invitation."""
+    password_hash: str = field(repr=False)
     at: datetime

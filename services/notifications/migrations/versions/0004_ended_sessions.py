@@ -1,0 +1,11 @@
+"""Sessions that ended before their access tokens did."""
+
+from waypost.postgres.migration import execute_statements
+
+revision = "0004"
+down_revision = "0003"
+
+
+# The migration that created the table creates it with the columns of the present code.
+def upgrade() -> None:
+    execute_statements("alter table principals.principals add column if not exists ended_sessions jsonb")

@@ -1,0 +1,94 @@
+"""A change of the address. The new address proves itself; the previous one can take it back."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from services.users import queries
+from services.users.adapters.one_time_tokens import fresh_token, unusable_password
+from services.users.api.context import Context
+from services.users.api.limits import MAILED_LINK
+from services.users.api.models import EmailAddress, Token
+from services.users.api.new_passwords import share_of
+from services.users.api.own_sessions import acting
+from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
+from services.users.domain import EmailChange, OpaqueToken, TokenNotValid
+from services.users.domain.email_change import CANCELLATION_LIFETIME, PROOF_LIFETIME
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import Caller
+from waypost.web.limited import Admission, limited
+from waypost.web.models import RequestModel
+from waypost.web.policies import public
+
+router = APIRouter(prefix="/email", tags=["users"])
+
+
+class NewAddress(RequestModel):
+    email: EmailAddress = Field(repr=False)
+
+
+@router.post("/change", status_code=202)
+async def request_change(body: NewAddress, caller: Caller, context: Context) -> Response:
+    """Mails a link to the new address, and another to the present one, which can cancel the change.
+    The address changes when the new one is proved. The response does not reveal whether another
+    user has the address. Requires a session that was confirmed recently.
+    """
+    proof, cancellation = fresh_token(caller.tenant_id), fresh_token(caller.tenant_id)
+    seal = context.resources.sealer.seal
+    change = EmailChange(
+        email=body.email,
+        proof=seal(proof, context.now + PROOF_LIFETIME),
+        cancellation=seal(cancellation, context.now + CANCELLATION_LIFETIME),
+    )
+    await context.bus.handle(
+        RequestEmailChange(
+            actor=acting(caller),
+            change=change,
+            proof_digest=proof.digest,
+            cancellation_digest=cancellation.digest,
+            at=context.now,
+        )
+    )
+    return Response(status_code=202)
+
+
+@router.post("/confirm", status_code=204, dependencies=[limited(MAILED_LINK)])
+@public("the token of the mailed link names the tenant and proves the new address")
+async def confirm_change(body: Token, context: Context) -> Response:
+    """Changes the address with the one-time token of the mail to the new address; 409 if another
+    user of the tenant has it.
+    """
+    token = _parsed(body)
+    with bound_tenants([token.tenant_id]):
+        await context.bus.handle(ConfirmEmailChange(digest=token.digest, at=context.now))
+    return Response(status_code=204)
+
+
+@router.post("/cancel", status_code=204)
+@public("the token of the mailed link names the tenant and proves the previous address")
+async def cancel_change(
+    body: Token, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]
+) -> Response:
+    """Cancels the change with the token of the mail to the previous address, or takes it back. Ends
+    all sessions and the password: the user chooses a new one with `POST /password/forgot`.
+    """
+    token = _parsed(body)
+    with bound_tenants([token.tenant_id]):
+        async with context.bus.units.begin() as uow:
+            if not await queries.may_be_taken_back(uow.rows, token.digest, context.now):
+                raise TokenNotValid
+        # No database connection is held while the password is hashed.
+        share = share_of(token.tenant_id, admission, exists=True)
+        unusable_hash = await context.resources.passwords.hash(unusable_password(), share)
+        await context.bus.handle(CancelEmailChange(digest=token.digest, unusable_hash=unusable_hash, at=context.now))
+    return Response(status_code=204)
+
+
+def _parsed(body: Token) -> OpaqueToken:
+    """Raises TokenNotValid."""
+    token = OpaqueToken.parse(body.token)
+    if token is None:
+        raise TokenNotValid
+    return token

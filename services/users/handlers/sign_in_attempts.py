@@ -1,0 +1,79 @@
+"""Wrong passwords by address: the growing delay of an account.
+
+The result of a password check counts only after this command, under a lock on the address. So of
+any number of parallel guesses only the free ones learn whether they were right. A refused right
+password runs the same statements as a wrong one.
+"""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.users.commands import JudgePassword
+from services.users.domain import Tenant, TenantStatus
+from services.users.domain.sign_in_delay import FORGOTTEN_AFTER, SignInFailures
+from services.users.tables import credentials, sign_in_failures
+from waypost.ports.unit_of_work import UnitOfWork
+
+failures = sign_in_failures.c
+
+
+def address_digest(email: str) -> bytes:
+    return hashlib.sha256(email.encode()).digest()
+
+
+async def judge_password(command: JudgePassword, uow: UnitOfWork) -> bool:
+    """Whether the password is accepted: right, and the address is not delayed. Addresses without an
+    account are counted in the same way, but not those of a tenant that does not exist or is closed:
+    their rows would never be deleted.
+    """
+    tenant = await uow.find(Tenant, command.tenant_id)
+    is_open = tenant is not None and tenant.status is TenantStatus.OPEN
+    digest = address_digest(command.email)
+    columns = (
+        failures.tenant_id,
+        failures.address_digest,
+        failures.failures,
+        failures.failed_at,
+        failures.refused_until,
+    )
+    first = select(
+        literal(command.tenant_id),
+        literal(digest),
+        literal(0),
+        literal(command.at),
+        literal(command.at),
+    ).where(literal(is_open))
+    await uow.rows.execute(insert(sign_in_failures).from_select(columns, first).on_conflict_do_nothing())
+    mine = failures.address_digest == digest
+    row = (await uow.rows.execute(select(sign_in_failures).where(mine).with_for_update())).one_or_none()
+    if row is None:
+        return False
+    before = SignInFailures(failures=row.failures, failed_at=row.failed_at, refused_until=row.refused_until)
+    if command.is_right and not before.are_refused(command.at):
+        await uow.rows.execute(delete(sign_in_failures).where(mine))
+        return True
+    after = before.another(command.at)
+    await uow.rows.execute(
+        update(sign_in_failures)
+        .where(mine)
+        .values(failures=after.failures, failed_at=after.failed_at, refused_until=after.refused_until)
+    )
+    return False
+
+
+async def forget_failures(user_id: UUID, uow: UnitOfWork) -> None:
+    """After a proof of the address, such as a mailed link, and before an erasure deletes the
+    credentials.
+    """
+    address = select(func.sha256(func.convert_to(credentials.c.email, "UTF8"))).where(credentials.c.user_id == user_id)
+    await uow.rows.execute(delete(sign_in_failures).where(failures.address_digest == address.scalar_subquery()))
+
+
+async def forget_old_failures(at: datetime, uow: UnitOfWork) -> int:
+    """Deletes the rows that no longer count."""
+    old = delete(sign_in_failures).where(failures.failed_at <= at - FORGOTTEN_AFTER)
+    return (await uow.rows.execute(old)).rowcount

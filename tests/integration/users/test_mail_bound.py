@@ -1,0 +1,88 @@
+"""At most ten unasked mails per address and hour, over all tenants; the caller learns nothing."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from services.users.handlers.mail_bound import REGISTRATION_MAILS, UNASKED_MAILS
+from tests.integration.users.service import PASSWORD, UsersService, unique_address
+from waypost.testing.database import connected
+
+HOUR = timedelta(hours=1)
+REGISTRATIONS = UNASKED_MAILS // REGISTRATION_MAILS
+
+
+async def events_for(users: UsersService, email: str) -> int:
+    """The events that cause a mail to this address, over all tenants."""
+    async with connected(users.where.owner) as owner:
+        await owner.execute("alter table credentials no force row level security")
+        await owner.execute("alter table events no force row level security")
+        count: int = await owner.fetchval(
+            "select count(*) from events join credentials on user_id = aggregate_id where email = $1 and type in"
+            " ('user.created', 'user.verification_requested', 'user.password_reset_requested')",
+            email,
+        )
+    return count
+
+
+async def open_with(users: UsersService, email: str) -> Any:
+    owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
+    return await users.http.post("/tenants", json={"name": "Engines", "owner": owner})
+
+
+async def test_new_tenants_and_sign_ups_share_the_bound_and_answer_alike(users: UsersService) -> None:
+    victim = unique_address()
+    other = await users.open_tenant()
+    opened = [await open_with(users, victim) for _ in range(REGISTRATIONS + 3)]
+    assert {answer.status_code for answer in opened} == {201}
+    assert await events_for(users, victim) == UNASKED_MAILS
+    signed_up, ordinary = await users.sign_up(other.tenant_id, victim), await users.sign_up(other.tenant_id)
+    assert (signed_up.status_code, signed_up.headers["etag"]) == (ordinary.status_code, ordinary.headers["etag"])
+    assert signed_up.json().keys() == ordinary.json().keys()
+    assert await events_for(users, victim) == UNASKED_MAILS
+    users.clock.move(HOUR)
+    await users.sign_up(other.tenant_id, victim)
+    assert await events_for(users, victim) == UNASKED_MAILS + REGISTRATION_MAILS
+
+
+async def test_forgotten_passwords_count_over_all_tenants(users: UsersService) -> None:
+    email = unique_address()
+    tenants = [UUID((await open_with(users, email)).json()["tenant_id"]) for _ in range(REGISTRATIONS - 1)]
+    for tenant_id in tenants:
+        assert (await users.forget_password(tenant_id, email)).status_code == 202
+    assert await events_for(users, email) == UNASKED_MAILS
+
+
+async def test_other_addresses_are_not_bounded(users: UsersService) -> None:
+    victim, other = unique_address(), unique_address()
+    for _ in range(REGISTRATIONS):
+        await open_with(users, victim)
+    await open_with(users, other)
+    assert await events_for(users, other) == REGISTRATION_MAILS
+
+
+async def test_at_the_bound_a_registration_still_replaces_the_link_of_another(users: UsersService) -> None:
+    """Otherwise the mailed link of another person's sign-up would give the account that person's
+    password.
+    """
+    tenant, victim = await users.open_tenant(), unique_address()
+    user_id = UUID((await users.sign_up(tenant.tenant_id, victim)).json()["id"])
+    link = await users.mailed_token(tenant.tenant_id, user_id)
+    for _ in range(REGISTRATIONS):
+        await open_with(users, victim)
+    await users.sign_up(tenant.tenant_id, victim)
+    assert (await users.http.post("/verify", json={"token": link})).status_code == 422
+
+
+async def test_two_callers_may_use_one_idempotency_key(users: UsersService) -> None:
+    key = {"idempotency-key": "create-tenant-1"}
+
+    async def create(email: str, name: str = "Engines") -> Any:
+        owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
+        return await users.http.post("/tenants", json={"name": name, "owner": owner}, headers=key)
+
+    one, another = unique_address(), unique_address()
+    first, again, other = await create(one), await create(one), await create(another)
+    assert first.json() == again.json()
+    assert (other.status_code, other.json() == first.json()) == (201, False)
+    assert (await create(one, name="Looms")).status_code == 422  # the same caller with another body
