@@ -14,6 +14,7 @@ from tests.integration.users.service import NOON, PASSWORD, Member, UsersService
 
 WRONG = "a wrong password"
 NEW = "another correct horse"
+COMPANY = "Analytical Engines"
 
 
 async def guess(
@@ -129,17 +130,19 @@ def test_the_delay_doubles_up_to_its_bound_and_is_forgotten_after_a_day() -> Non
     assert before.another(NOON + timedelta(days=1)).failures == 1
 
 
-@pytest.mark.parametrize("password", ["password12", "Analytical Engines"])
+@pytest.mark.parametrize("password", ["password12", COMPANY])
 async def test_an_easy_password_is_refused_wherever_one_is_chosen(users: UsersService, password: str) -> None:
-    member = await users.open_tenant(name="Analytical Engines")
+    member = await users.open_tenant(name=COMPANY)
     owner = {"email": unique_address(), "password": password, "display_name": "Grace Hopper"}
     await users.forget_password(member.tenant_id, member.email)
     link = await users.password_link(member)
     answers = [
-        await users.http.post("/tenants", json={"name": "Analytical Engines", "owner": owner}),
-        await users.http.post("/signup", json={**owner, "tenant_id": str(member.tenant_id)}),
+        await users.http.post("/tenants", json={"name": COMPANY, "owner": owner}),
         await users.reset_password(link, password),
         await users.change_password(member, PASSWORD, password),
     ]
-    assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [(422, "Password too common")] * 4
+    if password != COMPANY:  # a sign-up reveals neither the tenant nor its name
+        answers.append(await users.http.post("/signup", json={**owner, "tenant_id": str(member.tenant_id)}))
+    refused = {(answer.status_code, answer.json()["title"]) for answer in answers}
+    assert refused == {(422, "Password too common")}
     assert (await users.reset_password(link, NEW)).status_code == 204  # the link is not used up
