@@ -110,7 +110,8 @@ async def test_the_mail_to_admins_contains_no_text_of_the_person_who_asks(
     notifications: NotificationsService, invitee: Person
 ) -> None:
     admins = [await know_the_tenant(notifications, invitee), Person(tenant_id=invitee.tenant_id)]
-    await notifications.project(admins[1].created(notifications.clock.now()))
+    now = notifications.clock.now()
+    await notifications.project(admins[1].created(now), admins[1].verified(now))
     event = InvitationRequested(
         tenant_id=invitee.tenant_id,
         invitation_id=invitee.user_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.users import (
@@ -10,6 +10,7 @@ from schemas.users import (
     InvitationRequested,
     InvitationSent,
     InvitationWithdrawn,
+    UserEmailChangeRequested,
     UserEmailVerified,
     UserErased,
     UserPasswordResetRequested,
@@ -73,8 +74,26 @@ def answers_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
 
 
 def account_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
-    events = of_an_account(ada, notifications.clock.now()).values()
+    now = notifications.clock.now()
+    events = [*of_an_account(ada, now).values(), late_change_of(ada, now)]
     return [ada.envelope(event, version) for version, event in enumerate(events, start=6)]
+
+
+def late_change_of(ada: Person, at: datetime) -> UserEmailChangeRequested:
+    """A change of address whose links have expired."""
+    return UserEmailChangeRequested(
+        tenant_id=ada.tenant_id,
+        user_id=ada.user_id,
+        email=ada.email,
+        new_email="new@example.com",
+        locale="en",
+        sealing_key_id="key",
+        sealed_token=b"",
+        sealed_cancel_token=b"",
+        expires_at=at - DAY,
+        cancel_expires_at=at - DAY,
+        requested_at=at,
+    )
 
 
 def invitations_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
