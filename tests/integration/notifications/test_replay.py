@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from schemas.billing import InvoiceRefundFailed
 from schemas.users import (
     InvitationAccepted,
     InvitationRequested,
@@ -57,7 +58,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
             await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 19, "of two links only the newer one"
+    assert len(mails) == 20, "of two links only the newer one"
 
     await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
@@ -120,7 +121,20 @@ def invitations_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]
 
 def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
     invoice_id, subscription_id, now = new_id(), new_id(), notifications.clock.now()
-    invoice = [finalized(ada, invoice_id, now), *of_an_invoice(ada, invoice_id, now).values()]
+    refund_failed = InvoiceRefundFailed(
+        tenant_id=ada.tenant_id,
+        invoice_id=invoice_id,
+        customer_id=ada.user_id,
+        number=7,
+        refund_id=new_id(),
+        amount_minor=100,
+        currency="EUR",
+        reason="expired_or_canceled_card",
+        requested_by=ada.user_id,
+        was_booked=False,
+        failed_at=now,
+    )
+    invoice = [finalized(ada, invoice_id, now), *of_an_invoice(ada, invoice_id, now).values(), refund_failed]
     subscription = of_a_subscription(ada, now, subscription_id).values()
     return [
         *(envelope_of(event, invoice_id, version) for version, event in enumerate(invoice, start=1)),
