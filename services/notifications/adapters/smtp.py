@@ -112,7 +112,7 @@ def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient
 
 
 def _is_bad_address(error: aiosmtplib.SMTPRecipientRefused) -> bool:
-    """Whether the mailbox does not exist. Only the enhanced status code says so (RFC 3463): servers
+    """Whether the mailbox does not exist. Only the enhanced status code decides (RFC 3463): servers
     also answer 550 to a sender whom their policy refuses, and 5.2.1 to a mailbox that gets too many
     mails at once.
     """

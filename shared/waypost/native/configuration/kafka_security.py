@@ -31,7 +31,7 @@ class BrokerSecurity:
     """PEM file of the authorities that sign the certificates of brokers and clients."""
     broker_password: str = field(repr=False)
     mechanisms: Sequence[str] = ("SCRAM-SHA-512",)
-    """Mechanisms of the clients besides PLAIN. OAUTHBEARER accepts every unsigned token, for any
+    """Mechanisms of the clients, apart from PLAIN. OAUTHBEARER accepts every unsigned token, for any
     user: only a test may enable it.
     """
     session_milliseconds: int | None = None

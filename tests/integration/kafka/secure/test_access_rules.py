@@ -156,7 +156,7 @@ async def test_a_live_view_writes_the_topic_that_it_publishes_alone(users: Mappi
     assert writable == {"billing.revenue"}
 
 
-async def test_a_line_break_after_a_password_is_no_part_of_it(secure_kafka: SecureKafka, tmp_path: Path) -> None:
+async def test_a_line_break_after_a_password_is_ignored(secure_kafka: SecureKafka, tmp_path: Path) -> None:
     for name in kafka_users(list(services.SERVICES)):
         (tmp_path / f"{name}.password").write_text(f"{secrets.token_urlsafe()}\n")
     await ensure_access(secure_kafka.admin, tmp_path)

@@ -135,6 +135,23 @@ async def test_a_password_is_replaced_while_a_producer_runs(
     assert await read(short_sessions.admin, topic) == sent
 
 
+async def test_a_producer_outlives_a_password_file_without_a_password(
+    short_sessions: SecureKafka, sign_ins: list[ExpiringConnection]
+) -> None:
+    topic = await new_topic(short_sessions)
+    user = await short_sessions.user("emptied", rules("emptied", topic, Operation.WRITE))
+    assert user.password_file is not None
+    async with writing(user, topic) as sent:
+        await eventually(lambda: bool(sent))
+        for spoil in (lambda file: file.write_text(""), Path.unlink):
+            spoil(user.password_file)
+            sign_ins.clear()
+            await eventually(lambda: len(sign_ins) > 1)
+            known = len(sent)
+            await eventually(lambda: len(sent) > known)
+    assert await read(short_sessions.admin, topic) == sent
+
+
 async def test_the_certificate_of_a_running_broker_is_replaced(short_sessions: SecureKafka) -> None:
     kafka, topic = short_sessions, await new_topic(short_sessions)
     user = await kafka.user("steady", rules("steady", topic, Operation.WRITE))
