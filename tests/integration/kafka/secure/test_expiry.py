@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,9 +148,13 @@ async def test_a_producer_outlives_a_password_file_without_a_password(
             spoil(user.password_file)
             sign_ins.clear()
             await eventually(lambda: len(sign_ins) > 1)
-            known = len(sent)
-            await eventually(lambda: len(sent) > known)
+            sent_before = len(sent)
+            await eventually(partial(_has_more, sent, sent_before))
     assert await read(short_sessions.admin, topic) == sent
+
+
+def _has_more(sent: list[bytes], known: int) -> bool:
+    return len(sent) > known
 
 
 async def test_the_certificate_of_a_running_broker_is_replaced(short_sessions: SecureKafka) -> None:
