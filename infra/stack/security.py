@@ -87,7 +87,7 @@ class StackSecurity:
 
     def _ensure_password(self, file: Path) -> None:
         """A start that is killed here leaves no empty file behind."""
-        if not file.exists():
+        if not file.exists() or not file.stat().st_size:
             unfinished = file.with_name(f"{file.name}.new")
             unfinished.touch(mode=0o600)
             unfinished.write_text(secrets.token_urlsafe(ENTROPY_BYTES))

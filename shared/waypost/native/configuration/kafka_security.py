@@ -31,8 +31,8 @@ class BrokerSecurity:
     """PEM file of the authorities that sign the certificates of brokers and clients."""
     broker_password: str = field(repr=False)
     mechanisms: Sequence[str] = ("SCRAM-SHA-512",)
-    """Mechanisms of the clients, apart from PLAIN. OAUTHBEARER accepts every unsigned token, for any
-    user: only a test may enable it.
+    """Mechanisms of the clients, apart from PLAIN. OAUTHBEARER accepts every unsigned token, for
+    any user: only a test may enable it.
     """
     session_milliseconds: int | None = None
     """Maximum length of a client's session (`connections.max.reauth.ms`)."""
