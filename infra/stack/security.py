@@ -86,9 +86,12 @@ class StackSecurity:
         return self.passwords_directory / f"{user}.password"
 
     def _ensure_password(self, file: Path) -> None:
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_urlsafe(ENTROPY_BYTES))
+        """A start that is killed here leaves no empty file behind."""
+        if not file.exists() or not file.stat().st_size:
+            unfinished = file.with_name(f"{file.name}.new")
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(secrets.token_urlsafe(ENTROPY_BYTES))
+            unfinished.replace(file)
 
 
 def security_of(addresses: Addresses, keys: Keys) -> StackSecurity | None:

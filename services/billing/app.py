@@ -8,7 +8,7 @@ from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.handlers.exception_tables import EXCEPTIONS
 from services.billing.jobs import JOBS, SCHEDULE
-from services.billing.live import PAYMENT_EVENTS, open_live_view
+from services.billing.live import PAYMENT_EVENTS, TOTAL_EVENTS, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
@@ -42,5 +42,5 @@ SERVICE = Service(
     authorize=authorize,
     api_resources=resources,
     job_resources=resources,
-    live_view=LiveView(open=open_live_view, handles=PAYMENT_EVENTS),
+    live_view=LiveView(open=open_live_view, handles=PAYMENT_EVENTS, publishes=TOTAL_EVENTS),
 )

@@ -2,10 +2,15 @@
 refunds.
 """
 
+from schemas.billing import RevenueWindowTotaled
 from services.billing.live.movements import PAYMENT_EVENTS
 from waypost.engine.process import Lifecycle
+from waypost.kernel.event import Event
 from waypost.ports.brokers import Brokers
 from waypost.ports.codec import EventCodec
+
+TOTAL_EVENTS: frozenset[type[Event]] = frozenset({RevenueWindowTotaled})
+"""The events that the view publishes."""
 
 
 def open_live_view(bootstrap: Brokers, codec: EventCodec) -> Lifecycle:
@@ -15,4 +20,4 @@ def open_live_view(bootstrap: Brokers, codec: EventCodec) -> Lifecycle:
     return LiveView(bootstrap, codec)
 
 
-__all__ = ["PAYMENT_EVENTS", "open_live_view"]
+__all__ = ["PAYMENT_EVENTS", "TOTAL_EVENTS", "open_live_view"]

@@ -19,10 +19,9 @@ from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
 _PERMANENT = range(500, 600)
-_NO_SUCH_MAILBOX = frozenset((550, 551, 553))
 _ENHANCED_CODE = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
-_BAD_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
-"""Bad mailbox, bad system, bad syntax, mailbox moved, null MX (RFC 7505), mailbox disabled."""
+_BAD_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"))
+"""Bad mailbox, bad system, bad syntax, mailbox moved, null MX (RFC 7505)."""
 
 _MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Errors about one mail. Other responses, such as to the greeting or the sign-in, concern this
@@ -113,8 +112,9 @@ def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient
 
 
 def _is_bad_address(error: aiosmtplib.SMTPRecipientRefused) -> bool:
-    """Whether the mailbox does not exist or is disabled. The enhanced status code decides (RFC
-    3463): servers also answer 550 to a sender whom their policy refuses.
+    """Whether the mailbox does not exist. Only the enhanced status code decides (RFC 3463): servers
+    also answer 550 to a sender whom their policy refuses, and 5.2.1 to a mailbox that gets too many
+    mails at once.
     """
     enhanced = _ENHANCED_CODE.match(error.message or "")
-    return enhanced[0] in _BAD_ADDRESS if enhanced else error.code in _NO_SUCH_MAILBOX
+    return enhanced is not None and enhanced[0] in _BAD_ADDRESS

@@ -76,6 +76,8 @@ def refused_security(error: BaseException) -> str | None:
         case aiosmtplib.SMTPResponseException() if error.code in SIGN_IN_CODES:
             names = f"{variable('SMTP_USER')} and {variable('SMTP_PASSWORD')}"
             return f"it demands a sign-in, or refuses this one ({error.code}); correct {names}"
+        case aiosmtplib.SMTPResponseException():
+            return None  # its code decides, and not a word in the server's text
         case aiosmtplib.SMTPNotSupported() if "AUTH" in str(error).upper():
             return f"it offers no sign-in; remove {variable('SMTP_USER')}, or correct {variable('SMTP_HOST')}"
         case aiosmtplib.SMTPException() if "STARTTLS" in str(error).upper():

@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import LiftSuppression
+from services.notifications.handlers.preferences import require_present
 from services.notifications.ports import MailRefused
 from services.notifications.tables import suppressed_addresses
 from waypost.kernel.errors import NotFound
@@ -22,7 +23,13 @@ log = structlog.get_logger()
 async def suppress_address(
     tenant_id: TenantId, recipient_id: UUID, address: str, refusal: MailRefused, at: datetime, uow: UnitOfWork
 ) -> None:
-    """Suppresses the address. An address that is suppressed keeps its first reason."""
+    """Suppresses the address, unless the recipient was erased since the mail was composed. An
+    address that is suppressed keeps its first reason.
+    """
+    try:
+        await require_present(recipient_id, uow)
+    except NotFound:
+        return
     suppression_id = new_id()
     row = {
         "tenant_id": tenant_id,

@@ -1,6 +1,7 @@
 """The parts of a mail: its words, its recipient and its unsubscribe link.
 
-A mail to an address that is not proved contains no text of a user: neither a name nor the tenant's.
+A mail to an address that is not proved contains no text of a user: neither a name nor the tenant's,
+nor a line of an invoice.
 Otherwise a sign-up would mail any words to any address.
 """
 
@@ -83,15 +84,18 @@ async def unsubscribe_link(
 
 
 async def invoice_words(
-    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
+    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mapping[str, Any]:
-    """The invoice's `lines` and the `invoice_link` or None. Raises NotYet while lines of a young
+    """The invoice's `lines` and the `invoice_link` or None. An admin writes the lines, so that
+    there are none for an address that is not proved. Raises NotYet while lines of a young
     notification are missing.
     """
+    link = Link(f"{resources.invoice_url}/{notification.subject_id}") if resources.invoice_url else None
+    if not _is_proved(notification.kind, to, None):
+        return {"lines": [], "invoice_link": link}
     lines = await invoice_lines_of(uow.rows, notification.subject_id)
     if lines is None and notification.kind is NotificationKind.INVOICE_FINALIZED and _is_young(notification, at):
         raise NotYet(f"the lines of invoice {notification.subject_id} have not arrived yet")
-    link = Link(f"{resources.invoice_url}/{notification.subject_id}") if resources.invoice_url else None
     return {"lines": lines or [], "invoice_link": link}
 
 

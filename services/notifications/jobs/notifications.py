@@ -163,7 +163,7 @@ async def _wanted_mail(
         return await _with_link(notification, to, resources, uow, at)
     words = dict(await facts_of(uow.rows, notification.id))
     if notification.kind in BILLING:
-        words |= await invoice_words(notification, resources, uow, at)
+        words |= await invoice_words(notification, to, resources, uow, at)
     return compose_mail(notification, to, resources, words, unsubscribe_url=unsubscribe)
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from schemas.billing import InvoiceFinalized, InvoiceLineAdded
+from schemas.billing import InvoiceDiscarded, InvoiceFinalized, InvoiceLineAdded
 from services.notifications.tables import invoice_lines
-from waypost.engine.row_per_aggregate import Row, row_per_aggregate
+from waypost.engine.row_per_aggregate import Row, remove, row_per_aggregate
 from waypost.kernel.envelope import Envelope
 
 
@@ -28,5 +28,7 @@ def _lines(row: Row | None) -> list[Any]:
 
 
 INVOICE_LINE_LISTS = row_per_aggregate(
-    "invoice_lines", invoice_lines, {InvoiceLineAdded: add_line, InvoiceFinalized: finish}
+    "invoice_lines",
+    invoice_lines,
+    {InvoiceLineAdded: add_line, InvoiceFinalized: finish, InvoiceDiscarded: remove},
 )

@@ -5,7 +5,7 @@ topic or consumer needs no second list.
 |---|---|
 | `<service>-api` | reads the topics of the consumers: an operator route shows their lag |
 | `<service>-worker` | writes the service's topics; reads those of its consumers, as their groups |
-| `<service>-live` | reads the topics of the view; writes its own ones, and those of the service |
+| `<service>-live` | reads the topics of the view; writes its own and those it publishes to |
 | `<service>-command` | reads every topic; writes the service's own topics |
 
 `jobs` and `migrate` do not connect to Kafka.
@@ -63,9 +63,9 @@ def _worker(service: Service) -> Iterator[AccessRule]:
 def _live(service: Service) -> Iterator[AccessRule]:
     """Faust names its internal topics after its application, whose name is that of the group."""
     user, name = user_of(service.name, ServiceProcess.LIVE), on_cluster(f"{service.name}.live")
-    handled = service.live_view.handles if service.live_view else ()
-    yield from _reads(user, {event.topic for event in handled})
-    yield from _writes(user, own_topics(service))
+    view = service.live_view
+    yield from _reads(user, {event.topic for event in view.handles} if view else set())
+    yield from _writes(user, {event.topic for event in view.publishes} if view else set())
     yield AccessRule(user=user, resource=Resource.GROUP, name=name, operation=Operation.READ)
     yield AccessRule(
         user=user, resource=Resource.TOPIC, name=f"{name}-", operation=Operation.ALL, pattern=Pattern.PREFIXED
@@ -97,7 +97,7 @@ def _reads(user: str, topics: Sequence[str] | set[str]) -> Iterator[AccessRule]:
         yield _on_topic(user, topic, Operation.DESCRIBE)
 
 
-def _writes(user: str, topics: Sequence[str]) -> Iterator[AccessRule]:
+def _writes(user: str, topics: Sequence[str] | set[str]) -> Iterator[AccessRule]:
     for topic in topics:
         yield _on_topic(user, topic, Operation.WRITE)
         yield _on_topic(user, topic, Operation.DESCRIBE)

@@ -48,6 +48,10 @@ class LiveView:
     open: Callable[[Brokers, EventCodec], Lifecycle]
     """Creates the view for the connection to the brokers. Connects only when the view starts."""
     handles: frozenset[type[Event]]
+    publishes: frozenset[type[Event]] = frozenset()
+    """On a cluster with access rules, the view may write the topics of these events alone, and
+    those whose names start with that of its group.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
@@ -22,6 +23,8 @@ from waypost.kafka.scram_request import AlterScramRequest, ScramUser
 from waypost.kernel.errors import Transient
 from waypost.ports.brokers import Brokers
 
+log = structlog.get_logger()
+
 REQUEST_SECONDS = 30.0
 """Limit of all requests."""
 CLOSE_SECONDS = 2.0
@@ -29,6 +32,7 @@ ITERATIONS = 4096
 """Kafka's minimum. The passwords are random, so that more iterations only slow down sign-ins."""
 ANY_HOST = "*"
 ALLOW = 3
+_UNKNOWN = 0
 _ANY = 1
 """Matches every value in a filter."""
 
@@ -77,10 +81,27 @@ class AccessRule:
         return f"--add --allow-principal {self.principal} --operation {operation} {resource}{prefixed}"
 
 
+class StoredRule(NamedTuple):
+    """A rule as the cluster stores it, of any kind: the codes of Kafka's protocol."""
+
+    resource: int
+    name: str
+    pattern: int
+    principal: str
+    host: str
+    operation: int
+    permission: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the protocol has a code for every part."""
+        return _UNKNOWN not in (self.resource, self.pattern, self.operation, self.permission)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessChange:
     added: Sequence[AccessRule]
-    removed: Sequence[AccessRule]
+    removed: Sequence[StoredRule]
 
 
 async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
@@ -94,17 +115,19 @@ async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
 
 
 async def ensure_rules(brokers: Brokers, declared: Collection[AccessRule], users: Iterable[str]) -> AccessChange:
-    """Adds the missing rules of these users, then removes every rule that is not declared. Rules of
-    other users stay. Raises Transient.
+    """Adds the missing rules of these users, then removes every rule that is not declared, also
+    one for a single host and one that denies. Rules of other users stay. Raises Transient.
     """
     async with _admin(brokers) as admin:
         existing = {rule for user in users for rule in await _rules_of(admin, user)}
-        added, removed = sorted(set(declared) - existing), sorted(existing - set(declared))
+        wanted = {_stored(rule): rule for rule in declared}
+        added = sorted(rule for stored, rule in wanted.items() if stored not in existing)
+        removed = [rule for rule in sorted(existing - wanted.keys()) if _is_removable(rule)]
         for rule in added:
-            answer = await admin._send_to_controller(CreateAclsRequest(*_fields(rule)))
+            answer = await admin._send_to_controller(CreateAclsRequest(*_stored(rule)))
             _raise_errors(answer.creation_responses)
-        for rule in removed:
-            answer = await admin._send_to_controller(DeleteAclsRequest(*_fields(rule)))
+        for found in removed:
+            answer = await admin._send_to_controller(DeleteAclsRequest(*found))
             _raise_errors(answer.filter_responses)
     return AccessChange(added=added, removed=removed)
 
@@ -116,22 +139,25 @@ def scram_user(name: str, password: str, *, salt: bytes | None = None) -> ScramU
     return ScramUser(name=name, iterations=ITERATIONS, salt=salt, salted_password=salted)
 
 
-async def _rules_of(admin: AIOKafkaAdminClient, user: str) -> Sequence[AccessRule]:
+async def _rules_of(admin: AIOKafkaAdminClient, user: str) -> Sequence[StoredRule]:
     request = DescribeAclsRequest(_ANY, None, _ANY, f"User:{user}", None, _ANY, _ANY)
     answer = await admin._send_to_controller(request)
     _raise_errors([(answer.error_code, answer.error_message)])
     return [
-        AccessRule(
-            user=user, resource=Resource(kind), name=name, operation=Operation(operation), pattern=Pattern(pattern)
-        )
+        StoredRule(kind, name, pattern, principal, host, operation, permission)
         for kind, name, pattern, rules in answer.resources
-        for _, _, operation, _ in rules
-        if operation in iter(Operation)
+        for principal, host, operation, permission in rules
     ]
 
 
-def _fields(rule: AccessRule) -> tuple[Any, ...]:
-    return (rule.resource, rule.name, rule.pattern, rule.principal, ANY_HOST, rule.operation, ALLOW)
+def _stored(rule: AccessRule) -> StoredRule:
+    return StoredRule(rule.resource, rule.name, rule.pattern, rule.principal, ANY_HOST, rule.operation, ALLOW)
+
+
+def _is_removable(rule: StoredRule) -> bool:
+    if not rule.is_known:
+        log.warning("access_rule_unknown", **rule._asdict())
+    return rule.is_known
 
 
 def _raise_errors(results: Iterable[Sequence[Any]]) -> None:

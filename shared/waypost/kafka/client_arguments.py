@@ -20,7 +20,9 @@ class TokenFile(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is not
     """
 
     def __init__(self, file: Path) -> None:
+        """Raises Misconfigured for a file that has no token."""
         self._secret = SecretFile(file)
+        self._secret.read()
 
     async def token(self) -> str:
         return self._secret.read()

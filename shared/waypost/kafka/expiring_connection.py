@@ -19,6 +19,7 @@ from aiokafka.protocol.admin import SaslAuthenticateRequest
 
 from waypost.kafka.prompt_connection import PromptConnection
 from waypost.kafka.secret_files import SecretFile
+from waypost.kernel.errors import Misconfigured
 
 USED_SHARE = 0.8
 """Share of the session after which a connection is replaced."""
@@ -34,9 +35,13 @@ class ExpiringConnection(PromptConnection):
     _has_expired = False
 
     async def _do_sasl_handshake(self) -> None:
-        if isinstance(self._sasl_plain_password, SecretFile):
-            self._sasl_plain_password = self._sasl_plain_password.read()
-        await super()._do_sasl_handshake()
+        try:
+            if isinstance(self._sasl_plain_password, SecretFile):
+                self._sasl_plain_password = self._sasl_plain_password.read()
+            await super()._do_sasl_handshake()
+        except Misconfigured as error:
+            # aiokafka's background tasks survive errors of Kafka alone.
+            raise SaslAuthenticationFailed(str(error)) from error
         if self._lifetime_ms > 0:
             seconds = self._lifetime_ms / 1000 * USED_SHARE
             self._expiry = self._loop.call_later(seconds, _expire, weakref.ref(self))

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import conn
 from aiokafka.protocol.admin import ApiVersionRequest, SaslAuthenticateRequest, SaslHandShakeRequest
-from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.group import HeartbeatRequest, LeaveGroupRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -30,7 +30,6 @@ _ANSWERED_AT_ONCE = (
     HeartbeatRequest,
     LeaveGroupRequest,
     MetadataRequest,
-    OffsetCommitRequest,
     OffsetFetchRequest,
     OffsetRequest,
     SaslAuthenticateRequest,

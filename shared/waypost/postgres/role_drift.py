@@ -5,13 +5,17 @@ PostgreSQL lets a role change its own settings for good (`alter role current_use
 injected statement could end its time limits, or bind all its later transactions to a tenant.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.provisioning.roles import DatabaseRole, role_name, settings_of
 from waypost.postgres.sql import Sql
+
+log = structlog.get_logger()
 
 ROLES = (DatabaseRole.APP, DatabaseRole.RELAY, DatabaseRole.OPS)
 """The roles that serve. The owner creates policies, so no check binds it."""
@@ -24,7 +28,23 @@ return numbers.
 _BINDING = ("app.tenants", "role", "row_security", "search_path", "session_replication_role")
 """Settings that decide what a role reads. No role of a service sets one."""
 
+_OFF = re.compile(r"0+(\.0*)?\s*[a-zA-Z]*")
+"""A limit of this value, with any unit, does not bind."""
+
 _OWN_SCHEMAS = r"n.nspname not like 'pg\_%' and n.nspname <> 'information_schema'"
+
+
+def _own(catalog: str, row: str) -> str:
+    """A condition: the object belongs to no extension. Those of an extension, such as
+    pg_stat_statements, contain no rows of tenants.
+    """
+    return (
+        f"not exists (select from pg_depend d where d.classid = '{catalog}'::regclass and d.objid = {row}.oid"
+        " and d.deptype = 'e')"
+    )
+
+
+_OWN_TABLES = f"{_OWN_SCHEMAS} and {_own('pg_class', 'c')}"
 
 # PostgreSQL enforces row-level security neither on TRUNCATE nor on foreign keys, and a trigger of
 # another role runs with the rights of the role that writes.
@@ -33,7 +53,7 @@ select format('role %s may %s %I.%I, which row-level security does not limit: re
               r.rolname, privilege, n.nspname, c.relname, privilege, n.nspname, c.relname, r.rolname) as problem
 from pg_roles r cross join unnest(array['truncate', 'trigger', 'references']) as privilege
 cross join pg_class c join pg_namespace n on n.oid = c.relnamespace
-where r.rolname = any ($1::text[]) and c.relkind in ('r', 'p', 'v', 'f') and {_OWN_SCHEMAS}
+where r.rolname = any ($1::text[]) and c.relkind in ('r', 'p', 'v', 'f') and {_OWN_TABLES}
   and (has_table_privilege(r.oid, c.oid, privilege)
        or privilege = 'references' and has_any_column_privilege(r.oid, c.oid, privilege))"""
 
@@ -58,7 +78,7 @@ select case c.relkind
                    r.rolname, n.nspname, c.relname, n.nspname, c.relname, r.rolname) end
        || '. If its rows belong to no tenant, set its comment to ''across tenants''' as problem
 from pg_roles r cross join pg_class c join pg_namespace n on n.oid = c.relnamespace
-where r.rolname = any ($1::text[]) and c.relkind in ('v', 'm', 'f') and {_OWN_SCHEMAS}
+where r.rolname = any ($1::text[]) and c.relkind in ('v', 'm', 'f') and {_OWN_TABLES}
   and has_any_column_privilege(r.oid, c.oid, 'select, insert, update')
   and not (c.relkind = 'v' and coalesce(
       (select option_value::boolean from pg_options_to_table(c.reloptions) where option_name = 'security_invoker'), false))
@@ -70,7 +90,8 @@ select format('role %s may execute %s with the rights of %s: alter function %s s
               r.rolname, called, p.proowner::regrole, called, called, r.rolname) as problem
 from pg_roles r cross join pg_proc p join pg_namespace n on n.oid = p.pronamespace
 cross join lateral format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as called
-where r.rolname = any ($1::text[]) and p.prosecdef and {_OWN_SCHEMAS} and has_function_privilege(r.oid, p.oid, 'execute')
+where r.rolname = any ($1::text[]) and p.prosecdef and {_OWN_SCHEMAS} and {_own("pg_proc", "p")}
+  and has_function_privilege(r.oid, p.oid, 'execute')
   and not (n.nspname = 'public' and p.proname = any ($2::text[]))"""
 
 # Permissive policies are joined by OR: a second one widens the first.
@@ -84,12 +105,17 @@ where r.rolname = any ($1::text[]) and p.polpermissive and {_OWN_SCHEMAS}
            and pg_get_expr(p.polqual, p.polrelid) like '%current_setting(''app.tenants''%')"""
 
 _MEMBERSHIPS = """
-select format('role %s is a member of %s, which passes row-level security or the service''s own rights: revoke %I from %I',
+select format('role %s is a member of %s, whose rights no release grants to it: revoke %I from %I',
               r.rolname, g.rolname, g.rolname, r.rolname) as problem
 from pg_roles r join pg_roles g on g.oid <> r.oid and pg_has_role(r.oid, g.oid, 'member')
-where r.rolname = any ($1::text[]) and not r.rolsuper
-  and (g.rolsuper or g.rolbypassrls or g.rolcreaterole or g.rolname in
-       ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files', 'pg_maintain', 'pg_signal_backend'))"""
+where r.rolname = any ($1::text[]) and not r.rolsuper and g.rolname <> 'pg_read_all_stats'"""
+
+# A replica has the rows of all tenants, and a role that creates roles may grant them.
+_ATTRIBUTES = """
+select format('role %s has the attribute %s: alter role %I no%s', r.rolname, attribute, r.rolname, attribute) as problem
+from pg_roles r cross join lateral
+     (values ('replication', r.rolreplication), ('createrole', r.rolcreaterole)) as given (attribute, is_set)
+where r.rolname = any ($1::text[]) and is_set"""
 
 _SETTINGS = """
 select r.rolname as role, split_part(entry, '=', 1) as name, substr(entry, strpos(entry, '=') + 1) as value, s.setdatabase <> 0 as here
@@ -99,13 +125,14 @@ order by here"""
 
 
 async def refuse_role_drift(connection: AsyncConnection, service: str) -> None:
-    """Raises Misconfigured with one line for each way past row-level security, and for each setting
-    of a role that differs from the provisioning.
+    """Raises Misconfigured with one line for each way past row-level security, and for each limit
+    of a role that is missing or off. Logs other settings that differ from the provisioning: in a
+    rolling upgrade two releases with different limits run at once.
     """
     sql = Sql(connection)
     roles = [role_name(service, role) for role in ROLES]
     problems: list[str] = []
-    for query in (_GRANTS, _SCHEMAS, _VIEWS, _POLICIES, _MEMBERSHIPS):
+    for query in (_GRANTS, _SCHEMAS, _VIEWS, _POLICIES, _MEMBERSHIPS, _ATTRIBUTES):
         problems += [row["problem"] for row in await sql.fetch(query, roles)]
     problems += [row["problem"] for row in await sql.fetch(_OWNED, roles, role_name(service, DatabaseRole.OWNER))]
     problems += [row["problem"] for row in await sql.fetch(_FUNCTIONS, roles, list(DEFINER_FUNCTIONS))]
@@ -125,8 +152,11 @@ async def refuse_role_drift(connection: AsyncConnection, service: str) -> None:
 
 def _changed(role: str, expected: Mapping[str, str], stored: Mapping[str, str]) -> Iterator[str]:
     for name, value in expected.items():
-        if stored.get(name) != value:
-            found = f"has {name} = {stored[name]}" if name in stored else f"has no {name}"
-            yield f"role {role} {found}, where the provisioning sets {value}: alter role {role} set {name} = '{value}'"
+        found = stored.get(name)
+        if found is None or _OFF.fullmatch(found):
+            described = f"has no {name}" if found is None else f"has {name} = {found}"
+            yield f"role {role} {described}, where the provisioning sets {value}: alter role {role} set {name} = '{value}'"
+        elif found != value:
+            log.warning("role_setting_differs", role=role, setting=name, found=found, provisioned=value)
     for name in sorted(set(stored).intersection(_BINDING)):
         yield f"role {role} has {name} = {stored[name]!r} from its start on: alter role {role} reset {name}"

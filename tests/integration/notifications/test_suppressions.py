@@ -6,8 +6,11 @@ import aiosmtplib
 import httpx
 import pytest
 
+from schemas.users import UserErased
 from services.notifications.adapters.smtp import _refusal
+from services.notifications.handlers.suppressions import suppress_address
 from services.notifications.ports import MailRefused
+from services.notifications.projections import RECIPIENT_DIRECTORY
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.notifications.test_mails_of_events import of_an_account
@@ -21,9 +24,12 @@ from waypost.kernel.tenant import bound_tenants
     ("code", "message", "reason", "is_bad_address"),
     [
         (550, "5.1.1 no such user", "mailbox_unknown", True),
-        (550, "no such user", "mailbox_unknown", True),
-        (551, "moved", "mailbox_unknown", True),
-        (550, "5.2.1 mailbox disabled", "mailbox_unknown", True),
+        (550, "5.1.2 no such domain", "mailbox_unknown", True),
+        (551, "5.1.6 moved", "mailbox_unknown", True),
+        (550, "no such user", "mail_refused", False),
+        (551, "moved", "mail_refused", False),
+        (553, "sender rejected", "mail_refused", False),
+        (550, "5.2.1 too many mails at once", "mail_refused", False),
         (556, "5.1.10 null MX", "mailbox_unknown", True),
         (550, "5.7.1 your address is on a block list", "mail_refused", False),
         (553, "5.1.8 bad sender's system", "mail_refused", False),
@@ -43,6 +49,14 @@ def test_a_refusal_of_the_sender_or_the_text_suppresses_nothing(kind: type[aiosm
     refused = _refusal(kind(550, "5.1.1 no", *arguments))
     assert isinstance(refused, MailRefused) and not refused.is_bad_address
     assert isinstance(_refusal(kind(450, "4.2.1 later", *arguments)), Transient)
+
+
+def test_a_word_in_the_answer_of_a_server_does_not_make_it_an_outage() -> None:
+    """Such a mail would be sent again without end."""
+    for text in ("5.7.1 this domain requires STARTTLS", "5.7.1 AUTH or STARTTLS required"):
+        refused = _refusal(aiosmtplib.SMTPRecipientRefused(550, text, "ada@example.com"))
+        assert isinstance(refused, MailRefused) and not refused.is_bad_address
+        assert isinstance(_refusal(aiosmtplib.SMTPDataError(554, text)), MailRefused)
 
 
 async def test_a_refused_address_gets_no_mail_until_it_is_lifted(
@@ -76,6 +90,18 @@ async def test_an_operator_lifts_a_suppression_by_a_job(notifications: Notificat
     await notifications.run_jobs(gone.tenant_id)
     [row] = await notifications.rows(gone.tenant_id, "select suppression_id from suppressed_addresses")
     await _lift(notifications, gone, row["suppression_id"])
+    assert await notifications.rows(gone.tenant_id, "select 1 from suppressed_addresses") == []
+
+
+async def test_a_refusal_after_the_erasure_stores_no_address(notifications: NotificationsService) -> None:
+    gone, now = Person(), notifications.clock.now()
+    await notifications.know(gone)
+    erased = gone.envelope(UserErased(tenant_id=gone.tenant_id, user_id=gone.user_id, erased_at=now), 3)
+    await notifications.deliver(erased, to=RECIPIENT_DIRECTORY.name, repeat=True)
+    tenant, refusal = TenantId(gone.tenant_id), MailRefused("mailbox_unknown", 550, is_bad_address=True)
+    with bound_tenants([tenant]):
+        async with notifications.bus.units.begin() as uow:
+            await suppress_address(tenant, gone.user_id, gone.email, refusal, now, uow)
     assert await notifications.rows(gone.tenant_id, "select 1 from suppressed_addresses") == []
 
 

@@ -1,12 +1,13 @@
 """A mail to an address that is not proved contains no text of a user."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from schemas.users import TenantCreated, UserPasswordResetRequested
 from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from tests.integration.notifications.billing_events import of_a_subscription, of_an_invoice
+from tests.integration.notifications.billing_events import finalized, line_added, of_a_subscription, of_an_invoice
 from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.notifications.test_mails_of_events import of_an_account
 from waypost.kernel.ids import new_id
@@ -22,6 +23,10 @@ async def test_no_mail_to_an_unproved_address_contains_text_of_a_user(notificati
     )
     created = victim.created(now)
     await notifications.deliver(created, to=RECIPIENT_DIRECTORY.name)
+    invoice_id = new_id()
+    bill = replace(victim, user_id=invoice_id)
+    final = bill.envelope(finalized(victim, invoice_id, now), 3)
+    await notifications.project(bill.envelope(line_added(victim, invoice_id, BAIT, now), 2), final)
     asked = notifications.verification(victim, "token", timedelta(days=1))
     reset = UserPasswordResetRequested(**{name: getattr(asked.event, name) for name in asked.event.__slots__})
     events = [
@@ -29,7 +34,8 @@ async def test_no_mail_to_an_unproved_address_contains_text_of_a_user(notificati
         asked,
         victim.envelope(reset, 3),
         *(victim.envelope(event) for event in of_an_account(victim, now).values()),
-        *(victim.envelope(event) for event in of_an_invoice(victim, new_id(), now).values()),
+        final,
+        *(bill.envelope(event, 4) for event in of_an_invoice(victim, invoice_id, now).values()),
         *(victim.envelope(event) for event in of_a_subscription(victim, now).values()),
     ]
     for event in events:

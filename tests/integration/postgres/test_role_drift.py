@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+import structlog
 
 from services.users.app import SERVICE
 from waypost.hosting.startup_checks import refuse_other_database
@@ -61,12 +62,8 @@ CHANGES = {
         "has statement_timeout = 0",
     ),
     "lock limit of the operators": (
-        "alter role users_ops in database {database} set lock_timeout = '1h'",
-        "users_ops has lock_timeout = 1h",
-    ),
-    "logged statements": (
-        "alter role users_app in database {database} set log_min_error_statement = 'error'",
-        "users_app has log_min_error_statement = error",
+        "alter role users_ops in database {database} set lock_timeout = '0ms'",
+        "users_ops has lock_timeout = 0ms",
     ),
     "bound tenant": (
         "alter role users_app in database {database} set app.tenants = '018f0000-0000-7000-8000-000000000000'",
@@ -121,6 +118,8 @@ async def test_a_way_past_row_level_security_is_refused(
         "create policy reads on credentials for select to users_owner using (true)",
         DEFINER.format("counted") + "; revoke execute on function counted() from public",
         "alter role users_app in database {database} set work_mem = '8MB'",
+        INVOKER.format("false") + "; grant references on seen to users_app; alter extension plpgsql add view seen",
+        DEFINER.format("counted") + "; alter extension plpgsql add function counted()",
     ],
     ids=lambda change: change[:40],
 )
@@ -148,7 +147,7 @@ async def test_a_role_that_lifts_its_own_limits_is_found(where: ServiceDatabase)
 async def test_a_membership_in_a_stronger_role_is_refused(
     where: ServiceDatabase, superuser: asyncpg.Connection
 ) -> None:
-    for role in ("pg_execute_server_program", "pg_read_server_files"):
+    for role in ("pg_execute_server_program", "pg_read_server_files", "pg_monitor", "users_owner"):
         await superuser.execute(f"grant {role} to users_ops")
         try:
             with pytest.raises(
@@ -158,3 +157,31 @@ async def test_a_membership_in_a_stronger_role_is_refused(
         finally:
             await superuser.execute(f"revoke {role} from users_ops")
     await start(where)
+
+
+@pytest.mark.parametrize("attribute", ["replication", "createrole"])
+async def test_an_attribute_that_reaches_all_rows_is_refused(
+    where: ServiceDatabase, superuser: asyncpg.Connection, attribute: str
+) -> None:
+    await superuser.execute(f"alter role users_ops {attribute}")
+    try:
+        with pytest.raises(Misconfigured, match=f"users_ops has the attribute {attribute}: alter role users_ops no"):
+            await start(where)
+    finally:
+        await superuser.execute(f"alter role users_ops no{attribute}")
+    await start(where)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("statement_timeout", "20s"), ("tcp_keepalives_idle", "60"), ("log_min_error_statement", "error")],
+)
+async def test_a_limit_of_another_release_is_logged(
+    where: ServiceDatabase, superuser: asyncpg.Connection, setting: str, value: str
+) -> None:
+    """A rolling upgrade changes the roles while processes of both releases start."""
+    await superuser.execute(f"alter role users_app in database {where.name} set {setting} = '{value}'")
+    with structlog.testing.capture_logs() as logs:
+        await start(where)
+    [found] = [entry for entry in logs if entry["event"] == "role_setting_differs"]
+    assert (found["role"], found["setting"], found["found"]) == ("users_app", setting, value)

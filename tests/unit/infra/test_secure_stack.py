@@ -1,5 +1,6 @@
 """The environments of a secure stack: each process receives only what it needs."""
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from infra.stack.plan import Plan
 from infra.stack.servers import Servers
 from waypost.hosting.processes import ServiceProcess
 from waypost.native.errors import SetUpFailed
+from waypost.native.kafka.installation import ClusterNode, write_properties
 from waypost.ports.brokers import SecurityProtocol, connection_from
 
 SECURE = replace(Addresses(), servers=Servers(secure=True))
@@ -72,6 +74,48 @@ def test_each_service_has_its_own_idempotency_secret(secure: Environments) -> No
     own = {service: secure.process(service, ServiceProcess.API)[name] for service in services.SERVICES}
     assert len(set(own.values())) == len(own)
     assert all(16 <= len(secret.encode()) <= 64 for secret in own.values())
+
+
+def test_the_brokers_of_a_stack_accept_no_unsigned_tokens(secure: Environments) -> None:
+    assert secure.security is not None
+    properties = secure.security.of_brokers().properties()
+    assert "sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN\n" in properties
+    assert "oauthbearer" not in properties.lower()
+
+
+def test_a_start_that_is_killed_leaves_no_empty_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = load_or_make_keys(tmp_path / "keys")
+    with monkeypatch.context() as killed:
+        killed.setattr(secrets, "token_urlsafe", _die)
+        with pytest.raises(KeyboardInterrupt):
+            Environments(SECURE, keys)
+    (keys.directory / "kafka" / "users-api.password").touch()  # of an earlier release
+    again = Environments(SECURE, keys)
+    assert again.security is not None
+    assert again.security.of_brokers().broker_password
+    assert [file for file in keys.directory.rglob("*.password*") if not file.read_text()] == []
+
+
+def _die(size: int) -> str:
+    raise KeyboardInterrupt
+
+
+def test_properties_of_a_start_without_security_are_closed_before_a_password_is_written(
+    tmp_path: Path, secure: Environments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert secure.security is not None
+    node, modes = ClusterNode(controller_ports=[1]), list[int]()
+    written = write_properties(tmp_path, port=2, cluster_node=node, data=tmp_path)
+    written.chmod(0o644)
+    write = Path.write_text
+
+    def noted(path: Path, text: str) -> int:
+        modes.append(path.stat().st_mode & 0o777)
+        return write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", noted)
+    write_properties(tmp_path, port=2, cluster_node=node, data=tmp_path, security=secure.security.of_brokers())
+    assert modes == [0o600]
 
 
 def test_a_plain_stack_has_no_credentials(tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka.client import AIOKafkaClient, create_conn
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionResponse_v0
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -16,7 +19,7 @@ from waypost.kafka import prompt_connection
 from waypost.kafka.prompt_connection import PromptConnection
 
 NEVER_MILLISECONDS = 3_600_000
-JOIN_KEY, METADATA_KEY = 11, 3
+JOIN_KEY, METADATA_KEY, COMMIT_KEY = 11, 3, 8
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -34,7 +37,7 @@ async def answer_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 async def answer_api_versions_alone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     size, _, _, correlation_id = struct.unpack(">ihhi", await reader.readexactly(12))
     await reader.readexactly(size - 8)
-    body = ApiVersionResponse_v0(0, [(METADATA_KEY, 0, 5), (JOIN_KEY, 0, 5)]).encode()
+    body = ApiVersionResponse_v0(0, [(METADATA_KEY, 0, 5), (JOIN_KEY, 0, 5), (COMMIT_KEY, 0, 3)]).encode()
     writer.write(struct.pack(">ii", len(body) + 4, correlation_id) + body)
     await answer_nothing(reader, writer)
 
@@ -53,19 +56,25 @@ async def test_a_connection_to_a_silent_broker_fails_soon() -> None:
             await client.bootstrap()
 
 
-async def test_a_request_that_is_answered_at_once_fails_soon_and_a_join_waits() -> None:
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        JoinGroupRequest("group", 10_000, 30_000, "", "", "consumer", []),
+        OffsetCommitRequest("group", 1, "", -1, []),  # the broker answers when the replicas have it
+    ],
+    ids=lambda request: type(request).__name__,
+)
+async def test_a_request_that_is_answered_at_once_fails_soon_and_others_wait(waiting: Request[Any]) -> None:
     async with broker(answer_api_versions_alone) as port:
         connection = await create_conn("127.0.0.1", port, request_timeout_ms=NEVER_MILLISECONDS)
         assert isinstance(connection, PromptConnection)
         try:
-            join = asyncio.ensure_future(
-                connection.send(JoinGroupRequest("group", 10_000, 30_000, "", "", "consumer", []))
-            )
+            slow = asyncio.ensure_future(connection.send(waiting))
             metadata = asyncio.ensure_future(connection.send(MetadataRequest([])))
-            done, _ = await asyncio.wait([join, metadata], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([slow, metadata], return_when=asyncio.FIRST_COMPLETED)
             assert done == {metadata}
             assert isinstance(metadata.exception(), TimeoutError)
-            join.cancel()
+            slow.cancel()
         finally:
             connection.close()
 

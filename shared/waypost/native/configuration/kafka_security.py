@@ -1,6 +1,6 @@
 """Properties of a broker with TLS, sign-in and access rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,8 @@ CONTROLLER = "CONTROLLER"
 MUTUAL_TLS_LISTENER = "SSL"
 BROKER_USER = "broker"
 """The brokers' own user. It may do everything."""
-MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER")
+OWN_MECHANISM = "PLAIN"
+"""The sign-in of the brokers to each other. It is always enabled."""
 
 _MODULES = "org.apache.kafka.common.security"
 
@@ -29,6 +30,10 @@ class BrokerSecurity:
     truststore: Path
     """PEM file of the authorities that sign the certificates of brokers and clients."""
     broker_password: str = field(repr=False)
+    mechanisms: Sequence[str] = ("SCRAM-SHA-512",)
+    """Mechanisms of the clients, apart from PLAIN. OAUTHBEARER accepts every unsigned token, for
+    any user: only a test may enable it.
+    """
     session_milliseconds: int | None = None
     """Maximum length of a client's session (`connections.max.reauth.ms`)."""
 
@@ -48,21 +53,22 @@ class BrokerSecurity:
             "listener.name.ssl.ssl.client.auth": "required",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": f"User:{BROKER_USER}",
-            "sasl.enabled.mechanisms": ",".join(MECHANISMS),
-            "sasl.mechanism.inter.broker.protocol": "PLAIN",
-            "sasl.mechanism.controller.protocol": "PLAIN",
-            "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+            "sasl.enabled.mechanisms": ",".join(dict.fromkeys((*self.mechanisms, OWN_MECHANISM))),
+            "sasl.mechanism.inter.broker.protocol": OWN_MECHANISM,
+            "sasl.mechanism.controller.protocol": OWN_MECHANISM,
+            "listener.name.controller.sasl.enabled.mechanisms": OWN_MECHANISM,
             "listener.name.controller.plain.sasl.jaas.config": self._plain(),
             "listener.name.sasl_ssl.plain.sasl.jaas.config": self._plain(),
             **{
                 f"listener.name.sasl_ssl.{mechanism.lower()}.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;"
-                for mechanism in MECHANISMS
+                for mechanism in self.mechanisms
                 if mechanism.startswith("SCRAM")
             },
-            "listener.name.sasl_ssl.oauthbearer.sasl.jaas.config": (
-                f'{_MODULES}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="{BROKER_USER}";'
-            ),
         }
+        if "OAUTHBEARER" in self.mechanisms:
+            lines["listener.name.sasl_ssl.oauthbearer.sasl.jaas.config"] = (
+                f'{_MODULES}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="{BROKER_USER}";'
+            )
         if self.session_milliseconds is not None:
             lines["connections.max.reauth.ms"] = str(self.session_milliseconds)
         return "".join(f"{name}={_escaped(value)}\n" for name, value in lines.items())

@@ -102,7 +102,8 @@ def write_properties(
     listeners = {name: Listener(bound=here, advertised=here), **(further or {})}
     properties = into / "server.properties"
     controllers = [f"{LOOPBACK}:{controller_port}" for controller_port in cluster_node.controller_ports]
-    properties.touch(mode=0o600)  # it may contain a password
+    properties.touch(mode=0o600)
+    properties.chmod(0o600)  # an earlier start without security may have created it; it may contain a password
     properties.write_text(
         broker_properties(
             listeners,

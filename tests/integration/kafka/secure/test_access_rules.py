@@ -4,8 +4,11 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import CreateAclsRequest
 
 from infra import services
 from infra.kafka.access import ensure_access
@@ -14,8 +17,9 @@ from tests.integration.kafka.secure.test_sign_in import join, read, write
 from waypost.cli.services import chosen_services
 from waypost.hosting.kafka_access import access_rules, kafka_users, own_topics, user_of
 from waypost.hosting.service import Service
-from waypost.kafka.access import AccessRule, Operation, Resource, ensure_rules
+from waypost.kafka.access import ALLOW, ANY_HOST, AccessRule, Operation, Pattern, Resource, StoredRule, ensure_rules
 from waypost.kafka.catalog import catalog
+from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.refusals import AccessRefused
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Transient
@@ -23,6 +27,8 @@ from waypost.ports.broker import TopicUnavailable
 from waypost.ports.brokers import BrokerConnection
 from waypost.schemas.topics import declared_topics
 
+DENY, DELETE, TRANSACTIONAL_ID = 2, 6, 5
+"""Codes of the protocol that no declared rule has."""
 LIMIT_SECONDS = 3.0
 """A refused record is held and sent again, so that a write never returns."""
 
@@ -116,9 +122,46 @@ async def test_rules_that_are_no_longer_declared_are_removed(secure_kafka: Secur
     await ensure_rules(secure_kafka.admin, [other], ["another"])
     await ensure_rules(secure_kafka.admin, [kept, dropped], ["former"])
     change = await ensure_rules(secure_kafka.admin, [kept], ["former"])
-    assert (change.added, change.removed) == ([], [dropped])
+    assert change.added == []
+    assert [(rule.principal, rule.name) for rule in change.removed] == [("User:former", "b")]
     unchanged = await ensure_rules(secure_kafka.admin, [kept, other], ["former", "another"])
     assert (unchanged.added, unchanged.removed) == ([], [])
+
+
+async def test_a_rule_of_another_host_kind_or_permission_is_not_the_declared_one(secure_kafka: SecureKafka) -> None:
+    declared = AccessRule(user="odd", resource=Resource.TOPIC, name="a", operation=Operation.WRITE)
+    by_hand = [
+        StoredRule(Resource.TOPIC, "a", Pattern.LITERAL, "User:odd", "192.0.2.1", Operation.WRITE, ALLOW),
+        StoredRule(Resource.TOPIC, "a", Pattern.LITERAL, "User:odd", ANY_HOST, Operation.WRITE, DENY),
+        StoredRule(TRANSACTIONAL_ID, "a", Pattern.LITERAL, "User:odd", ANY_HOST, Operation.WRITE, ALLOW),
+        StoredRule(Resource.TOPIC, "a", Pattern.LITERAL, "User:odd", ANY_HOST, DELETE, ALLOW),
+    ]
+    client = AIOKafkaAdminClient(**client_arguments(secure_kafka.admin))
+    await client.start()
+    try:
+        for rule in by_hand:
+            await client._send_to_controller(CreateAclsRequest(*rule))
+    finally:
+        await client.close()
+    change = await ensure_rules(secure_kafka.admin, [declared], ["odd"])
+    assert change.added == [declared]
+    assert sorted(change.removed) == sorted(by_hand)
+    unchanged = await ensure_rules(secure_kafka.admin, [declared], ["odd"])
+    assert (unchanged.added, unchanged.removed) == ([], [])
+
+
+async def test_a_live_view_writes_the_topic_that_it_publishes_alone(users: Mapping[str, BrokerConnection]) -> None:
+    (billing,) = chosen_services("billing")
+    writable = {topic for topic in own_topics(billing) if await may_write(users["billing-live"], topic)}
+    assert writable == {"billing.revenue"}
+
+
+async def test_a_line_break_after_a_password_is_ignored(secure_kafka: SecureKafka, tmp_path: Path) -> None:
+    for name in kafka_users(list(services.SERVICES)):
+        (tmp_path / f"{name}.password").write_text(f"{secrets.token_urlsafe()}\n")
+    await ensure_access(secure_kafka.admin, tmp_path)
+    file = tmp_path / "users-command.password"
+    assert await catalog(replace(secure_kafka.connection("users-command"), password_file=file))
 
 
 def _topics(service: Service, user: str, operation: Operation) -> Sequence[AccessRule]:

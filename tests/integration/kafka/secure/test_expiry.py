@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,27 @@ async def test_a_password_is_replaced_while_a_producer_runs(
         known = len(sent)
         await eventually(lambda: len(sent) > known)
     assert await read(short_sessions.admin, topic) == sent
+
+
+async def test_a_producer_outlives_a_password_file_without_a_password(
+    short_sessions: SecureKafka, sign_ins: list[ExpiringConnection]
+) -> None:
+    topic = await new_topic(short_sessions)
+    user = await short_sessions.user("emptied", rules("emptied", topic, Operation.WRITE))
+    assert user.password_file is not None
+    async with writing(user, topic) as sent:
+        await eventually(lambda: bool(sent))
+        for spoil in (lambda file: file.write_text(""), Path.unlink):
+            spoil(user.password_file)
+            sign_ins.clear()
+            await eventually(lambda: len(sign_ins) > 1)
+            sent_before = len(sent)
+            await eventually(partial(_has_more, sent, sent_before))
+    assert await read(short_sessions.admin, topic) == sent
+
+
+def _has_more(sent: list[bytes], known: int) -> bool:
+    return len(sent) > known
 
 
 async def test_the_certificate_of_a_running_broker_is_replaced(short_sessions: SecureKafka) -> None:
