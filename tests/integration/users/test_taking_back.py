@@ -1,4 +1,4 @@
-"""Nobody blocks the previous address when it takes a change back. The end of the sessions ends a
+"""No other user blocks a previous address that takes a change back. The end of the sessions ends a
 change that a thief requested.
 """
 
