@@ -43,7 +43,8 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         final = email_changes.c.cancel_expires_at <= now
         removed += (await uow.rows.execute(delete(email_changes).where(final))).rowcount
         removed += await forget_old_failures(now, uow)
-        await forget_mails(now, uow)  # not counted: its rows belong to no tenant
+    async with job.begin() as uow:  # for all tenants: the rows belong to none, and are not counted
+        await forget_mails(now, uow)
     return removed
 
 

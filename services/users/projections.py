@@ -84,6 +84,7 @@ _invitation = RowPerAggregate(
                 "display_name": event.display_name,
                 "locale": event.locale,
                 "status": "requested",
+                "approvers_mailed": bool(event.approvers),
                 "created_at": event.requested_at,
             }
         ),

@@ -154,6 +154,7 @@ mails_to_addresses = Table(
     Column("mailed_at", ARRAY(DateTime(timezone=True)), nullable=False),
     Column("last_mailed_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("address_digest"),
+    Index("mails_to_addresses_by_time", "last_mailed_at"),
     info=ACROSS_TENANTS,
 )
 """Times of the unasked mails to an address, over all tenants: its rows belong to no tenant."""
@@ -202,6 +203,7 @@ invitations = Table(
     Column("locale", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("invited_by", Uuid),
+    Column("approvers_mailed", Boolean),
     Column("created_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "invitation_id"),
 )

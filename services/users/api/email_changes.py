@@ -14,7 +14,7 @@ from services.users.api.models import EmailAddress, Token
 from services.users.api.new_passwords import share_of
 from services.users.api.own_sessions import acting
 from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
-from services.users.domain import EmailChange, OpaqueToken, TokenNotValid
+from services.users.domain import AddressInUse, EmailChange, OpaqueToken, TokenNotValid
 from services.users.domain.email_change import CANCELLATION_LIFETIME, PROOF_LIFETIME
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import Caller
@@ -72,7 +72,8 @@ async def cancel_change(
     body: Token, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]
 ) -> Response:
     """Cancels the change with the token of the mail to the previous address, or takes it back. Ends
-    all sessions and the password: the user chooses a new one with `POST /password/forgot`.
+    all sessions and the password: the user chooses a new one with `POST /password/forgot`. 409 if
+    another user has the previous address; sessions and password have ended then, too.
     """
     token = _parsed(body)
     with bound_tenants([token.tenant_id]):
@@ -82,7 +83,9 @@ async def cancel_change(
         # No database connection is held while the password is hashed.
         share = share_of(token.tenant_id, admission, exists=True)
         unusable_hash = await context.resources.passwords.hash(unusable_password(), share)
-        await context.bus.handle(CancelEmailChange(digest=token.digest, unusable_hash=unusable_hash, at=context.now))
+        command = CancelEmailChange(digest=token.digest, unusable_hash=unusable_hash, at=context.now)
+        if not await context.bus.handle(command):
+            raise AddressInUse
     return Response(status_code=204)
 
 

@@ -1,7 +1,8 @@
 """The rate limits of the routes without an access token. They count per process (decision 0071).
 
 Networks may hold many people behind one address, so their limits are far above what one person
-needs.
+needs. The limits of a tenant are far above those of a network: anyone who knows a tenant's id can
+use them up for all its people.
 """
 
 from waypost.web.rate_limits import Rate, RateKey, RouteClass
@@ -12,7 +13,7 @@ SIGN_IN = RouteClass(
     rates={
         RateKey.NETWORK: Rate(requests=120, seconds=60),
         RateKey.ADDRESS: Rate(requests=30, seconds=60),
-        RateKey.TENANT: Rate(requests=1_200, seconds=60),
+        RateKey.TENANT: Rate(requests=12_000, seconds=60),
     },
 )
 """`handlers.sign_in_attempts` also delays an account after wrong passwords, over all processes."""
@@ -28,7 +29,7 @@ SIGN_UP = RouteClass(
     rates={
         RateKey.NETWORK: Rate(requests=120, seconds=600),
         RateKey.ADDRESS: Rate(requests=20, seconds=3600),
-        RateKey.TENANT: Rate(requests=600, seconds=600),
+        RateKey.TENANT: Rate(requests=12_000, seconds=600),
     },
 )
 FORGOTTEN_PASSWORD = RouteClass(
@@ -37,7 +38,7 @@ FORGOTTEN_PASSWORD = RouteClass(
     rates={
         RateKey.NETWORK: Rate(requests=60, seconds=600),
         RateKey.ADDRESS: Rate(requests=20, seconds=3600),
-        RateKey.TENANT: Rate(requests=600, seconds=600),
+        RateKey.TENANT: Rate(requests=12_000, seconds=600),
     },
 )
 MAILED_LINK = RouteClass(

@@ -55,7 +55,7 @@ async def list_sessions(
 async def confirm(body: Confirmation, caller: Caller, context: Context) -> Response:
     """Proves the password again. For five minutes, this session may then request what cannot be
     undone: an erasure, a change of address, a transfer of the ownership, the end of the tenant.
-    Wrong passwords count like those of a sign-in, and are delayed with them.
+    Wrong passwords are delayed like those of a sign-in, and counted apart from them.
     """
     async with context.bus.units.begin() as uow:
         stored = await queries.password_hash_of(uow.rows, caller.user_id)
@@ -64,7 +64,9 @@ async def confirm(body: Confirmation, caller: Caller, context: Context) -> Respo
         raise PasswordRefused
     share = Share(tenant=caller.tenant_id, network=caller.user_id)
     is_right = await context.resources.passwords.matches(body.password, stored, share)
-    judge = JudgePassword(tenant_id=caller.tenant_id, email=email, is_right=is_right, at=context.now)
+    judge = JudgePassword(
+        tenant_id=caller.tenant_id, email=email, is_right=is_right, caller_id=caller.user_id, at=context.now
+    )
     if not await context.bus.handle(judge):
         raise PasswordRefused
     await context.bus.handle(

@@ -75,7 +75,9 @@ async def change(body: PasswordChange, caller: Caller, user_agent: UserAgent, co
     await require_strong(body.new_password, email, caller.tenant_id, context)
     passwords, share = context.resources.passwords, Share(tenant=caller.tenant_id, network=caller.user_id)
     is_right = await passwords.matches(body.current_password, verified_hash, share)
-    judge = JudgePassword(tenant_id=caller.tenant_id, email=email, is_right=is_right, at=context.now)
+    judge = JudgePassword(
+        tenant_id=caller.tenant_id, email=email, is_right=is_right, caller_id=caller.user_id, at=context.now
+    )
     if not await context.bus.handle(judge):
         raise PasswordRefused
     refresh, session_id = fresh_token(caller.tenant_id), new_id()

@@ -88,6 +88,8 @@ class JudgePassword(Command[bool]):
     tenant_id: TenantId
     email: str = field(repr=False)
     is_right: bool
+    caller_id: UUID | None = None
+    """The user of a check with an access token, which is counted apart from sign-ins."""
     at: datetime
 
 

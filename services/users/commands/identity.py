@@ -61,7 +61,9 @@ class ConfirmEmailChange(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelEmailChange(Command[None]):
+class CancelEmailChange(Command[bool]):
+    """Returns whether the user has the previous address again."""
+
     digest: bytes = field(repr=False)
     unusable_hash: str = field(repr=False)
     """The hash of a random password: the person who requested the change knew the old one."""

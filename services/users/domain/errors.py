@@ -67,7 +67,7 @@ class TooManyProfileChanges(TooManyRequests):
 
 
 class TooManyInvitationMails(TooManyRequests):
-    """The address was sent its maximum of invitations in the last hour, by all tenants together."""
+    """The address was sent its maximum of invitations in an hour, by this tenant or by all."""
 
     def __init__(self, bound: int, wait: timedelta) -> None:
         super().__init__(

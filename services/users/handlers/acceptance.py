@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import AcceptInvitation
 from services.users.domain import AlreadyMember, Invitation, Tenant, TokenNotValid, User, may_be_taken_over, may_invite
+from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
@@ -31,6 +32,8 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
     if email is None:
         raise TokenNotValid
     holder = await _claim_or_lock(command, email, uow)
+    if await is_kept_for_another(email, holder, command.at, uow):
+        raise AlreadyMember
     invitation = await uow.load(Invitation, await _consume(command, uow))
     (await uow.load(Tenant, invitation.tenant_id)).require_open()
     role = await _granted_role(invitation, uow)

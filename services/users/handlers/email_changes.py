@@ -8,8 +8,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
-from services.users.domain import AddressInUse, EmailChangeTooSoon, TokenNotValid, User
+from services.users.domain import AddressInUse, EmailChangeTooSoon, Tenant, TokenNotValid, User, may_be_taken_over
 from services.users.handlers.confirmation import require_confirmed
+from services.users.handlers.erasure import erase
+from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of, lock_credentials
@@ -30,6 +32,7 @@ async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> 
     await lock_credentials(command.actor.user_id, uow)
     user = await uow.load(User, command.actor.user_id)
     user.require_present()
+    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
     change = command.change
     if change.email == user.email:
         return
@@ -62,29 +65,34 @@ async def confirm_email_change(command: ConfirmEmailChange, uow: UnitOfWork) -> 
         email_changes.c.token_hash == command.digest, email_changes.c.expires_at > command.at, uow=uow
     )
     user = await uow.load(User, change.user_id)
+    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
     if not user.may_reset_password:
         raise TokenNotValid
-    await _move(user, change.email, command.at, uow)
+    if not await _move(user, change.email, command.at, uow):
+        raise AddressInUse
     await forget_failures(user.id, uow)
     used = update(email_changes).where(email_changes.c.user_id == user.id).values(token_hash=None)
     await uow.rows.execute(used)
 
 
-async def cancel_email_change(command: CancelEmailChange, uow: UnitOfWork) -> None:
+async def cancel_email_change(command: CancelEmailChange, uow: UnitOfWork) -> bool:
     """Cancels the change, or takes it back. The request came from a person who knew the password or
-    held a session: both end, and the user chooses a new password with a mailed link. Raises
-    TokenNotValid, AddressInUse.
+    held a session: both end, and the user chooses a new password with a mailed link.
+
+    False if another user has the previous address: password and sessions ended, which must be
+    committed, and the link stays valid. Raises TokenNotValid.
     """
     change = await _locked(
         email_changes.c.cancel_token_hash == command.digest, email_changes.c.cancel_expires_at > command.at, uow=uow
     )
     user = await uow.load(User, change.user_id)
-    await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user.id))
-    if change.token_hash is None:
-        await _move(user, change.previous_email, command.at, uow)
+    is_back = change.token_hash is not None or await _move(user, change.previous_email, command.at, uow)
+    if is_back:
+        await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user.id))
     await set_password(user.id, command.unusable_hash, command.at, uow)
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
+    return is_back
 
 
 async def _locked(*conditions: ColumnElement[bool], uow: UnitOfWork) -> Row[Any]:
@@ -102,12 +110,25 @@ async def _locked(*conditions: ColumnElement[bool], uow: UnitOfWork) -> Row[Any]
     return change
 
 
-async def _move(user: User, email: str, at: datetime, uow: UnitOfWork) -> None:
-    """Raises AddressInUse."""
+async def _move(user: User, email: str, at: datetime, uow: UnitOfWork) -> bool:
+    """Gives the user an address that they proved; False if another user has it, or may take it
+    back. A registration of the address that was not verified ends, as an acceptance ends it.
+    """
+    query = select(credentials.c.user_id).where(credentials.c.email == email, credentials.c.user_id != user.id)
+    holder_id = (await uow.rows.execute(query)).scalar_one_or_none()
+    if holder_id is not None:
+        holder = await uow.load(User, holder_id)
+        if not may_be_taken_over(holder):
+            return False
+        await erase(holder, at, uow)
+    if await is_kept_for_another(email, user.id, at, uow):
+        return False
     try:
-        await uow.rows.execute(update(credentials).where(credentials.c.user_id == user.id).values(email=email))
-    except IntegrityError as error:
-        raise AddressInUse from error
+        async with uow.rows.begin_nested():
+            await uow.rows.execute(update(credentials).where(credentials.c.user_id == user.id).values(email=email))
+    except IntegrityError:
+        return False
     user.change_email(email, at)
     for links in (verification_tokens, password_reset_tokens):
         await uow.rows.execute(delete(links).where(links.c.user_id == user.id))
+    return True

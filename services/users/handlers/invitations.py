@@ -20,6 +20,7 @@ from services.users.domain import (
     may_be_taken_over,
     require_may_invite,
 )
+from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import require_invitation_mail
 from services.users.tables import credentials, invitations, open_invitations, users
 from waypost.kernel.errors import NotFound
@@ -32,7 +33,9 @@ MAX_OPEN = 1000
 can make requests, which must not stop the invitations.
 """
 APPROVER_PAUSE = timedelta(hours=1)
-"""Admins are mailed about requests at most this often: each caller can make a request."""
+"""Admins are mailed about requests at most this often: each caller can make a request. Counted from
+a request that mailed them, so that a steady stream of requests does not silence all mails.
+"""
 MAX_APPROVERS = 20
 
 
@@ -47,13 +50,18 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     ).scalar_one_or_none()
     if holder and not may_be_taken_over(await uow.load(User, holder)):
         raise AlreadyMember
+    if await is_kept_for_another(command.email, command.invitation_id, command.at, uow):
+        raise AlreadyMember
     if (await uow.rows.execute(_counted(open_invitations.c.token_hash.is_not(None)))).scalar_one() >= MAX_OPEN:
         raise TooManyInvitations
     await _expire(command.email, command.at, uow)
+    # The invitation answers a request of the address.
+    request = (open_invitations.c.email == command.email, open_invitations.c.token_hash.is_(None))
+    await withdraw_invitations(Withdrawal.REVOKED, command.at, uow, *request)
     invitation = Invitation(command.invitation_id, command.tenant_id)
     if not await _open(invitation, command.email, command.token.digest, command.token.expires_at, uow):
         raise AlreadyInvited
-    await require_invitation_mail(command.email, command.at, uow)
+    await require_invitation_mail(command.email, command.tenant_id, command.at, uow)
     invitation.send(
         email=command.email,
         locale=command.locale,
@@ -77,7 +85,9 @@ async def room_for_request(command: SignUp, uow: UnitOfWork) -> RequestRoom:
     """Runs for free and for taken addresses, so that the time of its statements reveals nothing."""
     await _expire(command.registration.email, command.at, uow)
     recent = select(invitations.c.invitation_id).where(
-        invitations.c.status == "requested", invitations.c.created_at > command.at - APPROVER_PAUSE
+        invitations.c.status == "requested",
+        invitations.c.approvers_mailed,
+        invitations.c.created_at > command.at - APPROVER_PAUSE,
     )
     admins = (
         select(users.c.user_id)
@@ -97,8 +107,10 @@ async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -
     not stored: the person sets one when the approved invitation has proved the address.
     """
     wanted = command.registration
+    if not room.is_free:
+        await _withdraw_oldest_request(command.at, uow)
     bare = Invitation(wanted.user_id, command.tenant_id)
-    if not room.is_free or not await _open(bare, wanted.email, None, command.at + REQUEST_LIFETIME, uow):
+    if not await _open(bare, wanted.email, None, command.at + REQUEST_LIFETIME, uow):
         return False
     uow.add(
         Invitation.request(
@@ -122,7 +134,7 @@ async def approve_request(command: ApproveRequest, uow: UnitOfWork) -> Invitatio
         raise _unknown(command.invitation_id)
     require_may_invite(await uow.load(User, command.inviter_id), Role.MEMBER)
     invitation = await uow.load(Invitation, command.invitation_id)
-    await require_invitation_mail(invitation.email, command.at, uow)
+    await require_invitation_mail(invitation.email, invitation.tenant_id, command.at, uow)
     invitation.approve(command.inviter_id, command.token, command.at)
     await uow.rows.execute(
         update(open_invitations)
@@ -156,6 +168,21 @@ async def withdraw_invitations(
         (await uow.load(Invitation, invitation_id)).withdraw(reason, at)
         await uow.events.erase_personal_data(Invitation.aggregate_type, invitation_id)
     return len(ended)
+
+
+async def _withdraw_oldest_request(at: datetime, uow: UnitOfWork) -> None:
+    """Each caller can make requests; old ones must not stop new ones. Concurrent sign-ups withdraw
+    different requests.
+    """
+    oldest = (
+        select(open_invitations.c.invitation_id)
+        .where(open_invitations.c.token_hash.is_(None))
+        .order_by(open_invitations.c.invitation_id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    invitation_id = (await uow.rows.execute(oldest)).scalar_one_or_none()
+    await withdraw_invitations(Withdrawal.EXPIRED, at, uow, open_invitations.c.invitation_id == invitation_id)
 
 
 def _counted(condition: ColumnElement[bool]) -> Select[int]:

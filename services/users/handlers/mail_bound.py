@@ -3,8 +3,9 @@ them.
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 
 from services.users.domain import TooManyInvitationMails
 from services.users.handlers.sign_in_attempts import address_digest
@@ -13,7 +14,11 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 UNASKED_MAILS = 10
 """Mails to one address per hour, over all tenants: sign-ups, new tenants, forgotten passwords,
-changes of address. As many invitations, which are counted apart.
+changes of address. As many invitations by each tenant, which are counted apart.
+"""
+INVITATIONS_BY_ALL = 50
+"""Invitations to one address per hour, over all tenants. Higher, so that it takes several tenants
+to keep others from inviting a person.
 """
 REGISTRATION_MAILS = 2
 """The welcome and the verification link."""
@@ -37,21 +42,37 @@ async def may_mail(email: str, at: datetime, uow: UnitOfWork, *, mails: int = 1)
     return await _count(address_digest(email), at, uow, mails)
 
 
-async def require_invitation_mail(email: str, at: datetime, uow: UnitOfWork) -> None:
+async def count_mails(email: str, at: datetime, uow: UnitOfWork, *, mails: int, follow: bool) -> bool:
+    """Like `may_mail`; without mails that follow, counts nothing for the address and returns False.
+    The statements are the same, so that the time reveals nothing.
+    """
+    counted = address_digest(email if follow else f"no mail to {email}")
+    return await _count(counted, at, uow, mails) and follow
+
+
+async def require_invitation_mail(email: str, tenant_id: UUID, at: datetime, uow: UnitOfWork) -> None:
     """Counts an invitation to the address, apart from other mails: an admin learns the result. It
     must not show that the person signs up or asks for a password elsewhere. Raises
     TooManyInvitationMails.
     """
-    if not await _count(address_digest(f"invitation to {email}"), at, uow, 1):
-        raise TooManyInvitationMails(UNASKED_MAILS, WINDOW)
+    for counted, bound in (
+        (f"invitation of {tenant_id} to {email}", UNASKED_MAILS),
+        (f"invitation to {email}", INVITATIONS_BY_ALL),
+    ):
+        if not await _count(address_digest(counted), at, uow, 1, bound):
+            raise TooManyInvitationMails(bound, WINDOW)
 
 
-async def _count(digest: bytes, at: datetime, uow: UnitOfWork, mails: int) -> bool:
-    values = {"digest": digest, "at": at, "since": at - WINDOW, "mails": mails, "bound": UNASKED_MAILS}
+async def _count(digest: bytes, at: datetime, uow: UnitOfWork, mails: int, bound: int = UNASKED_MAILS) -> bool:
+    values = {"digest": digest, "at": at, "since": at - WINDOW, "mails": mails, "bound": bound}
     return (await uow.rows.execute(_COUNT_MAIL, values)).one_or_none() is not None
 
 
 async def forget_mails(at: datetime, uow: UnitOfWork) -> int:
-    """Deletes the rows that no longer count."""
-    old = delete(mails_to_addresses).where(mails_to_addresses.c.last_mailed_at <= at - WINDOW)
-    return (await uow.rows.execute(old)).rowcount
+    """Deletes the rows that no longer count, for all tenants. Leaves rows that a concurrent job
+    deletes, or a mail locks.
+    """
+    known = mails_to_addresses.c
+    old = select(known.address_digest).where(known.last_mailed_at <= at - WINDOW).with_for_update(skip_locked=True)
+    removed = delete(mails_to_addresses).where(known.address_digest.in_(old))
+    return (await uow.rows.execute(removed)).rowcount

@@ -2,21 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete
-
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import AdminIsProtected, OwnerIsProtected, User, Withdrawal
+from services.users.domain import AdminIsProtected, OwnerIsProtected, User
 from services.users.handlers.confirmation import require_confirmed
-from services.users.handlers.invitations import withdraw_invitations
+from services.users.handlers.erasure import erase
 from services.users.handlers.sessions import end_sessions_of
-from services.users.handlers.sign_in_attempts import forget_failures
-from services.users.tables import (
-    credentials,
-    email_changes,
-    open_invitations,
-    password_reset_tokens,
-    verification_tokens,
-)
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -84,11 +74,4 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     if user.role is Role.ADMIN and command.actor.user_id != user.id and command.actor.role is not Role.OWNER:
         raise AdminIsProtected
     await require_confirmed(command.actor, command.at, uow)
-    address = user.email
-    user.erase(command.at)
-    await end_sessions_of(user, uow)
-    await forget_failures(user.id, uow)
-    await withdraw_invitations(Withdrawal.ERASED, command.at, uow, open_invitations.c.email == address)
-    for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
-        await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
-    await uow.events.erase_personal_data(User.aggregate_type, user.id)
+    await erase(user, command.at, uow)

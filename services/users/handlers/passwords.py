@@ -12,7 +12,7 @@ from services.users.handlers.one_time_tokens import consume_token, lock_token_ow
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
-from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
+from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -34,7 +34,9 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
     tenant = await uow.load(Tenant, user.tenant_id)
     if tenant.status is TenantStatus.CLOSED:
         return False  # closed since the request
-    if not await may_mail(user.email, command.at, uow):
+    # A proved address is bounded by the pause alone: mails that others cause must not lock its
+    # owner out. Anyone can register an unproved one in many tenants.
+    if not user.verified and not await may_mail(user.email, command.at, uow):
         return False
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
@@ -53,10 +55,8 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)
-    # A pending registration or change of address must not take over the account later.
+    # A pending registration must not take over the account later.
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
-    pending = email_changes.c.token_hash.is_not(None)
-    await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user_id, pending))
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
     return user

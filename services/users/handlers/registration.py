@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Admission, Tenant, TenantStatus, TokenNotValid, User
 from services.users.handlers.invitations import request_to_join, room_for_request
-from services.users.handlers.mail_bound import REGISTRATION_MAILS, may_mail
+from services.users.handlers.kept_addresses import is_kept_for_another
+from services.users.handlers.mail_bound import REGISTRATION_MAILS, count_mails, may_mail
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
@@ -40,12 +41,15 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
 
     An address that is registered and not verified yet is mailed another link, under every policy:
     it replaces the earlier links, and verifying it gives the account this registration's password.
-    If the address has received too many mails, the response is the same and no mail follows.
+    If the address has received too many mails, the response is the same and no mail follows. An
+    address whose user can still take a change back counts as taken.
     """
     tenant = await uow.find(Tenant, command.tenant_id)
     user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
     if tenant is None or tenant.status is TenantStatus.CLOSED:
         await _lock_address_owner(command, uow)
+        await is_kept_for_another(user.email, user.id, command.at, uow)
+        await count_mails(user.email, command.at, uow, mails=1, follow=False)
         await _write_nothing(user, command, uow)
     elif not await _sign_up_in(tenant, user, command, uow):
         await _write_nothing(user, command, uow)
@@ -56,17 +60,19 @@ async def _sign_up_in(tenant: Tenant, user: User, command: SignUp, uow: UnitOfWo
     """Returns whether anything was written."""
     admission = tenant.join_policy.admission(command.registration.email)
     registers = admission is Admission.REGISTER
-    mail = registers and await may_mail(user.email, command.at, uow, mails=REGISTRATION_MAILS)
-    if mail and await _claim_address(user, command.registration, command.at, uow):
+    owner = await _lock_address_owner(command, uow)
+    is_free = not await is_kept_for_another(user.email, user.id, command.at, uow) and owner is None
+    links = owner is not None and owner.may_receive_verification_link(command.at)
+    mails = REGISTRATION_MAILS if is_free else 1
+    follow = links or (registers and is_free)
+    mail = await count_mails(user.email, command.at, uow, mails=mails, follow=follow)
+    if registers and mail and is_free and await _claim_address(user, command.registration, command.at, uow):
         uow.add(user)
         await _store_link(user, command.registration, uow)
         return True
-    owner = await _lock_address_owner(command, uow)
     room = await room_for_request(command, uow) if admission is Admission.REQUEST else None
     if owner is None:
-        return room is not None and await request_to_join(command, room, uow)
-    if not registers and not owner.verified:
-        mail = await may_mail(user.email, command.at, uow)
+        return is_free and room is not None and await request_to_join(command, room, uow)
     return await _mail_address_owner(owner, command, uow, mail=mail)
 
 
@@ -143,7 +149,7 @@ async def _mail_address_owner(owner: User, command: SignUp, uow: UnitOfWork, *, 
     """Returns whether anything was written."""
     if owner.verified:
         return False
-    if mail and owner.may_receive_verification_link(command.at):
+    if mail:
         owner.request_verification(command.registration.verification, command.at)
         await _store_link(owner, command.registration, uow)
         return True

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
 from services.users.commands.identity import EndSession, EndSessions
 from services.users.domain import SESSION_LIFETIME, OwnerIsProtected, SignInRefused, Tenant, TenantStatus, User
-from services.users.tables import credentials, refresh_tokens, sessions
+from services.users.tables import credentials, email_changes, refresh_tokens, sessions
 from waypost.kernel.errors import NotFound
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
@@ -70,12 +70,15 @@ async def end_sessions(command: EndSessions, uow: UnitOfWork) -> None:
 async def end_sessions_of(user: User, uow: UnitOfWork) -> bool:
     """Ends the user's sessions, and returns whether there were any. Their access tokens are refused
     by this service at once, and by others a little later (decision 0016): the caller records the
-    event from which they learn it.
+    event from which they learn it. Also ends a change of address that is not proved yet, because a
+    thief may have requested it in such a session.
 
     The lock waits for concurrent sign-ins and renewals, so that their tokens are deleted too.
     """
     await lock_credentials(user.id, uow)
     await uow.rows.execute(delete(sessions).where(sessions.c.user_id == user.id))
+    pending = email_changes.c.token_hash.is_not(None)
+    await uow.rows.execute(delete(email_changes).where(email_changes.c.user_id == user.id, pending))
     return bool((await uow.rows.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user.id))).rowcount)
 
 

@@ -1,6 +1,6 @@
-"""Wrong passwords by address: the growing delay of an account.
+"""Wrong passwords by address, or by signed-in caller: the growing delay of an account.
 
-The result of a password check counts only after this command, under a lock on the address. So of
+The result of a password check counts only after this command, under a lock on the count. So of
 any number of parallel guesses only the free ones learn whether they were right. A refused right
 password runs the same statements as a wrong one.
 """
@@ -9,7 +9,7 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import JudgePassword
@@ -28,11 +28,12 @@ def address_digest(email: str) -> bytes:
 async def judge_password(command: JudgePassword, uow: UnitOfWork) -> bool:
     """Whether the password is accepted: right, and the address is not delayed. Addresses without an
     account are counted in the same way, but not those of a tenant that does not exist or is closed:
-    their rows would never be deleted.
+    their rows would never be deleted. The checks of a signed-in caller have their own count: people
+    without a session cannot use it up.
     """
     tenant = await uow.find(Tenant, command.tenant_id)
     is_open = tenant is not None and tenant.status is TenantStatus.OPEN
-    digest = address_digest(command.email)
+    digest = address_digest(command.email if command.caller_id is None else _counted_as(command.caller_id))
     columns = (
         failures.tenant_id,
         failures.address_digest,
@@ -47,10 +48,17 @@ async def judge_password(command: JudgePassword, uow: UnitOfWork) -> bool:
         literal(command.at),
         literal(command.at),
     ).where(literal(is_open))
-    await uow.rows.execute(insert(sign_in_failures).from_select(columns, first).on_conflict_do_nothing())
+    # The update locks the row. Another right password may delete it while this one waits for the
+    # lock: then PostgreSQL inserts it again.
+    locked = (
+        insert(sign_in_failures)
+        .from_select(columns, first)
+        .on_conflict_do_update(index_elements=["tenant_id", "address_digest"], set_={"failures": failures.failures})
+        .returning(failures.failures, failures.failed_at, failures.refused_until)
+    )
     mine = failures.address_digest == digest
-    row = (await uow.rows.execute(select(sign_in_failures).where(mine).with_for_update())).one_or_none()
-    if row is None:
+    row = (await uow.rows.execute(locked)).one_or_none()
+    if row is None:  # no open tenant
         return False
     before = SignInFailures(failures=row.failures, failed_at=row.failed_at, refused_until=row.refused_until)
     if command.is_right and not before.are_refused(command.at):
@@ -70,7 +78,16 @@ async def forget_failures(user_id: UUID, uow: UnitOfWork) -> None:
     credentials.
     """
     address = select(func.sha256(func.convert_to(credentials.c.email, "UTF8"))).where(credentials.c.user_id == user_id)
-    await uow.rows.execute(delete(sign_in_failures).where(failures.address_digest == address.scalar_subquery()))
+    counted = or_(
+        failures.address_digest == address.scalar_subquery(),
+        failures.address_digest == address_digest(_counted_as(user_id)),
+    )
+    await uow.rows.execute(delete(sign_in_failures).where(counted))
+
+
+def _counted_as(user_id: UUID) -> str:
+    """The key of a signed-in caller. It cannot be an address."""
+    return f"user:{user_id}"
 
 
 async def forget_old_failures(at: datetime, uow: UnitOfWork) -> int:

@@ -69,8 +69,10 @@ class Admission:
         self._limiter.admit(self._routes, RateKey.TENANT, tenant_id)
 
     def address(self, tenant_id: Hashable, email: str) -> None:
-        """Raises RateLimitExceeded. Counts the same for addresses with and without an account."""
-        self._limiter.admit(self._routes, RateKey.ADDRESS, (tenant_id, email))
+        """Raises RateLimitExceeded. Counts the same for addresses with and without an account, and
+        apart for each network: others must not lock the owner of the address out.
+        """
+        self._limiter.admit(self._routes, RateKey.ADDRESS, (tenant_id, email, self.network))
 
 
 class Limited:

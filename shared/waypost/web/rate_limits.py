@@ -27,7 +27,7 @@ class RateKey(StrEnum):
     NETWORK = "network"
     """The client's IPv4 address, or the /64 of its IPv6 address."""
     ADDRESS = "address"
-    """The e-mail address of an account, in one tenant."""
+    """The e-mail address of an account, in one tenant and from one network."""
     CALLER = "caller"
     """The user of the access token."""
     TENANT = "tenant"

@@ -104,6 +104,7 @@ class SigningKeyFile:
     """The keys of the file as it is now. Implements `waypost.web.tokens.KeySource`.
 
     A file that cannot be read or parsed after the start is logged, and the keys from before stay.
+    It is read again until it can be: a repaired permission does not change its time.
     """
 
     def __init__(self, path: Path, clock: Clock, read: Callable[[Path], SigningKeys]) -> None:
@@ -143,7 +144,7 @@ class SigningKeyFile:
             log.error("signing_keys_not_reloaded", error=str(error))
         else:
             log.info("signing_keys_reloaded", keys=[each.key.kid for each in self._keys.keys])
-        self._stamp = stamp
+            self._stamp = stamp
 
 
 def replace_key_file(path: Path, keys: SigningKeys) -> None:

@@ -44,11 +44,20 @@ async def test_a_refused_request_ends_and_may_be_repeated(there: Company) -> Non
     assert await there.listed() == []
 
 
+async def test_an_invitation_answers_a_request_of_its_address(there: Company) -> None:
+    await there.allow("approval")
+    await signed_up(there.users, there.tenant_id, EMAIL)
+    await there.invited(EMAIL, role="admin")
+    (sent,) = await there.listed()
+    assert (sent["email"], sent["status"], sent["role"]) == (EMAIL, "sent", "admin")
+    assert (await there.invite(EMAIL)).status_code == 409
+
+
 async def test_admins_are_mailed_about_requests_once_an_hour(there: Company) -> None:
     admin, _ = await there.admin(), await there.member()
     await there.allow("approval")
     mailed: list[set[UUID]] = []
-    for number, pause in enumerate((timedelta(0), timedelta(minutes=59), timedelta(hours=1))):
+    for number, pause in enumerate((timedelta(0), timedelta(minutes=59), timedelta(minutes=1))):
         there.users.clock.move(pause)
         await signed_up(there.users, there.tenant_id, f"person{number}@example.com")
         events = [envelope.event for envelope in await there.users.published(there.tenant_id)]
@@ -63,6 +72,6 @@ async def test_requests_and_invitations_have_separate_limits(there: Company, mon
     for number in range(3):
         answer = await signed_up(there.users, there.tenant_id, f"person{number}@example.com")
         assert answer.status_code == 201
-    assert len(await there.listed()) == 2
+    assert [each["email"] for each in await there.listed()] == ["person1@example.com", "person2@example.com"]
     answers = [await there.invite(f"invited{number}@example.com") for number in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 409]

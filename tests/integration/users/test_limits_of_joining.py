@@ -4,7 +4,11 @@ reveal no tenant.
 
 from uuid import uuid4
 
+import pytest
+from sqlalchemy import text
+
 from services.users.domain.sign_in_delay import FREE_FAILURES
+from services.users.handlers import mail_bound
 from services.users.handlers.mail_bound import REGISTRATION_MAILS, UNASKED_MAILS, WINDOW
 from tests.integration.users.invited import ACCEPTED_PASSWORD, company, signed_up
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
@@ -22,7 +26,6 @@ async def test_wrong_confirmations_delay_like_wrong_sign_ins(users: UsersService
     assert await confirm(PASSWORD) == 204
     assert {await confirm(WRONG) for _ in range(FREE_FAILURES)} == {403}
     assert await confirm(PASSWORD) == 403
-    assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 401
 
 
 async def test_an_accepted_invitation_refuses_easy_passwords_and_ends_the_delay(users: UsersService) -> None:
@@ -53,9 +56,20 @@ async def test_the_password_of_a_sign_up_reveals_neither_the_tenant_nor_its_name
     assert [answer.status_code for answer in answers] == [201, 201]
 
 
-async def test_invitations_to_one_address_are_bounded_over_all_tenants(users: UsersService) -> None:
+async def test_invitations_to_one_address_are_bounded_by_tenant(users: UsersService) -> None:
+    there, other, email = await company(users), await company(users), unique_address()
+    for _ in range(UNASKED_MAILS):
+        assert (await there.revoke(await there.invited(email))).status_code == 204
+    assert (await there.invite(email)).status_code == 429
+    assert (await other.invite(email)).status_code == 201
+
+
+async def test_invitations_to_one_address_are_bounded_over_all_tenants(
+    users: UsersService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_bound, "INVITATIONS_BY_ALL", 6)
     email, companies = unique_address(), [await company(users, "approval") for _ in range(2)]
-    for number in range(UNASKED_MAILS):
+    for number in range(mail_bound.INVITATIONS_BY_ALL):
         there = companies[number % 2]
         assert (await there.revoke(await there.invited(email))).status_code == 204
     refused = await companies[0].invite(email)
@@ -94,6 +108,41 @@ async def test_sign_ups_that_a_tenant_does_not_admit_use_up_no_mails(users: User
     await signed_up(users, open_one.tenant_id, victim)
     credentials = await users.rows(open_one.tenant_id, "select 1 from credentials where email = :email", email=victim)
     assert len(credentials) == 1
+
+
+async def test_sign_ups_of_a_verified_address_use_up_no_mails(users: UsersService) -> None:
+    """No mail follows. Otherwise anyone could stop the mails of its owner."""
+    there, elsewhere = await company(users, "open"), await company(users, "open")
+    for _ in range(UNASKED_MAILS):
+        await signed_up(users, there.tenant_id, there.owner.email)
+    await signed_up(users, elsewhere.tenant_id, there.owner.email)
+    made = await users.rows(
+        elsewhere.tenant_id, "select 1 from credentials where email = :email", email=there.owner.email
+    )
+    assert len(made) == 1
+
+
+async def test_mails_of_other_kinds_do_not_stop_the_password_link_of_a_proved_address(users: UsersService) -> None:
+    there = await company(users)
+    for _ in range(UNASKED_MAILS // REGISTRATION_MAILS + 1):
+        owner = {"email": there.owner.email, "password": PASSWORD, "display_name": "Grace Hopper"}
+        await users.http.post("/tenants", json={"name": "Engines", "owner": owner})
+    await users.forget_password(there.tenant_id, there.owner.email)
+    assert "user.password_reset_requested" in await users.event_types(there.tenant_id, there.owner.user_id)
+
+
+async def test_the_job_of_one_tenant_deletes_old_counts_and_does_not_wait_for_a_mail(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    await users.open_tenant()
+    users.clock.move(WINDOW)
+    async with users.unit_of_work(owner.tenant_id) as uow:
+        await uow.jobs.enqueue("cleanup_expired")
+    async with users.unit_of_work(owner.tenant_id) as uow:
+        mails = "select address_digest from mails_to_addresses order by 1 limit 1 for update"
+        (locked,) = (await uow.rows.execute(text(mails))).scalars()
+        await users.run_jobs(owner.tenant_id)
+        left = (await uow.rows.execute(text("select address_digest from mails_to_addresses"))).scalars().all()
+    assert left == [locked]
 
 
 async def test_wrong_passwords_in_a_closed_tenant_leave_no_rows(users: UsersService) -> None:

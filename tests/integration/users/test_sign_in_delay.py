@@ -7,10 +7,14 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import delete, select
 
 from infra.stack.keys import Keys
 from services.users.domain.sign_in_delay import FREE_FAILURES, MAX_DELAY, SignInFailures, delay_after
+from services.users.tables import sign_in_failures
 from tests.integration.users.service import NOON, PASSWORD, Member, UsersService, running_users, unique_address
+from tests.integration.users.test_sessions import somebody_waits_for_a_lock
+from waypost.testing.eventually import eventually
 
 WRONG = "a wrong password"
 NEW = "another correct horse"
@@ -80,12 +84,12 @@ async def test_a_mailed_link_ends_the_delay(users: UsersService) -> None:
     assert (await users.log_in(member.tenant_id, member.email, NEW)).status_code == 200
 
 
-async def test_guesses_of_the_current_password_count_too_and_are_refused_alike(users: UsersService) -> None:
+async def test_guesses_of_the_current_password_have_their_own_delay(users: UsersService) -> None:
     member = await users.open_tenant()
     for _ in range(FREE_FAILURES):
         assert (await users.change_password(member, WRONG, NEW)).status_code == 403
     assert (await users.change_password(member, PASSWORD, NEW)).status_code == 403
-    assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
+    assert (await users.log_in(member.tenant_id, member.email)).status_code == 200
     users.clock.move(delay_after(FREE_FAILURES))
     assert (await users.change_password(member, PASSWORD, NEW)).status_code == 200
 
@@ -96,6 +100,24 @@ async def test_parallel_guesses_learn_no_more_than_guesses_in_turn(users: UsersS
     guesses = [*[WRONG] * (FREE_FAILURES + 5), PASSWORD]
     answers = await asyncio.gather(*(users.log_in(member.tenant_id, member.email, each) for each in guesses))
     assert {answer.status_code for answer in answers} == {401}
+
+
+async def test_people_without_a_session_do_not_delay_the_checks_of_a_signed_in_user(users: UsersService) -> None:
+    member = await delayed(users)
+    body = {"password": PASSWORD}
+    assert (await users.http.post("/sessions/confirm", json=body, headers=member.headers)).status_code == 204
+    assert (await users.change_password(member, PASSWORD, NEW)).status_code == 200
+
+
+async def test_a_right_password_counts_while_another_one_ends_the_count(users: UsersService) -> None:
+    member = await users.open_tenant()
+    await guess(users, member.tenant_id, member.email, 1)
+    async with users.unit_of_work(member.tenant_id) as uow:
+        await uow.rows.execute(select(sign_in_failures).with_for_update())
+        other = asyncio.create_task(users.log_in(member.tenant_id, member.email))
+        await eventually(lambda: somebody_waits_for_a_lock(users))
+        await uow.rows.execute(delete(sign_in_failures))
+    assert (await other).status_code == 200
 
 
 async def test_a_right_password_begins_the_count_again(users: UsersService) -> None:

@@ -15,6 +15,8 @@ from services.users.adapters.one_time_tokens import SealedBoxSealer
 from services.users.domain import OpaqueToken
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import TenantId
+from waypost.web import signing_keys
+from waypost.web.signing_keys import SigningKeyFile, SigningKeys
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -27,6 +29,30 @@ class AtNow:
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     return load_or_make_keys(tmp_path / "keys").of("users")
+
+
+async def test_a_key_file_that_could_not_be_read_is_read_again_without_a_change(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repaired permission leaves its time and size."""
+    monkeypatch.setattr(signing_keys, "CHECK_SECONDS", 0)
+    path, is_closed = directory / "signing.json", False
+
+    def read(path: Path) -> SigningKeys:
+        if is_closed:
+            raise Misconfigured("permission denied")
+        return read_now(path)
+
+    keys, is_closed = SigningKeyFile(path, AtNow(), read), True
+    rotated = read_now(path).rotated(NOW, announced_for=signing_keys.ANNOUNCED_FOR, ends_others=False)
+    path.write_text(json.dumps(rotated.document()))
+    assert len(keys.published()["keys"]) == 1
+    is_closed = False
+    assert len(keys.published()["keys"]) == 2
+
+
+def read_now(path: Path) -> SigningKeys:
+    return SigningKeys.of(json.loads(path.read_text()))
 
 
 def test_keys_are_made_once_and_closed_to_others(directory: Path) -> None:

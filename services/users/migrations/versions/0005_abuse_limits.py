@@ -25,5 +25,6 @@ def upgrade() -> None:
             mailed_at       timestamptz[]  not null,
             last_mailed_at  timestamptz    not null
         )""",
+        "create index mails_to_addresses_by_time on mails_to_addresses (last_mailed_at)",
         "grant select, insert, update, delete on mails_to_addresses to users_app",
     )

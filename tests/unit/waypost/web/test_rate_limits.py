@@ -55,6 +55,17 @@ def test_a_bucket_admits_its_number_at_once_and_then_its_rate() -> None:
     assert admitted(limiter, "a") == 3
 
 
+def test_an_address_is_counted_apart_for_each_network() -> None:
+    """Others must not lock its owner out."""
+    limiter, tenant_id = RateLimiter(seconds=Seconds()), new_id()
+    attacker, owner = (Admission(limiter, THREE, network) for network in ("192.0.2.1", "198.51.100.1"))
+    for _ in range(2):
+        attacker.address(tenant_id, "ada@example.com")
+    with pytest.raises(RateLimitExceeded):
+        attacker.address(tenant_id, "ada@example.com")
+    owner.address(tenant_id, "ada@example.com")
+
+
 def test_keys_and_kinds_of_keys_are_counted_apart() -> None:
     limiter = RateLimiter(seconds=Seconds())
     assert [admitted(limiter, "a"), admitted(limiter, "b"), admitted(limiter, "a", key=RateKey.TENANT)] == [3, 3, 2]
