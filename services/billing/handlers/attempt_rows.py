@@ -40,7 +40,7 @@ async def paid_by(charge_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
 
 
 async def refund_of_provider(refund_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
-    """The refund, whatever became of it, by the provider's id."""
+    """The refund in any status, by the provider's id."""
     return await _of_provider(AttemptKind.REFUND, refund_id, uow)
 
 

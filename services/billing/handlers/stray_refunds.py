@@ -1,5 +1,5 @@
-"""What the provider reports about the refund of a stray payment: by answer, look-up or webhook, and
-in any order.
+"""The provider's reports about the refund of a stray payment: by answer, look-up or webhook, and in
+any order.
 """
 
 from datetime import datetime

@@ -27,7 +27,7 @@ async def reconciled(billing: BillingService, company: Company, times: int) -> N
 
 
 async def change(company: Company, statement: str) -> None:
-    """What no command of the service changes."""
+    """Changes rows directly: no command does."""
     async with connected(company.billing.where.owner) as owner, owner.transaction():
         await owner.execute("select set_config('app.tenants', $1, true)", str(company.tenant_id))
         await owner.execute(statement)
@@ -85,7 +85,7 @@ async def test_late_money_and_pending_refunds_are_no_difference(billing: Billing
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-async def test_a_charge_that_may_still_be_reported_is_no_difference(
+async def test_a_charge_that_may_still_be_reported_makes_no_difference(
     billing: BillingService, company: Company, is_named: bool
 ) -> None:
     """It is young, or its attempt is pending, however old."""
@@ -99,7 +99,7 @@ async def test_a_charge_that_may_still_be_reported_is_no_difference(
     assert [row["provider_id"] for row in await exceptions(company)] == ([] if is_named else [made])
 
 
-async def test_a_charge_at_the_old_end_of_the_window_is_no_difference(
+async def test_a_charge_at_the_old_end_of_the_window_makes_no_difference(
     billing: BillingService, company: Company
 ) -> None:
     """Its attempt is a moment older than the charge."""
@@ -111,7 +111,7 @@ async def test_a_charge_at_the_old_end_of_the_window_is_no_difference(
     assert await exceptions(company) == []
 
 
-async def test_late_money_of_a_charge_before_the_window_is_no_difference(
+async def test_late_money_of_a_charge_before_the_window_makes_no_difference(
     billing: BillingService, company: Company
 ) -> None:
     invoice_id = await company.finalized()

@@ -77,7 +77,7 @@ async def test_twenty_reports_at_once_book_a_part_once(billing: BillingService, 
 
 
 async def test_late_money_does_not_wait_for_a_refund(company: Company) -> None:
-    """A refund decides nothing about it: it would be held for ever."""
+    """A refund decides nothing about it: it would be held permanently."""
     invoice_id = await company.finalized()
     first = await decline(company, invoice_id)
     await company.decide(await company.begin_charge(invoice_id), succeeded("ch_2"))
