@@ -105,6 +105,9 @@ class ProviderCharge:
     amount: Money
     refunded_minor: int
     """Sum of its successful refunds."""
+    created_at: datetime
+    attempt_id: UUID | None
+    """From the metadata of our own orders."""
 
 
 class Payments(Protocol):

@@ -57,6 +57,7 @@ payment_attempts = Table(
     UniqueConstraint("tenant_id", "idempotency_key"),
     UniqueConstraint("tenant_id", "requested_by"),
     Index("payment_attempts_of_provider", "tenant_id", "provider_id"),
+    Index("payment_attempts_by_time", "tenant_id", "kind", "created_at", "id"),
     Index("payment_attempts_of_invoice", "tenant_id", "invoice_id", "kind", "attempt", unique=True),
     Index(
         "payment_attempts_pending", "tenant_id", "invoice_id", unique=True, postgresql_where=text("status = 'pending'")

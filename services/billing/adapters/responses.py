@@ -2,11 +2,12 @@
 any status.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeVar
+from uuid import UUID
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from services.billing.domain import AttemptKind
 from services.billing.ports import Card, Decision, Declined, ProviderCharge, Reported, Succeeded
@@ -54,6 +55,15 @@ class ProviderPayment(ProviderMoney):
 
 class _Charge(ProviderPayment):
     amount_refunded_minor: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+    created_at: AwareDatetime
+    metadata: Mapping[str, str] = {}
+
+    @property
+    def attempt_id(self) -> UUID | None:
+        try:
+            return UUID(self.metadata.get("attempt_id", ""))
+        except ValueError:
+            return None
 
 
 class _Charges(BaseModel):
@@ -111,7 +121,13 @@ def charges_of(response: httpx.Response) -> tuple[Sequence[ProviderCharge], str 
     _require_ok(response)
     page = _parse(response, _Charges)
     charges = [
-        ProviderCharge(id=charge.id, amount=charge.amount, refunded_minor=charge.amount_refunded_minor)
+        ProviderCharge(
+            id=charge.id,
+            amount=charge.amount,
+            refunded_minor=charge.amount_refunded_minor,
+            created_at=charge.created_at,
+            attempt_id=charge.attempt_id,
+        )
         for charge in page.data
         if charge.status == "succeeded"
     ]

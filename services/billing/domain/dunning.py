@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 RETRY_DELAYS = (timedelta(days=1), timedelta(days=3), timedelta(days=5), timedelta(days=7))
 """Times after the first declined charge. They do not count from finalization: an outage or a late
@@ -13,6 +14,11 @@ SHORTEST_PAUSE = timedelta(days=1)
 
 PAYMENT_TERM = timedelta(days=14)
 """Time from finalization to the due date."""
+
+
+def step_key(invoice_id: UUID, due: datetime) -> str:
+    """The key of the job that charges the step due at that time: one job per step."""
+    return f"dun-{invoice_id}-{due.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,10 +140,10 @@ class Subscription(Aggregate):
 
     def cancel(self, at: datetime, *, at_period_end: bool) -> None:
         """Ends the subscription at `at`, or with its period. A scheduled end may still become
-        earlier. Raises AlreadyCanceled.
+        earlier, never later. Raises AlreadyCanceled.
         """
         if not at_period_end or self.period.until <= at:
-            if not self._end("requested", at, at):
+            if not self._end("requested", min(at, self.cancel_at or at), at):
                 raise AlreadyCanceled
         elif self.status is SubscriptionStatus.CANCELED or self.cancel_at:
             raise AlreadyCanceled

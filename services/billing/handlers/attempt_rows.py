@@ -33,9 +33,15 @@ async def pending_attempt(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt |
     return await _one(select(payment_attempts).where(_columns.invoice_id == invoice_id, pending), uow)
 
 
-async def find_by_provider(kind: AttemptKind, provider_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
-    of_provider = (_columns.kind == kind.value, _columns.provider_id == provider_id)
-    return await _one(select(payment_attempts).where(*of_provider).order_by(_columns.created_at).limit(1), uow)
+async def paid_by(charge_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    """The charge that paid an invoice, by the provider's id. A declined attempt has one too."""
+    succeeded = _columns.status == AttemptStatus.SUCCEEDED.value
+    return await _of_provider(AttemptKind.CHARGE, charge_id, uow, succeeded)
+
+
+async def refund_of_provider(refund_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    """The refund in any status, by the provider's id."""
+    return await _of_provider(AttemptKind.REFUND, refund_id, uow)
 
 
 async def next_number(invoice_id: UUID, kind: AttemptKind, uow: UnitOfWork) -> int:
@@ -85,6 +91,7 @@ async def add(attempt: PaymentAttempt, requester: str, tenant_id: TenantId, uow:
             currency=attempt.amount.currency,
             status=attempt.status.value,
             reason=attempt.reason,
+            failure=attempt.failure,
             created_at=attempt.created_at,
             settled_at=None if attempt.is_pending else attempt.created_at,
             provider_id=attempt.provider_id,
@@ -145,6 +152,13 @@ def attempt_of(row: Row[Any]) -> PaymentAttempt:
 
 def _pending_since(before: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
     return _columns.status == AttemptStatus.PENDING.value, _columns.created_at <= before
+
+
+async def _of_provider(
+    kind: AttemptKind, provider_id: str, uow: UnitOfWork, *conditions: ColumnElement[bool]
+) -> PaymentAttempt | None:
+    of_provider = (_columns.kind == kind.value, _columns.provider_id == provider_id, *conditions)
+    return await _one(select(payment_attempts).where(*of_provider).order_by(_columns.created_at).limit(1), uow)
 
 
 async def _one(query: Select[Any], uow: UnitOfWork) -> PaymentAttempt | None:

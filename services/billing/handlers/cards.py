@@ -35,7 +35,7 @@ async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -
 
 async def make_default(command: MakeDefault, uow: UnitOfWork) -> Customer:
     """Raises NotFound, NotTheCustomer, CustomerIsErased, NoSuchCard."""
-    customer = await uow.load(Customer, command.customer_id)
+    customer = await lock_customer(command.customer_id, uow)
     if command.requested_by != customer.id:
         raise NotTheCustomer
     customer.expect(command.expected_version)
@@ -47,7 +47,7 @@ async def detach_payment_method(command: DetachPaymentMethod, uow: UnitOfWork) -
     """Deletes the token: the card is not charged any more. Raises NotFound, CustomerIsErased,
     NoSuchCard, CardInUse.
     """
-    customer = await uow.load(Customer, command.customer_id)
+    customer = await lock_customer(command.customer_id, uow)
     customer.expect(command.expected_version)
     customer.detach(command.payment_method_id, command.at)
     if await _is_charged(command.payment_method_id, uow):

@@ -12,8 +12,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def lock_customer(customer_id: UUID, uow: UnitOfWork) -> Customer:
-    """Locks the customer's row and loads the customer. The lock serializes new cards, new
-    subscriptions, plan changes, arrears and the erasure. Raises NotFound.
+    """Locks the customer's row and loads the customer. The lock serializes changes of
+    cards and of the profile, new subscriptions, plan changes, payments, arrears and the erasure.
+    Raises NotFound.
     """
     row = select(customers.c.customer_id).where(customers.c.customer_id == customer_id).with_for_update()
     await uow.rows.execute(row)

@@ -32,13 +32,13 @@ async def open_customer(created: Envelope[UserCreated], uow: UnitOfWork) -> None
 
 
 async def change_address(changed: Envelope[UserEmailChanged], uow: UnitOfWork) -> None:
-    customer = await uow.load(Customer, changed.event.user_id)
+    customer = await lock_customer(changed.event.user_id, uow)
     customer.update(changed.event.changed_at, email=changed.event.email)
 
 
 async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork) -> None:
     profile = updated.event
-    customer = await uow.load(Customer, profile.user_id)
+    customer = await lock_customer(profile.user_id, uow)
     customer.update(profile.updated_at, display_name=profile.display_name, locale=profile.locale)
 
 

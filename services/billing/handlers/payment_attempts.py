@@ -3,10 +3,11 @@ sweep that looked it up, or by the webhook.
 """
 
 from typing import assert_never
+from uuid import UUID
 
 from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, InvoiceStatus, PaymentAttempt
-from services.billing.handlers import attempt_rows, stray_payments
+from services.billing.handlers import attempt_rows, stray_payments, stray_refunds
 from services.billing.handlers.arrears import settle_arrears
 from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.invoices import lock_invoice
@@ -20,10 +21,10 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptStatus | None:
     """A report that differs from the attempt is stored for the operators and settles nothing."""
-    attempt = await attempt_rows.find(command.attempt_id, uow)
-    if attempt is None:
-        return await stray_payments.record_refund(command.attempt_id, command.decision, command.at, uow)
-    invoice = await _lock_invoice_of(attempt, uow)
+    locked = await _lock(command.attempt_id, uow)
+    if locked is None:
+        return await stray_refunds.record_refund(command.attempt_id, command.decision, command.at, uow)
+    attempt, invoice = locked
     decision = command.decision
     if difference := mismatch(attempt, decision.reported, decision.provider_id):
         await store_exception(difference, invoice.tenant_id, command.at, uow)
@@ -40,10 +41,10 @@ async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptSt
 
 
 async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
-    attempt = await attempt_rows.find(command.attempt_id, uow)
-    if attempt is None:
+    locked = await _lock(command.attempt_id, uow)
+    if locked is None:
         return
-    invoice = await _lock_invoice_of(attempt, uow)
+    attempt, invoice = locked
     if not await attempt_rows.settle(attempt, AttemptStatus.ABANDONED, uow, at=command.at, reason="abandoned"):
         return
     if attempt.kind is AttemptKind.REFUND:
@@ -53,11 +54,17 @@ async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
     await _use_held(invoice, command, uow)
 
 
-async def _lock_invoice_of(attempt: PaymentAttempt, uow: UnitOfWork) -> Invoice:
-    """The decision about a charge may change the customer too, which is locked first."""
-    if attempt.kind is AttemptKind.CHARGE:
-        await lock_customer_of(attempt.invoice_id, uow)
-    return await lock_invoice(attempt.invoice_id, uow)
+async def _lock(attempt_id: UUID, uow: UnitOfWork) -> tuple[PaymentAttempt, Invoice] | None:
+    """The attempt as it is under the lock of its invoice: another report may have settled it while
+    this one waited. The decision about a charge may change the customer too, which is locked first.
+    """
+    found = await attempt_rows.find(attempt_id, uow)
+    if found is None:
+        return None
+    if found.kind is AttemptKind.CHARGE:
+        await lock_customer_of(found.invoice_id, uow)
+    invoice = await lock_invoice(found.invoice_id, uow)
+    return await attempt_rows.find(attempt_id, uow) or found, invoice
 
 
 async def _record_success(

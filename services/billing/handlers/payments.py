@@ -14,6 +14,7 @@ from services.billing.domain import (
     PaymentMethod,
 )
 from services.billing.domain.attempts import charge_key
+from services.billing.domain.dunning import step_key
 from services.billing.domain.errors import NoPaymentMethod
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.arrears import write_off
@@ -39,7 +40,8 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
     if pending is not None:
         return pending
     customer = await uow.load(Customer, invoice.customer_id)
-    attempt = await _new_attempt(command.attempt_id, invoice, customer.default_payment_method, command.at, uow)
+    at = _time_of_step(command, invoice)
+    attempt = await _new_attempt(command.attempt_id, invoice, customer.default_payment_method, at, uow)
     await attempt_rows.add(attempt, command.requested_by, invoice.tenant_id, uow)
     if attempt.is_pending:
         return attempt
@@ -52,6 +54,7 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
     written-off invoice can be paid too. Raises InvoiceNotOpen, PaymentPending, NoPaymentMethod;
     NotFound for another customer's invoice.
     """
+    await lock_customer_of(command.invoice_id, uow)
     invoice = await lock_invoice(command.invoice_id, uow)
     if command.confined_to not in (None, invoice.customer_id):
         raise NotFound(f"there is no invoice {invoice.id}")
@@ -70,20 +73,33 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
 
 async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork) -> None:
     """Schedules the next attempt. After the last one the invoice is written off, or voided if the
-    customer is erased. A written-off invoice is not charged automatically.
+    customer is erased. A written-off invoice is not charged automatically. An attempt does not fail
+    before it begins, by whichever clock.
     """
+    at = max(at, attempt.created_at)
     customer = await uow.load(Customer, invoice.customer_id)
     is_open = invoice.status is InvoiceStatus.OPEN
     due = invoice.dunning.next_attempt_at(at) if is_open and not customer.erased else None
     invoice.fail_payment(attempt, reason, next_attempt_at=due, at=at)
     if due is not None:
-        key = f"dun-{invoice.id}-{due.isoformat()}"
+        key = step_key(invoice.id, due)
         await uow.jobs.enqueue("retry_payment", idempotency_key=key, run_at=due, invoice_id=invoice.id)
     elif is_open and customer.erased:
         invoice.void("erased", at)
     elif is_open:
         write_off(invoice, customer, attempt.number, at)
     await update_subscription_status(invoice, at, uow)
+
+
+def _time_of_step(command: BeginCharge, invoice: Invoice) -> datetime:
+    """A step of the dunning schedule is never before its due time. The database starts the job by
+    its own clock, and a process behind it would count the decline as a payment by hand: no further
+    step would follow.
+    """
+    due = invoice.next_attempt_at
+    if due is not None and command.requested_by == step_key(invoice.id, due):
+        return max(command.at, due)
+    return command.at
 
 
 async def _new_attempt(

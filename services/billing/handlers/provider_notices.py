@@ -5,7 +5,7 @@ attempt and are matched by the id of the charge.
 from datetime import datetime
 
 from services.billing.commands import BookNotice, StoreUnmatchedNotice
-from services.billing.domain import AttemptKind, Invoice
+from services.billing.domain import Invoice
 from services.billing.domain.errors import DisputeUnknown, InvoiceNotPaid, RefundTooLarge
 from services.billing.handlers import attempt_rows, stray_payments
 from services.billing.handlers.invoices import lock_invoice
@@ -18,6 +18,8 @@ from services.billing.handlers.payment_exceptions import (
     unmatched,
 )
 from services.billing.handlers.refunds import book_refund_of_provider
+from services.billing.handlers.stray_payments import StrayStatus
+from services.billing.handlers.stray_refunds import record_refund_notice
 from services.billing.ports import NoticeKind, NoticeOutcome, ProviderNotice
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -27,13 +29,13 @@ async def book_notice(command: BookNotice, uow: UnitOfWork) -> None:
     not pay an invoice, or if amount or currency do not fit.
     """
     notice, at = command.notice, command.at
-    charge = await attempt_rows.find_by_provider(AttemptKind.CHARGE, notice.charge_id, uow)
+    if await _concerns_stray(notice, at, uow):
+        return
+    charge = await attempt_rows.paid_by(notice.charge_id, uow)
     if charge is None:
-        stray = await stray_payments.find_by_charge(notice.charge_id, uow)
         (tenant_id,) = uow.tenants
-        detail = "the charge is a stray payment" if stray else f"there is no charge {notice.charge_id}"
-        invoice_id = stray.invoice_id if stray else None
-        await store_exception(not_bookable(notice, invoice_id, detail), tenant_id, at, uow)
+        detail = f"the charge {notice.charge_id} paid no invoice"
+        await store_exception(not_bookable(notice, None, detail), tenant_id, at, uow)
         return
     invoice = await lock_invoice(charge.invoice_id, uow)
     if notice.kind is NoticeKind.CHARGE:
@@ -48,6 +50,21 @@ async def book_notice(command: BookNotice, uow: UnitOfWork) -> None:
 
 async def store_unmatched_notice(command: StoreUnmatchedNotice, uow: UnitOfWork) -> None:
     await store_exception(unmatched(command.notice), NO_TENANT, command.at, uow)
+
+
+async def _concerns_stray(notice: ProviderNotice, at: datetime, uow: UnitOfWork) -> bool:
+    """Whether the charge is a stray payment that paid no invoice. A full refund returns it."""
+    found = await stray_payments.find_by_charge(notice.charge_id, uow)
+    if found is None:
+        return False
+    invoice = await lock_invoice(found.invoice_id, uow)
+    stray = await stray_payments.find(found.id, uow) or found
+    if stray.status is StrayStatus.APPLIED:
+        return False
+    if not await record_refund_notice(stray, notice, at, uow):
+        exception = not_bookable(notice, invoice.id, "the charge is a stray payment")
+        await store_exception(exception, invoice.tenant_id, at, uow)
+    return True
 
 
 async def _book_dispute(notice: ProviderNotice, invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:

@@ -64,9 +64,9 @@ async def book_refund(
     if not first:
         if refund.status is AttemptStatus.SUCCEEDED or refund.provider_id == provider_id:
             return
-        await attempt_rows.settle(
-            refund, AttemptStatus.SUCCEEDED, uow, at=at, provider_id=provider_id, over=refund.status
-        )
+        succeeded = AttemptStatus.SUCCEEDED
+        if not await attempt_rows.settle(refund, succeeded, uow, at=at, provider_id=provider_id, over=refund.status):
+            return
     try:
         invoice.refund(refund, refund.reason or "requested", provider_id, at)
     except _REFUSALS as refusal:
@@ -85,7 +85,7 @@ async def book_refund_of_provider(
     notice: ProviderNotice, charge: PaymentAttempt, invoice: Invoice, at: datetime, uow: UnitOfWork
 ) -> None:
     """A refund that was made at the provider, in full or in part: stored like a requested one."""
-    known = await attempt_rows.find_by_provider(AttemptKind.REFUND, notice.provider_id, uow)
+    known = await attempt_rows.refund_of_provider(notice.provider_id, uow)
     if known is not None:
         if notice.outcome is NoticeOutcome.FAILED and known.status is AttemptStatus.SUCCEEDED:
             reason = notice.reason or "declined"
@@ -94,8 +94,7 @@ async def book_refund_of_provider(
             )
             refund_failed(invoice, known, reason, at)
         return
-    if notice.outcome is NoticeOutcome.FAILED:
-        return  # nothing was booked, and no money has moved
+    has_failed = notice.outcome is NoticeOutcome.FAILED
     refund = PaymentAttempt(
         id=uuid5(invoice.id, notice.provider_id),
         invoice_id=invoice.id,
@@ -103,13 +102,18 @@ async def book_refund_of_provider(
         number=await attempt_rows.next_number(invoice.id, AttemptKind.REFUND, uow),
         idempotency_key=f"provider-{notice.provider_id}",
         amount=notice.amount,
-        status=AttemptStatus.SUCCEEDED,
+        status=AttemptStatus.DECLINED if has_failed else AttemptStatus.SUCCEEDED,
         payment_method_id=None,
         charge_id=charge.provider_id,
         reason="requested",
         created_at=at,
         provider_id=notice.provider_id,
+        failure=(notice.reason or "declined") if has_failed else None,
     )
+    if has_failed:
+        # Nothing was booked. The row keeps a success that arrives late from being booked.
+        await attempt_rows.add(refund, refund.idempotency_key, invoice.tenant_id, uow)
+        return
     try:
         invoice.refund(refund, "requested", notice.provider_id, at)
     except (InvoiceNotPaid, RefundTooLarge) as refusal:

@@ -15,8 +15,6 @@ from sqlalchemy.dialects.postgresql import insert
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.exception_tables import stray_payments
-from services.billing.handlers.payment_exceptions import ExceptionKind, PaymentException, store_exception
-from services.billing.ports import Decision, Reported, Succeeded
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.telemetry import metrics
@@ -45,6 +43,8 @@ class StrayPayment:
     charge_id: str
     amount: Money
     status: StrayStatus
+    refund_id: str | None = None
+    """The provider's id of the refund that was reported last."""
 
 
 async def receive(attempt: PaymentAttempt, charge_id: str, invoice: Invoice, at: datetime, uow: UnitOfWork) -> bool:
@@ -63,8 +63,9 @@ async def receive(attempt: PaymentAttempt, charge_id: str, invoice: Invoice, at:
         return False
     metrics.STRAY_PAYMENTS.inc()
     log.error("stray_payment_received", stray_payment_id=str(stray.id), invoice_id=str(invoice.id))
-    if await attempt_rows.pending_attempt(invoice.id, uow) is not None:
-        return False
+    pending = await attempt_rows.pending_attempt(invoice.id, uow)
+    if pending is not None and pending.kind is AttemptKind.CHARGE:
+        return False  # a pending refund decides nothing about this money
     return await _use(stray, invoice, at, uow)
 
 
@@ -82,45 +83,16 @@ async def find(stray_id: UUID, uow: UnitOfWork) -> StrayPayment | None:
     return None if row is None else _stray(row)
 
 
-async def find_by_charge(charge_id: str, uow: UnitOfWork) -> StrayPayment | None:
-    row = (await uow.rows.execute(select(stray_payments).where(_columns.charge_id == charge_id))).one_or_none()
+async def lock(stray_id: UUID, uow: UnitOfWork) -> StrayPayment | None:
+    """Locks the row. An invoice is locked before its stray payments."""
+    query = select(stray_payments).where(_columns.id == stray_id).with_for_update()
+    row = (await uow.rows.execute(query)).one_or_none()
     return None if row is None else _stray(row)
 
 
-async def record_refund(stray_id: UUID, decision: Decision, at: datetime, uow: UnitOfWork) -> AttemptStatus | None:
-    """Records the provider's decision about the refund. None if there is no such payment."""
-    stray = await find(stray_id, uow)
-    if stray is None:
-        return None
-    if (decision.reported is not None) and decision.reported != Reported(kind=AttemptKind.REFUND, amount=stray.amount):
-        await _store_mismatch(stray, decision.reported, decision.provider_id, at, uow)
-        return AttemptStatus.PENDING
-    refunded = isinstance(decision, Succeeded)
-    values = {
-        "status": (StrayStatus.REFUNDED if refunded else StrayStatus.REFUND_FAILED).value,
-        "refund_id": decision.provider_id,
-        "failure": None if isinstance(decision, Succeeded) else decision.reason,
-        "settled_at": at,
-    }
-    undecided = _columns.status == StrayStatus.REFUNDING.value
-    await uow.rows.execute(update(stray_payments).where(_columns.id == stray_id, undecided).values(values))
-    return AttemptStatus.SUCCEEDED if refunded else AttemptStatus.DECLINED
-
-
-async def _store_mismatch(
-    stray: StrayPayment, reported: Reported, provider_id: str | None, at: datetime, uow: UnitOfWork
-) -> None:
-    (tenant_id,) = uow.tenants
-    difference = PaymentException(
-        kind=ExceptionKind.MISMATCH,
-        provider_id=provider_id or "",
-        invoice_id=stray.invoice_id,
-        attempt_id=stray.attempt_id,
-        expected=f"refund of {stray.amount}",
-        reported=f"{reported.kind} of {reported.amount}",
-        detail="the refund of a stray payment differs from its order",
-    )
-    await store_exception(difference, tenant_id, at, uow)
+async def find_by_charge(charge_id: str, uow: UnitOfWork) -> StrayPayment | None:
+    row = (await uow.rows.execute(select(stray_payments).where(_columns.charge_id == charge_id))).one_or_none()
+    return None if row is None else _stray(row)
 
 
 async def _use(stray: StrayPayment, invoice: Invoice, at: datetime, uow: UnitOfWork) -> bool:
@@ -174,4 +146,5 @@ def _stray(row: Row[Any]) -> StrayPayment:
         charge_id=row.charge_id,
         amount=Money(row.amount_minor, row.currency),
         status=StrayStatus(row.status),
+        refund_id=row.refund_id,
     )

@@ -1,11 +1,11 @@
 """The charges of a tenant as the ledger has them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, literal, select
+from sqlalchemy import and_, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import AttemptKind, AttemptStatus
@@ -13,6 +13,11 @@ from services.billing.domain.ledger import Account
 from services.billing.handlers.exception_tables import stray_payments
 from services.billing.tables import payment_attempts, postings
 from waypost.kernel.ids import TenantId
+
+WINDOW = timedelta(days=35)
+"""Age of the charges that are compared."""
+MARGIN = timedelta(days=1)
+"""Our time of a charge is that of its attempt: earlier than the provider's, by less than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +55,20 @@ async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[Boo
         attempt.created_at >= since,
     )
     stray = stray_payments.c
-    returned = select(
-        stray.charge_id, stray.invoice_id, literal(0), stray.currency, stray.received_at, stray.status != "refunded"
-    ).where(stray.status != "applied", stray.received_at >= since)
+    # The charge is about as old as its attempt, also if its report came weeks later.
+    of_attempt = and_(attempt.tenant_id == stray.tenant_id, attempt.id == stray.attempt_id)
+    returned = (
+        select(
+            stray.charge_id,
+            stray.invoice_id,
+            literal(0),
+            stray.currency,
+            attempt.created_at,
+            stray.status != "refunded",
+        )
+        .select_from(stray_payments.join(payment_attempts, of_attempt))
+        .where(stray.status != "applied", stray.received_at >= since)
+    )
     found = [*(await rows.execute(paid)), *(await rows.execute(returned))]
     return [
         BookedCharge(
@@ -67,7 +83,16 @@ async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[Boo
     ]
 
 
+async def pending_among(rows: AsyncConnection, attempt_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those attempts that are not decided yet."""
+    attempt = payment_attempts.c
+    pending = (attempt.status == AttemptStatus.PENDING.value, attempt.id.in_(attempt_ids))
+    return frozenset((await rows.execute(select(attempt.id).where(*pending))).scalars())
+
+
 async def tenants_with_charges(rows: AsyncConnection) -> Sequence[TenantId]:
-    """The tenants with charges, among the bound ones."""
-    query = select(payment_attempts.c.tenant_id).distinct()
+    """The tenants with charges in the window, among the bound ones."""
+    attempt = payment_attempts.c
+    in_window = (attempt.kind == AttemptKind.CHARGE.value, attempt.created_at >= func.now() - (WINDOW + MARGIN))
+    query = select(attempt.tenant_id).where(*in_window).distinct()
     return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]

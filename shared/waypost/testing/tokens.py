@@ -35,9 +35,9 @@ def bearer(
     return {"Authorization": f"Bearer {sign(who.claims(), key, at=(at or datetime.now(UTC)) - age)}"}
 
 
-def operator_bearer(name: str = "grace") -> Mapping[str, str]:
-    """The header `Authorization` of this operator."""
-    token = sign(Operator(name=name).claims(), SIGNING_KEY, at=datetime.now(UTC))
+def operator_bearer(name: str = "grace", *, at: datetime | None = None) -> Mapping[str, str]:
+    """The header `Authorization` of this operator, as `bearer`."""
+    token = sign(Operator(name=name).claims(), SIGNING_KEY, at=at or datetime.now(UTC))
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -68,18 +68,16 @@ async def written_off(company: Company, *amounts: int, invoice_id: str = "") -> 
 
 async def exceptions(company: Company) -> list[Row]:
     """The open exceptions of this tenant, as an operator sees them."""
-    answer = await company.billing.http.get(
-        "/ops/payment-exceptions", params={"tenant_id": str(company.tenant_id)}, headers=dict(operator_bearer())
-    )
-    assert answer.status_code == 200, answer.text
-    found: list[Row] = answer.json()["data"]
-    return found
+    return await _for_operators(company, "/ops/payment-exceptions")
 
 
 async def stray_payments(company: Company) -> list[Row]:
-    answer = await company.billing.http.get(
-        "/ops/stray-payments", params={"tenant_id": str(company.tenant_id)}, headers=dict(operator_bearer())
-    )
+    return await _for_operators(company, "/ops/stray-payments")
+
+
+async def _for_operators(company: Company, path: str) -> list[Row]:
+    headers = dict(operator_bearer(at=company.billing.clock.now()))
+    answer = await company.billing.http.get(path, params={"tenant_id": str(company.tenant_id)}, headers=headers)
     assert answer.status_code == 200, answer.text
     found: list[Row] = answer.json()["data"]
     return found

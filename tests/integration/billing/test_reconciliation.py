@@ -1,8 +1,15 @@
 """The daily comparison of the ledger with the provider's list: each difference is one row."""
 
+from datetime import timedelta
+
+import pytest
+
+from services.billing.domain.attempts import FORGOTTEN_AFTER
+from services.billing.queries.reconciliation import WINDOW, tenants_with_charges
 from tests.integration.billing.decisions import AMOUNT, decline, exceptions, succeeded
 from tests.integration.billing.service import BillingService, Company, Row
 from tests.integration.infra.payments import charge, refund
+from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
 
@@ -17,6 +24,13 @@ async def reconciled(billing: BillingService, company: Company, times: int) -> N
         await uow.jobs.enqueue("reconcile_payments")
     async with billing.working():
         await eventually(is_complete, deadline_seconds=20)
+
+
+async def change(company: Company, statement: str) -> None:
+    """Changes rows directly: no command does."""
+    async with connected(company.billing.where.owner) as owner, owner.transaction():
+        await owner.execute("select set_config('app.tenants', $1, true)", str(company.tenant_id))
+        await owner.execute(statement)
 
 
 async def pay_at_the_provider(billing: BillingService, company: Company, amount: int = AMOUNT) -> str:
@@ -46,6 +60,7 @@ async def test_each_difference_is_one_row(billing: BillingService, company: Comp
     unknown = (await charge(billing.payments, "pm_card_visa", metadata=metadata)).json()["id"]
     missing_invoice = await company.finalized()
     await company.decide(await company.begin_charge(missing_invoice), succeeded("ch_missing"))
+    billing.clock.move(FORGOTTEN_AFTER)
     found: dict[str, Row] = {}
     for times in (1, 2):
         await reconciled(billing, company, times)
@@ -67,3 +82,53 @@ async def test_late_money_and_pending_refunds_are_no_difference(billing: Billing
     await company.decide(attempt_id, succeeded(made["id"]))
     await reconciled(billing, company, 1)
     assert await exceptions(company) == []
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_charge_that_may_still_be_reported_makes_no_difference(
+    billing: BillingService, company: Company, is_named: bool
+) -> None:
+    """It is young, or its attempt is pending, however old."""
+    attempt_id = await company.begin_charge(await company.finalized())
+    metadata = {"tenant_id": str(company.tenant_id)} | ({"attempt_id": str(attempt_id)} if is_named else {})
+    made = (await charge(billing.payments, "pm_card_visa", amount_minor=AMOUNT, metadata=metadata)).json()["id"]
+    await reconciled(billing, company, 1)
+    assert await exceptions(company) == []
+    billing.clock.move(FORGOTTEN_AFTER)
+    await reconciled(billing, company, 2)
+    assert [row["provider_id"] for row in await exceptions(company)] == ([] if is_named else [made])
+
+
+async def test_a_charge_at_the_old_end_of_the_window_makes_no_difference(
+    billing: BillingService, company: Company
+) -> None:
+    """Its attempt is a moment older than the charge."""
+    await pay_at_the_provider(billing, company)
+    before = timedelta(hours=1)
+    await change(company, "update payment_attempts set created_at = created_at - interval '2 hours'")
+    billing.clock.move(WINDOW - before)
+    await reconciled(billing, company, 1)
+    assert await exceptions(company) == []
+
+
+async def test_late_money_of_a_charge_before_the_window_makes_no_difference(
+    billing: BillingService, company: Company
+) -> None:
+    invoice_id = await company.finalized()
+    attempt_id = await decline(company, invoice_id)
+    assert (await company.post(f"/invoices/{invoice_id}/void")).status_code == 200
+    billing.clock.move(WINDOW + timedelta(days=5))
+    await company.decide(attempt_id, succeeded("ch_old"))
+    await change(company, "update stray_payments set status = 'refunded'")
+    await reconciled(billing, company, 1)
+    assert await exceptions(company) == []
+
+
+async def test_tenants_without_a_charge_in_the_window_are_not_reconciled(
+    billing: BillingService, company: Company
+) -> None:
+    await pay_at_the_provider(billing, company)
+    for age, found in (("35 days", [company.tenant_id]), ("37 days", [])):
+        await change(company, f"update payment_attempts set created_at = now() - interval '{age}'")
+        async with billing.unit_of_work(company.tenant_id) as uow:
+            assert await tenants_with_charges(uow.rows) == found

@@ -1,14 +1,14 @@
 """Command and event handlers that need no tables, on the in-memory ports."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
-from schemas.billing import CustomerCreated, CustomerUpdated
-from schemas.users import UserCreated, UserEmailChanged, UserProfileUpdated
+from schemas.billing import CustomerCreated
+from schemas.users import UserCreated
 from services.billing.handlers import COMMANDS, CONSUMERS
-from services.billing.handlers.customers import change_address, change_profile, open_customer
+from services.billing.handlers.customers import open_customer
 from tests.unit.billing.invoices import NOW
 from waypost.engine.bus import Bus
 from waypost.kernel.cause import current_cause
@@ -19,13 +19,7 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
-from waypost.ports.consumers import ReactorHandler
 
-REACTIONS: Mapping[type[Event], ReactorHandler] = {
-    UserCreated: open_customer,
-    UserEmailChanged: change_address,
-    UserProfileUpdated: change_profile,
-}
 TENANT = TenantId(uuid4())
 ADA = uuid4()
 
@@ -35,19 +29,19 @@ class Billing:
         self.database = MemoryDatabase()
         self.bus = Bus(MemoryUnitsOfWork(self.database, "billing", SystemClock()), COMMANDS)
 
-    async def react(self, event: Event, version: int = 1) -> None:
+    async def open(self, event: UserCreated) -> None:
         envelope = Envelope(
             event=event,
             event_id=EventId(new_id()),
             tenant_id=TENANT,
             aggregate_id=ADA,
-            aggregate_version=version,
+            aggregate_version=1,
             occurred_at=NOW,
             source="/services/users",
             cause=current_cause(),
         )
         async with self.bus.units.begin() as uow:
-            await REACTIONS[type(event)](envelope, uow)
+            await open_customer(envelope, uow)
 
     @property
     def published(self) -> list[Event]:
@@ -61,7 +55,7 @@ def billing() -> Iterator[Billing]:
 
 
 async def test_a_user_becomes_a_customer_of_the_same_id(billing: Billing) -> None:
-    await billing.react(ada())
+    await billing.open(ada())
     assert billing.published == [
         CustomerCreated(
             tenant_id=TENANT,
@@ -72,26 +66,6 @@ async def test_a_user_becomes_a_customer_of_the_same_id(billing: Billing) -> Non
             created_at=NOW,
         )
     ]
-
-
-async def test_a_customer_changes_with_its_user(billing: Billing) -> None:
-    await billing.react(ada())
-    await billing.react(
-        UserEmailChanged(
-            tenant_id=TENANT,
-            user_id=ADA,
-            email="countess@example.com",
-            previous_email="ada@example.com",
-            changed_at=NOW,
-        ),
-        2,
-    )
-    await billing.react(
-        UserProfileUpdated(tenant_id=TENANT, user_id=ADA, display_name="Countess", locale="de", updated_at=NOW), 3
-    )
-    *_, last = billing.published
-    assert isinstance(last, CustomerUpdated)
-    assert (last.email, last.display_name, last.locale) == ("countess@example.com", "Countess", "de")
 
 
 def test_consumer_names_are_unique() -> None:

@@ -100,6 +100,16 @@ def test_a_scheduled_cancellation_changes_no_status_and_can_be_taken_back() -> N
     assert subscription.reason_to_end(erased=False, in_arrears=False) is None
 
 
+@pytest.mark.parametrize("at_period_end", [True, False])
+def test_a_cancellation_after_the_scheduled_end_does_not_move_it(at_period_end: bool) -> None:
+    """The renewal job has not ended the subscription yet."""
+    subscription = started()
+    subscription.cancel(LATER, at_period_end=True)
+    end = subscription.period_end
+    subscription.cancel(end + DAY, at_period_end=at_period_end)
+    assert (subscription.status, subscription.ends_at) == (CANCELED, end)
+
+
 def test_a_cancellation_that_has_taken_effect_is_final() -> None:
     subscription = started()
     subscription.cancel(LATER, at_period_end=True)
