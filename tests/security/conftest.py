@@ -1,7 +1,8 @@
 """The services under attack, once for all files that do not change their tenants."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ async def billing(attacked_databases: Databases, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="session")
 async def notifications(attacked_databases: Databases, attacked_keys: Keys) -> AsyncIterator[Target]:
     async with notifications_target(attacked_databases, attacked_keys) as target:
+        yield target
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+async def own_target(
+    request: pytest.FixtureRequest,
+    attacked_databases: Databases,
+    attacked_keys: Keys,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Target]:
+    """Each service again, for one file that changes its tenants or ends its callers' sessions."""
+    made: Mapping[str, Callable[[], AbstractAsyncContextManager[Target]]] = {
+        "users": lambda: users_target(attacked_databases, attacked_keys),
+        "billing": lambda: billing_target(attacked_databases, tmp_path_factory.mktemp("payments")),
+        "notifications": lambda: notifications_target(attacked_databases, attacked_keys),
+    }
+    async with made[request.param]() as target:
         yield target
 
 

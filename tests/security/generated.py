@@ -21,6 +21,8 @@ from schemathesis.checks import (
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
+from tests.security.attacks import ENDS_ITS_CALLER
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -49,9 +51,11 @@ class GeneratedRequests:
     operator: Mapping[str, str]
 
     def send(self, cases: int, choice: random.Random) -> Report:
-        """Sends about this many requests, valid and invalid ones, spread over all operations."""
+        """Sends about this many requests, valid and invalid ones, spread over all operations; last those
+        that end the caller's sessions.
+        """
         report = Report()
-        operations = list(self._operations())
+        operations = sorted(self._operations(), key=lambda each: each.label in ENDS_ITS_CALLER)
         with requests.Session() as session:
             session.trust_env = False
             for operation in operations:

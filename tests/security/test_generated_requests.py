@@ -4,10 +4,18 @@ answer is as its document says: status, content type, headers and schema.
 
 import asyncio
 
+import pytest
+
 from tests.security.counts import COUNTS
 from tests.security.generated import GeneratedRequests
 from tests.security.target import Target
 from waypost.testing.http import serving
+
+
+@pytest.fixture(scope="module")
+def target(own_target: Target) -> Target:
+    """For this file only: a valid request ends the sessions of the caller."""
+    return own_target
 
 
 async def test_answers_to_generated_requests_are_as_documented(target: Target) -> None:

@@ -4,20 +4,16 @@ it. The routes and their parameters come from the applications: a new route is a
 
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterable, Sequence
 
 import httpx
 import pytest
 
-from infra.stack.keys import Keys
 from tests.security.attacks import Attack, Attacker, Judge
 from tests.security.counts import COUNTS
 from tests.security.operations import Operation
 from tests.security.rows import TenantRows, rows_of, superuser_dsn
 from tests.security.target import Target
-from tests.security.victims import billing_target, notifications_target, users_target
-from waypost.testing.database import Databases
 
 WITHOUT_OWN_ROWS = {
     "GET /templates/{name}/preview": "its parameter is the name of a template, which all tenants share",
@@ -30,21 +26,10 @@ _ENDS_A_CALLER = ("POST /tenant/owner", "DELETE /users/{user_id}/sessions", "DEL
 """After them a token of the victim is refused, so they come last. One of its admins remains."""
 
 
-@pytest.fixture(scope="module", params=("users", "billing", "notifications"))
-async def target(
-    request: pytest.FixtureRequest,
-    attacked_databases: Databases,
-    attacked_keys: Keys,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Target]:
+@pytest.fixture(scope="module")
+def target(own_target: Target) -> Target:
     """For this file only: its last test changes the victim."""
-    made: Mapping[str, Callable[[], AbstractAsyncContextManager[Target]]] = {
-        "users": lambda: users_target(attacked_databases, attacked_keys),
-        "billing": lambda: billing_target(attacked_databases, tmp_path_factory.mktemp("payments")),
-        "notifications": lambda: notifications_target(attacked_databases, attacked_keys),
-    }
-    async with made[request.param]() as target:
-        yield target
+    return own_target
 
 
 @pytest.fixture

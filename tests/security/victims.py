@@ -152,10 +152,12 @@ def _person(tenant_id: UUID, user_id: UUID, at: datetime) -> UserCreated:
 
 
 async def _trade(company: Company) -> Recorded:
-    """Invoices in each state, a card, a subscription and a report; and a request with a key."""
+    """Invoices in each state, a card, a subscription, a report and a refund; and a request with a
+    key.
+    """
     await company.attach_card()
     await company.attach_card("pm_card_slow")
-    await company.paid()
+    paid = await company.paid()
     await company.finalized()
     line = {"description": f"Loom {CANARY}", "quantity": 1, "unit_amount_minor": 100}
     assert (await company.post(f"/invoices/{await company.draft(5)}/lines", line)).status_code == 201
@@ -163,6 +165,9 @@ async def _trade(company: Company) -> Recorded:
     report = {"kind": "revenue", "format": "csv", "from": "2026-01-01", "to": "2026-03-31"}
     assert (await company.post("/reports", report)).status_code == 202
     await company.billing.run_jobs(company.tenant_id)
+    # After the jobs: the provider does not know the charge that it would refund.
+    refund = await company.post(f"/invoices/{paid}/refund", {"amount_minor": 100})
+    assert refund.status_code == 202, refund.text
     for amount in (7, 8, 9):  # one to discard, one to finalize, one to change
         await company.draft(amount)
     recorded = Recorded(

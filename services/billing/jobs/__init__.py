@@ -59,13 +59,13 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
 # the daily reconciliation; renewals always find one. Reports use at most two.
 JOBS: Sequence[Job] = [
     Job(charge_invoice, priority=PAYMENT, max_at_once=3),
-    Job(retry_payment, priority=PAYMENT, max_at_once=2),
+    Job(retry_payment, priority=PAYMENT, max_at_once=1),
     Job(refund_payment, priority=PAYMENT, max_at_once=1),
     Job(refund_stray_payment, priority=PAYMENT, max_at_once=1),
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False, priority=UPKEEP, max_at_once=1),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
     Job(reconcile_payments, timeout_seconds=300, max_at_once=1),
-    Job(generate_report, timeout_seconds=300, max_at_once=2),
+    Job(generate_report, timeout_seconds=300, max_at_once=1),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION]

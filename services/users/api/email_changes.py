@@ -29,7 +29,7 @@ class NewAddress(RequestModel):
     email: EmailAddress = Field(repr=False)
 
 
-@router.post("/change", status_code=202)
+@router.post("/change", status_code=202, response_class=Response)
 async def request_change(body: NewAddress, caller: Caller, context: Context) -> Response:
     """Mails a link to the new address, and another to the present one, which can cancel the change.
     The address changes when the new one is proved. The response does not reveal whether another

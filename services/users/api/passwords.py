@@ -27,7 +27,7 @@ from waypost.web.policies import public
 router = APIRouter(prefix="/password", tags=["passwords"])
 
 
-@router.post("/forgot", status_code=202)
+@router.post("/forgot", status_code=202, response_class=Response)
 @public("a person who forgot the password has no token; the link goes to the mailbox")
 async def forgot(
     body: ForgottenPassword, context: Context, admission: Annotated[Admission, limited(FORGOTTEN_PASSWORD)]

@@ -1,7 +1,6 @@
 """A user of a tenant."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -21,7 +20,8 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.users.domain.email_change import EmailChange
-from services.users.domain.errors import EmailChangeTooSoon, NotSuspended, TooManyProfileChanges, UserIsErased
+from services.users.domain.errors import NotSuspended, UserIsErased
+from services.users.domain.request_limits import VERIFICATION_LINKS, RequestLimits
 from services.users.domain.tokens import SealedToken
 from services.users.domain.user_status import UserStatus
 from waypost.kernel.aggregate import Aggregate
@@ -29,17 +29,8 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 
-VERIFICATION_LINKS = 3
-VERIFICATION_WINDOW = timedelta(minutes=15)
-"""Limit of verification links per address and time window: another person may have entered the
-address.
-"""
 NONPAYMENT = "nonpayment"
 """Reason of the suspension that the payment of written-off invoices ends."""
-PASSWORD_LINK_PAUSE = timedelta(minutes=5)
-EMAIL_CHANGE_PAUSE = timedelta(minutes=5)
-PROFILE_CHANGES = 50
-"""A day: every change is an event that is stored for good and read with the user."""
 
 
 class User(Aggregate):
@@ -55,10 +46,7 @@ class User(Aggregate):
         self.suspended = False
         self.suspension_reason: str | None = None
         self.erased = False
-        self.verifications_requested_at: Sequence[datetime] = ()
-        self.password_link_requested_at: datetime | None = None
-        self.email_change_requested_at: datetime | None = None
-        self.profile_updated_at: Sequence[datetime] = ()
+        self._limits = RequestLimits()
 
     @classmethod
     def create(
@@ -114,10 +102,7 @@ class User(Aggregate):
         """Whether to mail a link for a repeated registration: each registration gets its own link,
         up to a limit.
         """
-        recent = [
-            requested_at for requested_at in self.verifications_requested_at if at - requested_at < VERIFICATION_WINDOW
-        ]
-        return self.status is UserStatus.UNVERIFIED and len(recent) < self._max_links
+        return self.status is UserStatus.UNVERIFIED and self._limits.permit_verification_link(at, self._max_links)
 
     @property
     def _max_links(self) -> int:
@@ -133,8 +118,7 @@ class User(Aggregate):
         """Whether to mail a password link. Each caller can request one, so the pause prevents a
         flood of mails.
         """
-        last_request = self.password_link_requested_at
-        return self.may_reset_password and (last_request is None or at - last_request >= PASSWORD_LINK_PAUSE)
+        return self.may_reset_password and self._limits.permit_password_link(at)
 
     def request_password_reset(self, token: SealedToken, at: datetime) -> None:
         self.record(UserPasswordResetRequested(**self._link(token, at)))
@@ -159,9 +143,7 @@ class User(Aggregate):
 
     def require_profile_change(self, at: datetime) -> None:
         """Raises TooManyProfileChanges."""
-        oldest = self.profile_updated_at[0] if len(self.profile_updated_at) == PROFILE_CHANGES else None
-        if oldest is not None and at - oldest < timedelta(days=1):
-            raise TooManyProfileChanges(PROFILE_CHANGES, timedelta(days=1) - (at - oldest))
+        self._limits.require_profile_change(at)
 
     def suspend(self, reason: str, at: datetime) -> None:
         """Reason: `administrator` or `nonpayment`. Does nothing for an erased user, or for one who
@@ -205,10 +187,8 @@ class User(Aggregate):
         self.record(UserSessionsEnded(tenant_id=self.tenant_id, user_id=self.id, session_id=session_id, ended_at=at))
 
     def request_email_change(self, change: EmailChange, at: datetime) -> None:
-        """Raises EmailChangeTooSoon within `EMAIL_CHANGE_PAUSE` of the last request."""
-        last_request = self.email_change_requested_at
-        if last_request is not None and at - last_request < EMAIL_CHANGE_PAUSE:
-            raise EmailChangeTooSoon
+        """Raises EmailChangeTooSoon."""
+        self._limits.require_email_change(at)
         self.record(change.requested(self.tenant_id, self.id, email=self.email, locale=self.locale, at=at))
 
     def change_email(self, email: str, at: datetime) -> None:
@@ -226,6 +206,7 @@ class User(Aggregate):
             self.record(UserErased(tenant_id=self.tenant_id, user_id=self.id, erased_at=at))
 
     def apply(self, event: Event) -> None:
+        self._limits.count(event)
         match event:
             case UserCreated():
                 self.email, self.display_name = event.email, event.display_name
@@ -236,7 +217,6 @@ class User(Aggregate):
                 self.verified = True
             case UserProfileUpdated():
                 self.display_name, self.locale = event.display_name, event.locale
-                self.profile_updated_at = (*self.profile_updated_at, event.updated_at)[-PROFILE_CHANGES:]
             case UserRoleChanged(role=role):
                 self.role = Role(role)
             case UserSuspended(reason=reason):
@@ -246,12 +226,8 @@ class User(Aggregate):
             case UserErased():
                 self.email = self.display_name = ""
                 self.erased = True
-            case UserVerificationRequested(requested_at=at):
-                self.verifications_requested_at = (*self.verifications_requested_at, at)[-VERIFICATION_LINKS:]
-            case UserPasswordResetRequested(requested_at=at):
-                self.password_link_requested_at = at
-            case UserEmailChangeRequested(requested_at=at):
-                self.email_change_requested_at = at
+            case UserVerificationRequested() | UserPasswordResetRequested() | UserEmailChangeRequested():
+                pass
             case UserPasswordChanged() | UserSessionsEnded():
                 pass
             case _:

@@ -1,13 +1,14 @@
 """`waypost keys show` and `rotate`"""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from waypost.cli.output import console, print_to_stderr
+from waypost.cli.output import AsJson, console, present, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of
 from waypost.kernel.errors import Misconfigured
 from waypost.project import variable
@@ -19,14 +20,22 @@ commands = typer.Typer(no_args_is_help=True, help="Keys that sign access tokens.
 
 
 @commands.command()
-def show() -> None:
+def show(as_json: AsJson = False) -> None:
     """Lists the keys that sign and verify access tokens, with the time from which each signs."""
     keys, now = _read(_file()), datetime.now(UTC)
     signer, accepted = keys.signer(now), keys.accepted(now)
+    found = []
     for each in keys.keys:
         state = "signs" if each.key is signer else "announced" if each.signs_from > now else "accepted"
         state = state if any(each.key is key for key in accepted) else "ended"
-        console.print(f"{each.key.kid}  {state:9}  from {each.signs_from:%Y-%m-%d %H:%M:%S} UTC", soft_wrap=True)
+        found.append({"key_id": each.key.kid, "state": state, "signs_from": each.signs_from})
+    present(found, lambda: _print(found), as_json=as_json)
+
+
+def _print(found: Sequence[Mapping[str, Any]]) -> None:
+    for each in found:
+        since = f"{each['signs_from']:%Y-%m-%d %H:%M:%S}"
+        console.print(f"{each['key_id']}  {each['state']:9}  from {since} UTC", soft_wrap=True)
 
 
 @commands.command()

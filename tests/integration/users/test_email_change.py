@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from services.users.domain.email_change import CANCELLATION_LIFETIME, PROOF_LIFETIME
-from services.users.domain.user import EMAIL_CHANGE_PAUSE
+from services.users.domain.request_limits import EMAIL_CHANGE_PAUSE
 from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
 from tests.integration.users.test_own_sessions import bearer
 

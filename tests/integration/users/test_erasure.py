@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from services.users.domain.user import PASSWORD_LINK_PAUSE
+from services.users.domain.request_limits import PASSWORD_LINK_PAUSE
 from services.users.handlers.dunning import suspend_debtor
 from tests.integration.users.service import Member, UsersService
 from tests.integration.users.test_dunning import received, written_off_invoice

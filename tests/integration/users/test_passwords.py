@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, event, update
 
 from services.users.commands import ResetPassword
 from services.users.domain import OpaqueToken
-from services.users.domain.user import PASSWORD_LINK_PAUSE
+from services.users.domain.request_limits import PASSWORD_LINK_PAUSE
 from services.users.jobs import PASSWORD_LINK_LIFETIME
 from services.users.tables import credentials, password_reset_tokens
 from tests.integration.users.service import UsersService, unique_address

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from services.users.domain.user import VERIFICATION_LINKS, VERIFICATION_WINDOW
+from services.users.domain.request_limits import VERIFICATION_LINKS, VERIFICATION_WINDOW
 from tests.integration.users.service import PASSWORD, Member, UsersService
 
 EMAIL = "victim@example.com"

@@ -53,7 +53,8 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
         caller(f"http://{LOOPBACK}:{ports['api']}") as http,
     ):
         owner = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
-        made = (await http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
+        tenant = {"name": "Engines", "owner": owner, "join_policy": {"mode": "open"}}
+        made = (await http.post("/tenants", json=tenant)).json()
         sign_in = {"tenant_id": made["tenant_id"], "email": "grace@example.com", "password": PASSWORD}
         signed_in = (await http.post("/login", json=sign_in)).json()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ class Tables:
 RECORDS = st.lists(st.builds(PaymentRecord, st.integers(0, 2), st.integers(1, 6)), max_size=30)
 
 
+@pytest.mark.timeout(300)  # a minute of work, on a machine that runs other tests beside it
 @given(RECORDS, st.data())
 def test_totals_survive_crashes_at_any_point(records: list[PaymentRecord], data: st.DataObject) -> None:
     tables, position = Tables(), 0

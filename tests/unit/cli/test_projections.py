@@ -33,7 +33,10 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
     [
         (["replay", "billing.customers", "--type", "user.suspended"], "has no handler for user.suspended; it has for"),
         (["replay", "billing.customers", "--again"], "needs a reason"),
-        (["events", "republish", "users.nothing", "--reason", "x"], "it publishes to users.tenant, users.user"),
+        (
+            ["events", "republish", "users.nothing", "--reason", "x"],
+            "it publishes to users.invitation, users.tenant, users.user",
+        ),
         (["events", "republish", "users.user"], "needs a reason"),
         (
             ["projections", "rebuild", "nosuch"],
@@ -44,7 +47,7 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
             ["jobs", "run", "cleanup", "--tenant", str(UUID(int=1)), "--reason", "x"],
             "'cleanup' does not have the form SERVICE.JOB",
         ),
-        (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.tenants"),
+        (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.invitations, users.tenants"),
     ],
 )
 def test_an_impossible_request_is_refused_before_the_confirmation(arguments: list[str], problem: str) -> None:

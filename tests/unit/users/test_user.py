@@ -21,7 +21,12 @@ from schemas.users import (
 )
 from services.users.domain import NotSuspended, SealedToken, User, UserIsErased, UserStatus
 from services.users.domain.errors import TooManyProfileChanges
-from services.users.domain.user import PASSWORD_LINK_PAUSE, PROFILE_CHANGES, VERIFICATION_LINKS, VERIFICATION_WINDOW
+from services.users.domain.request_limits import (
+    PASSWORD_LINK_PAUSE,
+    PROFILE_CHANGES,
+    VERIFICATION_LINKS,
+    VERIFICATION_WINDOW,
+)
 from services.users.projections import PROJECTIONS
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role

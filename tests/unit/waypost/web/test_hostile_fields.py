@@ -35,7 +35,8 @@ FIELDS = {
     if model.__module__.startswith(("services.", "waypost."))
     for name, field in model.model_fields.items()
     if name not in SECRETS
-    if not model.__module__.startswith("waypost.web.ops.")  # typed by operators; terminals show escapes
+    if not model.__module__.startswith("waypost.web.ops.") and not model.__module__.endswith(".api.operations")
+    # typed by operators; terminals show escapes
 }
 
 
