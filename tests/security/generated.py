@@ -51,8 +51,8 @@ class GeneratedRequests:
     operator: Mapping[str, str]
 
     def send(self, cases: int, choice: random.Random) -> Report:
-        """Sends about this many requests, valid and invalid ones, spread over all operations; last those
-        that end the caller's sessions.
+        """Sends about this many requests, valid and invalid ones, spread over all operations. Those
+        that end the caller's sessions come last.
         """
         report = Report()
         operations = sorted(self._operations(), key=lambda each: each.label in ENDS_ITS_CALLER)

@@ -3,6 +3,7 @@ an event that is stored for good.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.users import (
@@ -25,14 +26,14 @@ PROFILE_CHANGES = 50
 """A day: every change is an event that is stored for good and read with the user."""
 
 
+@dataclass(slots=True)
 class RequestLimits:
     """The times of a user's requests, as far as a limit needs them."""
 
-    def __init__(self) -> None:
-        self._verifications: Sequence[datetime] = ()
-        self._password_link: datetime | None = None
-        self._email_change: datetime | None = None
-        self._profile_changes: Sequence[datetime] = ()
+    _verifications: Sequence[datetime] = ()
+    _password_link: datetime | None = None
+    _email_change: datetime | None = None
+    _profile_changes: Sequence[datetime] = ()
 
     def permit_verification_link(self, at: datetime, limit: int) -> bool:
         return sum(at - requested_at < VERIFICATION_WINDOW for requested_at in self._verifications) < limit

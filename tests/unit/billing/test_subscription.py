@@ -20,7 +20,7 @@ from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
 from tests.unit.billing.subscriptions import DEARER, MONTHLY, START, YEARLY, current_invoice, started
 
 ACTIVE, PAST_DUE, CANCELED = SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE, SubscriptionStatus.CANCELED
-INCOMPLETE, TRIALING = SubscriptionStatus.INCOMPLETE, SubscriptionStatus.TRIALING
+INCOMPLETE = SubscriptionStatus.INCOMPLETE
 DAY = timedelta(days=1)
 LATER = START + DAY
 
@@ -211,19 +211,6 @@ def test_events_of_version_1_mean_what_they_meant() -> None:
     assert (read.status, read.unpaid) == (ACTIVE, frozenset())
 
 
-def test_a_trial_is_the_first_period_and_has_no_invoice() -> None:
-    subscription = started(with_trial=True)
-    end = START + 14 * DAY
-    assert (subscription.status, subscription.trial_end, subscription.period_end) == (TRIALING, end, end)
-    assert subscription.invoice_id is None and not subscription.is_due(end - timedelta(microseconds=1))
-    subscription.change(DEARER, LATER)
-    subscription.renew(end)
-    assert (subscription.status, subscription.plan, subscription.period_start) == (ACTIVE, DEARER, end)
-    assert subscription.period_end == datetime(2026, 3, 14, 9, 30, tzinfo=START.tzinfo), "the anchor is the trial's end"
-    subscription.mark_past_due(current_invoice(subscription), end)
-    assert subscription.status is INCOMPLETE, "it was never paid"
-
-
 def test_a_debtor_gets_no_further_period_and_the_customers_decision_comes_first() -> None:
     for with_trial in (False, True):
         subscription = started(with_trial=with_trial)
@@ -232,21 +219,6 @@ def test_a_debtor_gets_no_further_period_and_the_customers_decision_comes_first(
         subscription.cancel(LATER, at_period_end=True)
         assert subscription.reason_to_end(erased=False, in_arrears=True) == "requested"
         assert subscription.reason_to_end(erased=True, in_arrears=True) == "erased"
-
-
-def test_a_trial_that_is_canceled_is_never_invoiced() -> None:
-    subscription = started(with_trial=True)
-    subscription.cancel(LATER, at_period_end=True)
-    assert (subscription.status, subscription.cancel_at) == (TRIALING, subscription.trial_end)
-    assert subscription.reason_to_end(erased=False, in_arrears=False) == "requested"
-    subscription.end("requested", subscription.period_end)
-    assert (subscription.status, subscription.invoice_id) == (CANCELED, None)
-
-
-def test_a_plan_with_another_trial_is_the_same_plan() -> None:
-    subscription = started()
-    with pytest.raises(PlanUnchanged):
-        subscription.change(replace(MONTHLY, trial_days=MONTHLY.trial_days + 1), LATER)
 
 
 def test_each_event_of_a_subscription_is_projected() -> None:
