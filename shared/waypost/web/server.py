@@ -60,7 +60,7 @@ class HttpServer:
         use, and the errors of the resources.
         """
         listener = _listen(*self._address)
-        self._resources.callback(listener.close)
+        self._resources.callback(_close, listener)
         self._address = (self._address[0], listener.getsockname()[1])
         await self._resources.enter_async_context(self._app.router.lifespan_context(self._app))
         self._serving = asyncio.create_task(self._server.serve([listener]), name=self.name)
@@ -128,8 +128,10 @@ class _Server(uvicorn.Server):
         """Closes the port and the idle connections, and waits for the open requests. uvicorn's own
         always pauses for 100 ms.
         """
-        for listener in (*self.servers, *(sockets or ())):
-            listener.close()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            _close(listener)
         await _rounds_of_the_loop(ROUNDS_TO_REGISTER)
         for connection in list(self.server_state.connections):
             connection.shutdown()
@@ -186,6 +188,15 @@ def _config(app: Starlette, bounds: ConnectionBounds) -> uvicorn.Config:
         proxy_headers=False,  # `waypost.web.client_network` reads them, from trusted proxies only
         timeout_keep_alive=15,
     )
+
+
+def _close(listener: socket.socket) -> None:
+    """Closes the port. The event loop still watches it if the start was canceled, and would later
+    take another file with its number for it.
+    """
+    if listener.fileno() >= 0:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    listener.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

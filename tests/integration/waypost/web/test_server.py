@@ -1,6 +1,7 @@
 """The server on a real port."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -208,3 +209,20 @@ async def test_a_server_that_ends_while_it_starts_is_reported_to_the_test(
     with pytest.raises(RuntimeError, match="ended while it started"):
         async with serving(api(slow.routes)):
             raise AssertionError("the block ran")
+
+
+@pytest.mark.parametrize("rounds", range(8))
+async def test_a_canceled_start_leaves_no_port_in_the_event_loop(slow: Slow, rounds: int) -> None:
+    """Otherwise the next connection with the number of the port's file fails with ENOENT."""
+    server, loop = HttpServer(api(slow.routes), port=0), asyncio.get_running_loop()
+    starting = asyncio.create_task(server.start())
+    while server._serving is None:  # noqa: ASYNC110 - the rounds after it count
+        await asyncio.sleep(0)
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    server._serving.cancel()
+    await starting
+    await server.stop()
+    watched = [key.fileobj for key in loop._selector.get_map().values()]  # type: ignore[attr-defined]  # of asyncio
+    for number in watched:
+        os.fstat(number)  # raises OSError for a closed file
