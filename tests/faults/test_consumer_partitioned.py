@@ -54,14 +54,14 @@ async def test_partitioned_member_is_replaced_and_rejoins_by_itself(
         assert await stage.dead_letters() == []
 
 
-async def test_records_that_reach_the_partitioned_member_late_are_fenced(
+async def test_records_that_reach_the_partitioned_member_late_take_effect_once(
     proxied_kafka: ProxiedKafka, database: Databases, tmp_path: Path
 ) -> None:
     proxy = proxied_kafka.proxy
     async with staged(proxied_kafka.bootstrap, database, tmp_path) as stage:
         ann = stage.user()
         await stage.topic.publish(*ann.tells("Ann"))
-        async with replace(stage, bootstrap=proxy.address).worker(stage.club.greetings) as cut_off:
+        async with replace(stage, bootstrap=proxy.address).worker(stage.club.greetings):
             await eventually(lambda: stage.reached(1, consumers=1), deadline_seconds=20)
             # The partition begins while records are on their way: no member has them until it
             # heals.
@@ -71,7 +71,8 @@ async def test_records_that_reach_the_partitioned_member_late_are_fenced(
             async with stage.consuming(stage.club.greetings):
                 await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=20)
                 proxy.let_through_what_was_caught()
-                await eventually(lambda: "fenced" in cut_off.log.read_text())
+                # The client has closed its connection by now, and drops them. If it had not, they
+                # would be fenced, as in test_consumer_stale_owner.py.
                 await proxy.heal()
                 await stage.topic.publish(*ann.tells("Anne"))
                 await eventually(lambda: stage.reached(4, consumers=1), deadline_seconds=20)
