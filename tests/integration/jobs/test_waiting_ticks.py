@@ -110,4 +110,5 @@ def test_the_minutely_jobs_of_billing_do_not_pile_up() -> None:
     assert {scheduled.job for scheduled in SCHEDULE if scheduled.skip_if_queued} == {
         "resolve_attempts",
         "renew_subscriptions",
+        "reconcile_payments",
     }

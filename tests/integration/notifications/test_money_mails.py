@@ -87,5 +87,5 @@ async def test_a_write_off_is_mailed_to_the_customer(notifications: Notification
     await notifications.react(customer.envelope(event))
     await notifications.run_jobs(customer.tenant_id)
     [mail] = await notifications.mails(customer)
-    assert mail["subject"] == "Invoice 7 is overdue"
+    assert mail["subject"] == "Invoice 7 was not paid"
     assert "42.00 EUR" in mail["text"]

@@ -14,6 +14,14 @@ NOTIFICATION_KINDS: Mapping[str, str] = {
     "invoice.finalized": "invoice_finalized",
     "invoice.paid": "invoice_paid",
     "invoice.payment_failed": "payment_failed",
+    "invoice.voided": "invoice_voided",
+    "invoice.refunded": "invoice_refunded",
+    "invoice.refund_failed": "refund_failed",
+    "invoice.marked_uncollectible": "invoice_uncollectible",
+    "subscription.created": "subscription_started",
+    "subscription.plan_changed": "subscription_plan_changed",
+    "subscription.canceled": "subscription_canceled",
+    "subscription.past_due": "subscription_past_due",
 }
 """Fact to the kind of its notification. Repeated here, so that the checker does not use the
 service's own table.
