@@ -121,7 +121,7 @@ async def test_schedule_reaches_every_tenant_with_an_overdue_attempt_also_closed
 
 
 async def _is_paid(company: Company, invoice_id: str) -> bool:
-    """Reads the row, because nobody signs in to a closed tenant."""
+    """Reads the row, because no user signs in to a closed tenant."""
     return bool(await company.rows(f"select 1 from invoices where invoice_id = '{invoice_id}' and status = 'paid'"))
 
 
