@@ -107,7 +107,12 @@ async def resolve_payment_exception(
     tenant_id = TenantId(body.tenant_id)
     with bound_tenants([tenant_id]):
         async with context.bus.units.begin() as uow:
-            if await _resolve(exception_id, context.now, uow):
+            is_changed = await _resolve(exception_id, context.now, uow)
+            row = await _stored(exception_id, uow)
+            if body.close_attempt and row.attempt_id is not None and row.kind == "mismatch":
+                command = AbandonAttempt(attempt_id=row.attempt_id, at=context.now)
+                is_changed = await abandon_attempt(command, uow) or is_changed
+            if is_changed:
                 facts = {"close_attempt": str(body.close_attempt)}
                 await record_change(
                     uow,
@@ -117,9 +122,6 @@ async def resolve_payment_exception(
                     tenant_id=tenant_id,
                     **facts,
                 )
-            row = await _stored(exception_id, uow)
-            if body.close_attempt and row.attempt_id is not None and row.kind == "mismatch":
-                await abandon_attempt(AbandonAttempt(attempt_id=row.attempt_id, at=context.now), uow)
     return PaymentExceptionView.model_validate(row)
 
 

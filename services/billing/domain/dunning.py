@@ -18,7 +18,12 @@ PAYMENT_TERM = timedelta(days=14)
 
 def step_key(invoice_id: UUID, due: datetime) -> str:
     """The key of the job that charges the step due at that time: one job per step."""
-    return f"dun-{invoice_id}-{due.isoformat()}"
+    return f"{steps_of(invoice_id)}{due.isoformat()}"
+
+
+def steps_of(invoice_id: UUID) -> str:
+    """The beginning of the keys of the invoice's steps."""
+    return f"dun-{invoice_id}-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ async def _close_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> 
 
 async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
     """Ends the customer's subscriptions, after the invoices are voided: settlement locks the
-    invoice first and its subscription second.
+    customer first, then the invoice, then its subscription.
     """
     of_customer = subscriptions.c.customer_id == customer.id
     result = await uow.rows.execute(

@@ -40,18 +40,20 @@ async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptSt
     return attempt.status if settled is None else settled.status
 
 
-async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
+async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> bool:
+    """False if the attempt was settled before."""
     locked = await _lock(command.attempt_id, uow)
     if locked is None:
-        return
+        return False
     attempt, invoice = locked
     if not await attempt_rows.settle(attempt, AttemptStatus.ABANDONED, uow, at=command.at, reason="abandoned"):
-        return
+        return False
     if attempt.kind is AttemptKind.REFUND:
         refund_failed(invoice, attempt, "abandoned", command.at)
-        return
+        return True
     await payment_failed(invoice, attempt, "abandoned", command.at, uow)
     await _use_held(invoice, command, uow)
+    return True
 
 
 async def _lock(attempt_id: UUID, uow: UnitOfWork) -> tuple[PaymentAttempt, Invoice] | None:

@@ -14,7 +14,7 @@ from services.billing.domain import (
     PaymentMethod,
 )
 from services.billing.domain.attempts import charge_key
-from services.billing.domain.dunning import step_key
+from services.billing.domain.dunning import step_key, steps_of
 from services.billing.domain.errors import NoPaymentMethod
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.arrears import write_off
@@ -34,7 +34,7 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
     existing = await attempt_rows.find_by_requester(command.requested_by, uow)
     if existing is not None:
         return existing if existing.is_pending else None
-    if invoice.status is not InvoiceStatus.OPEN:
+    if invoice.status is not InvoiceStatus.OPEN or _is_earlier_step(command, invoice):
         return None
     pending = await attempt_rows.pending_attempt(invoice.id, uow)
     if pending is not None:
@@ -89,6 +89,15 @@ async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str,
     elif is_open:
         write_off(invoice, customer, attempt.number, at)
     await update_subscription_status(invoice, at, uow)
+
+
+def _is_earlier_step(command: BeginCharge, invoice: Invoice) -> bool:
+    """Whether the job is a step of the dunning schedule that a payment by hand has used: a later
+    step is scheduled.
+    """
+    due = invoice.next_attempt_at
+    is_step = command.requested_by.startswith(steps_of(invoice.id))
+    return is_step and (due is None or command.requested_by != step_key(invoice.id, due))
 
 
 def _time_of_step(command: BeginCharge, invoice: Invoice) -> datetime:

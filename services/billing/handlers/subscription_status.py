@@ -11,7 +11,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def update_subscription_status(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
-    """The caller holds the invoice's lock; the subscription is always locked second."""
+    """The caller holds the locks of the customer and the invoice; the subscription is always locked
+    last.
+    """
     if invoice.subscription_id is None:
         return
     subscription = await lock_subscription(invoice.subscription_id, uow)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.billing.commands import BeginCharge
+from services.billing.domain import AttemptStatus
 from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
 from services.billing.jobs.payment_execution import execute_or_leave_pending
@@ -28,8 +29,14 @@ async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | 
 
 
 async def retry_payment(job: JobContext[Resources], invoice_id: UUID) -> str | None:
-    """Charges the invoice: a step of the dunning schedule, or a payment that an admin requested."""
-    return await charge_invoice(job, invoice_id)
+    """Charges the invoice: a step of the dunning schedule, or a payment by hand. Returns the
+    attempt's status, or None if there was nothing to charge.
+    """
+    status = await charge_invoice(job, invoice_id)
+    if status != AttemptStatus.DECLINED:
+        return status
+    # It may have been another requester's attempt, whose decline left this step due.
+    return await charge_invoice(job, invoice_id) or status
 
 
 async def refund_payment(job: JobContext[Resources], refund_id: UUID) -> str | None:
@@ -55,8 +62,8 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
         return await request_for(attempt, uow, job.tenant_id, is_new=attempt.id == command.attempt_id)
 
 
-# With the ten slots of a process, a provider that does not answer uses at most nine, with one for
-# the daily reconciliation; renewals always find one. Reports use at most two.
+# Of the ten slots of a process, a provider that does not answer uses at most eight, and reports
+# one: renewals always find one.
 JOBS: Sequence[Job] = [
     Job(charge_invoice, priority=PAYMENT, max_at_once=3),
     Job(retry_payment, priority=PAYMENT, max_at_once=1),

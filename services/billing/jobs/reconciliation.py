@@ -15,7 +15,7 @@ from services.billing.queries.reconciliation import (
     WINDOW,
     BookedCharge,
     booked_charges,
-    pending_among,
+    pending_attempts,
     tenants_with_charges,
 )
 from waypost.jobs.context import JobContext
@@ -37,8 +37,7 @@ async def reconcile_payments(job: JobContext[Resources]) -> int:
     async with job.begin() as uow:
         booked = await booked_charges(uow.rows, now - WINDOW - MARGIN)
         due = {charge.id for charge in booked if charge.created_at >= now - WINDOW + MARGIN}
-        named = {charge.attempt_id for charge in listed if charge.attempt_id is not None}
-        pending = await pending_among(uow.rows, named)
+        pending = await pending_attempts(uow.rows)
         decided = [charge for charge in listed if charge.attempt_id not in pending]
         found = list(differences(decided, booked, due, now - FORGOTTEN_AFTER))
         new = sum([await store_exception(difference, job.tenant_id, now, uow) for difference in found])

@@ -1,6 +1,6 @@
 """The charges of a tenant as the ledger has them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -83,11 +83,11 @@ async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[Boo
     ]
 
 
-async def pending_among(rows: AsyncConnection, attempt_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those attempts that are not decided yet."""
+async def pending_attempts(rows: AsyncConnection) -> frozenset[UUID]:
+    """The attempts that are not decided yet."""
     attempt = payment_attempts.c
-    pending = (attempt.status == AttemptStatus.PENDING.value, attempt.id.in_(attempt_ids))
-    return frozenset((await rows.execute(select(attempt.id).where(*pending))).scalars())
+    pending = select(attempt.id).where(attempt.status == AttemptStatus.PENDING.value)
+    return frozenset((await rows.execute(pending)).scalars())
 
 
 async def tenants_with_charges(rows: AsyncConnection) -> Sequence[TenantId]:

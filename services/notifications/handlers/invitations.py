@@ -20,6 +20,7 @@ async def send_invitation(sent: Envelope[InvitationSent], uow: UnitOfWork) -> No
         kind=NotificationKind.INVITATION,
         subject_type="invitation",
         subject_id=sent.aggregate_id,
+        facts={"locale": event.locale},
         token=MailedToken(
             address=event.email,
             sealing_key_id=event.sealing_key_id,

@@ -40,10 +40,11 @@ async def suppress_address(
         "code": refusal.code,
         "suppressed_at": at,
     }
-    await uow.rows.execute(
+    inserted = await uow.rows.execute(
         insert(suppressed_addresses).values(row).on_conflict_do_nothing(index_elements=["tenant_id", "address"])
     )
-    log.warning("address_suppressed", suppression_id=str(suppression_id), reason=refusal.reason, code=refusal.code)
+    if inserted.rowcount:
+        log.warning("address_suppressed", suppression_id=str(suppression_id), reason=refusal.reason, code=refusal.code)
 
 
 async def lift_suppression(command: LiftSuppression, uow: UnitOfWork) -> None:

@@ -33,11 +33,6 @@ _NAMES_THE_COMPANY = (NotificationKind.INVITATION,)
 product.
 """
 
-_NAMES_THE_COMPANY = (NotificationKind.INVITATION,)
-"""An administrator with a proved address asks for these mails, and the recipient may not know the
-product.
-"""
-
 LINES_WAIT = timedelta(minutes=10)
 """The longest wait for the lines of an invoice: a dead letter must not keep the mail back."""
 

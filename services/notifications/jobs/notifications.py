@@ -188,7 +188,8 @@ async def _invitation(
         raise NotYet(f"tenant {notification.tenant_id} is not in the directory yet")
     token = await token_of(uow.rows, notification.id)
     address = token.address if token else ""
-    to = Addressee(email=address, display_name="", locale="", erased=False, company=company, verified=False)
+    locale = str((await facts_of(uow.rows, notification.id)).get("locale", ""))
+    to = Addressee(email=address, display_name="", locale=locale, erased=False, company=company, verified=False)
     return await _with_link(notification, to, resources, uow, at)
 
 

@@ -57,8 +57,9 @@ class FairSlots:
         try:
             await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():  # the slot arrived together with the cancellation
-                self._release()
+            if waiter.done() and not waiter.cancelled():
+                if waiter.exception() is None:  # the slot arrived together with the cancellation
+                    self._release()
             else:
                 self._remove(share, waiter)
             raise

@@ -39,6 +39,16 @@ def email_address(text: str) -> Email:
     return Email(canonical)
 
 
+def canonical_form(stored: str) -> str:
+    """The canonical form of an address that an earlier release stored with a Unicode domain. An
+    address to which no mail can be delivered is returned as it is.
+    """
+    try:
+        return stored if stored.isascii() else email_address(stored)
+    except NotAnEmailAddress:
+        return stored
+
+
 def unicode_form(email: Email) -> Email | None:
     """The form of the address that releases before the ASCII form stored; None if it is the
     same.

@@ -19,6 +19,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
+from services.users.domain.email import canonical_form
 from services.users.domain.email_change import EmailChange
 from services.users.domain.errors import NotSuspended, UserIsErased
 from services.users.domain.request_limits import VERIFICATION_LINKS, RequestLimits
@@ -209,10 +210,10 @@ class User(Aggregate):
         self._limits.count(event)
         match event:
             case UserCreated():
-                self.email, self.display_name = event.email, event.display_name
+                self.email, self.display_name = canonical_form(event.email), event.display_name
                 self.role, self.locale = Role(event.role), event.locale
             case UserEmailChanged(email=email):
-                self.email, self.verified = email, False
+                self.email, self.verified = canonical_form(email), False
             case UserEmailVerified():
                 self.verified = True
             case UserProfileUpdated():

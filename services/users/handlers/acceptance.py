@@ -9,11 +9,21 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import AcceptInvitation
-from services.users.domain import AlreadyMember, Invitation, Tenant, TokenNotValid, User, may_be_taken_over, may_invite
+from services.users.domain import (
+    AlreadyMember,
+    Email,
+    Invitation,
+    Tenant,
+    TokenNotValid,
+    User,
+    may_be_taken_over,
+    may_invite,
+)
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
+from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.tables import credentials, open_invitations, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
@@ -31,6 +41,7 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
     email = (await uow.rows.execute(query)).scalar_one_or_none()
     if email is None:
         raise TokenNotValid
+    await adopt_canonical_form(Email(email), uow)
     holder = await _claim_or_lock(command, email, uow)
     if await is_kept_for_another(email, holder, command.at, uow):
         raise AlreadyMember

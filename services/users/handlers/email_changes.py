@@ -8,7 +8,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
-from services.users.domain import AddressInUse, EmailChangeTooSoon, Tenant, TokenNotValid, User, may_be_taken_over
+from services.users.domain import (
+    AddressInUse,
+    Email,
+    EmailChangeTooSoon,
+    Tenant,
+    TokenNotValid,
+    User,
+    may_be_taken_over,
+)
 from services.users.handlers.confirmation import require_confirmed
 from services.users.handlers.erasure import erase
 from services.users.handlers.kept_addresses import is_kept_for_another
@@ -16,6 +24,7 @@ from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of, lock_credentials
 from services.users.handlers.sign_in_attempts import forget_failures
+from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -28,8 +37,8 @@ async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> 
     Raises ConfirmationRequired. Raises EmailChangeTooSoon, also while the previous address can
     still take the last change back: a second change would end that link.
     """
-    await require_confirmed(command.actor, command.at, uow)
     await lock_credentials(command.actor.user_id, uow)
+    await require_confirmed(command.actor, command.at, uow)  # after the lock: the session may just have ended
     user = await uow.load(User, command.actor.user_id)
     user.require_present()
     (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
@@ -114,6 +123,7 @@ async def _move(user: User, email: str, at: datetime, uow: UnitOfWork) -> bool:
     """Gives the user an address that they proved; False if another user has it, or may take it
     back. A registration of the address that was not verified ends, as an acceptance ends it.
     """
+    await adopt_canonical_form(Email(email), uow)
     query = select(credentials.c.user_id).where(credentials.c.email == email, credentials.c.user_id != user.id)
     holder_id = (await uow.rows.execute(query)).scalar_one_or_none()
     if holder_id is not None:

@@ -22,6 +22,7 @@ from services.users.domain import (
 )
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import require_invitation_mail
+from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.tables import credentials, invitations, open_invitations, users
 from waypost.kernel.errors import NotFound
 from waypost.kernel.role import Role
@@ -45,6 +46,7 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     """
     (await uow.load(Tenant, command.tenant_id)).require_open()
     require_may_invite(await uow.load(User, command.inviter_id), command.role)
+    await adopt_canonical_form(command.email, uow)
     holder = (
         await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.email == command.email))
     ).scalar_one_or_none()

@@ -52,6 +52,7 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     await set_password(user_id, command.password_hash, command.at, uow)
     await forget_failures(user_id, uow)
     user = await uow.load(User, user_id)
+    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)

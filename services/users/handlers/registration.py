@@ -91,6 +91,7 @@ async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
     await lock_token_owner(verification_tokens, command.digest, uow)
     link = await consume_token(verification_tokens, command.digest, command.at, uow)
     user = await uow.load(User, link.user_id)
+    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
     if user.verified:
         raise TokenNotValid
     user.verify_email(command.at)
@@ -119,7 +120,6 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
     """Reserves the address for this user; False if it is taken. The unique key decides between
     concurrent registrations.
     """
-    await adopt_canonical_form(registration.email, uow)
     inserted = await uow.rows.execute(
         insert(credentials)
         .values(
@@ -139,6 +139,7 @@ async def _lock_address_owner(command: SignUp, uow: UnitOfWork) -> User | None:
     """The user of the address. The lock serializes concurrent registrations of one address. A free
     address is looked up with the same statements.
     """
+    await adopt_canonical_form(command.registration.email, uow)
     query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
     user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
     found = await uow.find(User, user_id or command.registration.user_id)

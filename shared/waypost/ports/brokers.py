@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from waypost.kernel.errors import Misconfigured
 from waypost.project import variable
+from waypost.settings import value_of
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -120,7 +121,7 @@ def connection_from(variables: Mapping[str, str]) -> BrokerConnection:
     """The connection that environment variables describe. Raises Misconfigured."""
 
     def text(name: str) -> str | None:
-        return variables.get(variable(f"KAFKA_{name}")) or None
+        return value_of(variables, variable(f"KAFKA_{name}")) or None
 
     def file(name: str) -> Path | None:
         return Path(found) if (found := text(name)) else None

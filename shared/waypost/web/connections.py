@@ -78,6 +78,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._body_open and self._timer is None:
             self._timer = self.loop.call_later(self.bounds.body_seconds, self._body_is_late)
         if not self._head_open:
+            if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+                # A line break after a response ends the keep-alive timer and begins no request.
+                self._wait_for_head()
             return
         self._unparsed_bytes = self._unparsed_bytes + len(data) if was_open else 0
         if self._unparsed_bytes > self.bounds.head_bytes:

@@ -50,3 +50,15 @@ async def test_a_payment_by_hand_just_before_a_step_uses_no_step(company: Compan
     after = due - BEHIND - company.billing.clock.now()
     await company.decide(await company.begin_charge(invoice_id, after), declined(), after)
     assert await due_of(company, invoice_id) == due
+
+
+async def test_a_step_that_a_payment_by_hand_used_charges_nothing(company: Company) -> None:
+    invoice_id = await company.finalized()
+    await decline(company, invoice_id)
+    due = await due_of(company, invoice_id)
+    after = due + BEHIND - company.billing.clock.now()
+    await company.decide(await company.begin_charge(invoice_id, after), declined(), after)
+    assert await due_of(company, invoice_id) > due
+    key = step_key(UUID(invoice_id), due)
+    step = BeginCharge(invoice_id=UUID(invoice_id), attempt_id=new_id(), requested_by=key, at=due + 2 * BEHIND)
+    assert await company.handle(step) is None

@@ -22,6 +22,7 @@ from tests.integration.billing.decisions import (
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.infra.payments import charge
 from waypost.kernel.money import Money
+from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 from waypost.testing.tokens import operator_bearer
 
@@ -159,8 +160,12 @@ async def test_a_report_that_differs_from_its_attempt_settles_nothing(
     body = {"tenant_id": str(company.tenant_id), "reason": "refunded at the provider", "close_attempt": True}
     path = f"/ops/payment-exceptions/{found['id']}/resolve"
     assert (await company.post(path, body)).status_code == 403
-    resolved = await billing.http.post(path, json=body, headers=dict(operator_bearer()))
-    assert resolved.status_code == 200, resolved.text
+    for close_attempt in (False, True, True):  # what changes something is audited
+        sent = body | {"close_attempt": close_attempt}
+        resolved = await billing.http.post(path, json=sent, headers=dict(operator_bearer()))
+        assert resolved.status_code == 200, resolved.text
+    async with connected(billing.where.owner) as owner:
+        assert await owner.fetchval("select count(*) from operator_actions where subject = $1", str(found["id"])) == 2
     assert await exceptions(company) == []
     [attempt] = await company.rows("select status from payment_attempts")
     assert attempt["status"] == "abandoned"

@@ -131,3 +131,14 @@ async def test_the_mail_to_admins_contains_no_text_of_the_person_who_asks(
         assert mail["subject"] == "A person asks to join Analytical Engines"
         for text in (HOSTILE, "evil", invitee.email):
             assert text not in repr(mail)
+
+
+async def test_an_invitation_is_in_the_language_of_its_event(
+    notifications: NotificationsService, invitee: Person, keys: Keys
+) -> None:
+    await know_the_tenant(notifications, invitee)
+    event = sent(invitee, notifications, keys)
+    await notifications.react(invitee.envelope(replace(event.event, locale="de-AT"), 2))
+    await notifications.run_jobs(invitee.tenant_id)
+    [mail] = await notifications.mails(invitee)
+    assert mail["subject"] == "Einladung zu Analytical Engines"

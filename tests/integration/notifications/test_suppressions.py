@@ -5,6 +5,7 @@ from uuid import UUID
 import aiosmtplib
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.users import UserErased
 from services.notifications.adapters.smtp import _refusal
@@ -116,3 +117,19 @@ async def _change_password(notifications: NotificationsService, person: Person) 
     event = of_an_account(person, notifications.clock.now())["password_changed"]
     await notifications.react(person.envelope(event))
     await notifications.run_jobs(person.tenant_id)
+
+
+async def test_an_address_that_is_refused_twice_is_logged_with_the_stored_id(
+    notifications: NotificationsService,
+) -> None:
+    gone = Person()
+    await notifications.know(gone)
+    tenant_id, refusal = TenantId(gone.tenant_id), MailRefused("mailbox_unknown", 550, is_bad_address=True)
+    with capture_logs() as logs:
+        for _ in range(2):
+            with bound_tenants([tenant_id]):
+                async with notifications.runtime.units.begin() as uow:
+                    await suppress_address(tenant_id, gone.user_id, gone.email, refusal, notifications.clock.now(), uow)
+    [row] = await notifications.rows(gone.tenant_id, "select suppression_id from suppressed_addresses")
+    logged = [entry["suppression_id"] for entry in logs if entry["event"] == "address_suppressed"]
+    assert logged == [str(row["suppression_id"])]

@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from services.users.domain.email import email_address, unicode_form
 from services.users.tables import credentials
-from tests.integration.users.service import UsersService
+from tests.integration.users.service import Member, UsersService
 
 DOMAINS = [
     ("faß.de", "xn--fa-hia.de"),
@@ -39,10 +39,7 @@ async def test_an_account_is_stored_and_found_by_the_delivered_form(
 async def test_an_account_of_an_earlier_release_keeps_its_address(users: UsersService, again: str) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
-    earlier = unicode_form(email_address("ada@bücher.example"))
-    async with users.unit_of_work(owner.tenant_id) as uow:
-        stored_earlier = update(credentials).where(credentials.c.user_id == member.user_id).values(email=earlier)
-        assert (await uow.rows.execute(stored_earlier)).rowcount == 1
+    await store_earlier_form(users, member)
     assert (await users.log_in(owner.tenant_id, "ada@xn--bcher-kva.example")).status_code == 200
     assert (await users.log_in(owner.tenant_id, "ada@bücher.example")).status_code == 200
     await getattr(users, again)(owner.tenant_id, "ada@bücher.example")
@@ -52,3 +49,25 @@ async def test_an_account_of_an_earlier_release_keeps_its_address(users: UsersSe
     assert [row["user_id"] for row in stored] == [member.user_id]
     assert await users.rows(owner.tenant_id, "select 1 from credentials where email like '%ü%'") == []
     assert (await users.log_in(owner.tenant_id, "ada@bücher.example")).status_code == 200
+
+
+async def test_no_other_user_gets_an_address_of_an_earlier_release(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member, other = await users.join(owner.tenant_id), await users.join(owner.tenant_id)
+    proof = {"token": await users.mailed_token(owner.tenant_id, owner.user_id)}
+    assert (await users.http.post("/verify", json=proof)).status_code == 200
+    await store_earlier_form(users, member)
+    invitation = {"email": "ada@bücher.example", "role": "member"}
+    assert (await users.http.post("/invitations", json=invitation, headers=owner.headers)).status_code == 409
+    assert (
+        await users.http.post("/email/change", json={"email": "ada@bücher.example"}, headers=other.headers)
+    ).is_success
+    assert (await users.http.post("/email/confirm", json={"token": await users.proof_link(other)})).status_code == 409
+    assert (await users.log_in(owner.tenant_id, "ada@bücher.example")).status_code == 200
+
+
+async def store_earlier_form(users: UsersService, member: Member) -> None:
+    earlier = unicode_form(email_address("ada@bücher.example"))
+    async with users.unit_of_work(member.tenant_id) as uow:
+        stored_earlier = update(credentials).where(credentials.c.user_id == member.user_id).values(email=earlier)
+        assert (await uow.rows.execute(stored_earlier)).rowcount == 1

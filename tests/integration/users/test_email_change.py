@@ -1,15 +1,20 @@
 """A change of the address: the new one is proved, and the previous one can take it back."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete, select
 
 from services.users.domain.email_change import CANCELLATION_LIFETIME, PROOF_LIFETIME
 from services.users.domain.request_limits import EMAIL_CHANGE_PAUSE
+from services.users.tables import credentials, sessions
 from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
 from tests.integration.users.test_own_sessions import bearer
+from tests.integration.users.test_sessions import somebody_waits_for_a_lock
+from waypost.testing.eventually import eventually
 
 
 async def test_the_address_changes_when_the_new_one_is_proved(users: UsersService) -> None:
@@ -160,3 +165,16 @@ async def confirm(users: UsersService, token: str) -> httpx.Response:
 async def again(users: UsersService, member: Member) -> Member:
     tokens: Any = (await users.log_in(member.tenant_id, member.email, PASSWORD)).json()
     return Member(tenant_id=member.tenant_id, user_id=member.user_id, email=member.email, tokens=tokens)
+
+
+async def test_a_session_that_ends_before_the_change_is_stored_changes_nothing(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    async with users.unit_of_work(owner.tenant_id) as uow:
+        locked = select(credentials).where(credentials.c.user_id == member.user_id).with_for_update()
+        await uow.rows.execute(locked)
+        changing = asyncio.create_task(request(users, member, unique_address()))
+        await eventually(lambda: somebody_waits_for_a_lock(users))
+        await uow.rows.execute(delete(sessions).where(sessions.c.user_id == member.user_id))
+    assert (await changing).status_code == 403
+    assert await users.rows(member.tenant_id, "select 1 from email_changes") == []

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from services.users.domain import Tenant
 from tests.integration.users.invited import company, signed_up
 from tests.integration.users.service import UsersService, unique_address
 
@@ -52,3 +53,15 @@ async def test_a_change_of_address_that_took_effect_can_still_be_taken_back_afte
     assert (await users.reset_password(await users.password_link(member), NEW_PASSWORD)).status_code == 204
     assert (await users.http.post("/email/cancel", json={"token": cancellation})).status_code == 204
     assert (await users.log_in(member.tenant_id, new, NEW_PASSWORD)).status_code == 401
+
+
+async def test_a_link_that_a_request_stored_while_its_tenant_closed_is_refused(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    waiting = (await users.sign_up(owner.tenant_id, unique_address())).json()["id"]
+    await users.forget_password(owner.tenant_id, member.email)
+    links = [await users.mailed_token(owner.tenant_id, waiting), await users.password_link(member)]
+    async with users.unit_of_work(owner.tenant_id) as uow:  # not by the command, which ends the links
+        (await uow.load(Tenant, owner.tenant_id)).close("requested", users.clock.now())
+    assert (await users.http.post("/verify", json={"token": links[0]})).status_code == 409
+    assert (await users.reset_password(links[1], NEW_PASSWORD)).status_code == 409

@@ -141,3 +141,9 @@ def test_the_choice_is_kept_and_changes_only_while_the_stack_is_stopped(tmp_path
     with pytest.raises(SetUpFailed, match="the stack runs with other servers"):
         Servers.choose(tmp_path, brokers=None, standby=None, secure=False, is_running=True)
     assert not Servers.choose(tmp_path, brokers=None, standby=None, secure=False).secure
+
+
+def test_the_brokers_may_be_named_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "bootstrap"
+    file.write_text("kafka:9092\n")
+    assert connection_from({"WAYPOST_KAFKA_BOOTSTRAP_FILE": str(file)}).bootstrap == "kafka:9092"

@@ -104,3 +104,15 @@ async def test_a_caller_that_leaves_gives_its_place_back(granted: bool) -> None:
     await work.call(C)
     assert {B, C} <= set(await work.finish())
     assert (work.slots._free, work.slots._waiting, work.slots._tenants) == (1, 0, {})
+
+
+async def test_a_refused_caller_that_is_canceled_gives_no_slot_back() -> None:
+    work = Work(slots=1, queue=2)
+    await work.call(A, A, A)
+    dropping = asyncio.create_task(work._work(B))
+    await asyncio.sleep(0)  # refuses the waiting caller, which has not noticed yet
+    work.tasks[2].cancel()
+    await work.settle()
+    assert set(await work.finish()) == {A, B}
+    await dropping
+    assert work.slots._free == 1

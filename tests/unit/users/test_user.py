@@ -195,3 +195,18 @@ def test_a_profile_changes_fifty_times_a_day(user: User) -> None:
         user.require_profile_change(NOW + timedelta(hours=23))
     assert refused.value.retry_after == timedelta(hours=1)
     user.require_profile_change(NOW + timedelta(days=1))
+
+
+def test_an_address_that_an_earlier_release_stored_has_the_canonical_form() -> None:
+    user = User.create(
+        uuid4(),
+        TenantId(uuid4()),
+        email="ada@bücher.example",
+        display_name="Ada",
+        role=Role.MEMBER,
+        locale="en",
+        at=NOW,
+    )
+    assert user.email == "ada@xn--bcher-kva.example"
+    user.change_email("ada@straße.example", NOW)
+    assert user.email == "ada@xn--strae-oqa.example"

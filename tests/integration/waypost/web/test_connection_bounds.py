@@ -170,3 +170,11 @@ async def test_connections_beyond_the_bound_are_refused_and_the_others_served() 
         for client in clients[:3]:
             await client.send(REQUEST + b"\r\n")
             assert await client.answer() == (200, b"0")
+
+
+async def test_a_line_break_after_a_response_keeps_no_connection() -> None:
+    async with connected() as [client]:
+        await client.send(REQUEST + b"\r\n")
+        assert (await client.answer())[0] == 200
+        await client.send(b"\r\n")
+        assert await client.is_closed()
