@@ -62,7 +62,7 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
         return await request_for(attempt, uow, job.tenant_id, is_new=attempt.id == command.attempt_id)
 
 
-# Of the ten slots of a process, a provider that does not answer uses at most eight, and reports
+# A provider that does not answer uses at most eight of the ten slots of a process, and reports use
 # one: renewals always find one.
 JOBS: Sequence[Job] = [
     Job(charge_invoice, priority=PAYMENT, max_at_once=3),

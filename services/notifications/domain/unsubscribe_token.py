@@ -1,4 +1,6 @@
-"""The token of an unsubscribe link. It permits ending the digests of one user, and nothing else."""
+"""The token of an unsubscribe link. It permits ending the optional mails of one
+user, and nothing else.
+"""
 
 from dataclasses import dataclass, field
 from typing import Self
