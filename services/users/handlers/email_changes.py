@@ -38,10 +38,11 @@ async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> 
     still take the last change back: a second change would end that link.
     """
     await lock_credentials(command.actor.user_id, uow)
-    await require_confirmed(command.actor, command.at, uow)  # after the lock: the session may just have ended
     user = await uow.load(User, command.actor.user_id)
     user.require_present()
-    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
+    # After the lock: an end of the tenant waits for it, and the session may just have ended.
+    (await uow.load(Tenant, user.tenant_id)).require_open()
+    await require_confirmed(command.actor, command.at, uow)
     change = command.change
     if change.email == user.email:
         return

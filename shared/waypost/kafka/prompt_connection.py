@@ -6,6 +6,7 @@ that a client waited that long to open a connection, to ask it for metadata or t
 coordinates nothing any more, although the other brokers had already elected new leaders.
 """
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
@@ -53,4 +54,14 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
         at_once = isinstance(request, _ANSWERED_AT_ONCE)
         self._request_timeout = self._prompt_seconds if at_once else self._configured_seconds
         answer: Awaitable[Any] = super().send(request, expect_response)
-        return answer
+        return self._or_closed(answer) if isinstance(request, MetadataRequest) else answer
+
+    async def _or_closed(self, answer: Awaitable[Any]) -> Any:
+        """A client that is cancelled while it asks its first broker for metadata does not close this
+        connection, and does not keep it either.
+        """
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self.close()
+            raise

@@ -34,11 +34,15 @@ async def answer_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     writer.close()
 
 
-async def answer_api_versions_alone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def answer_api_versions(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     size, _, _, correlation_id = struct.unpack(">ihhi", await reader.readexactly(12))
     await reader.readexactly(size - 8)
     body = ApiVersionResponse_v0(0, [(METADATA_KEY, 0, 5), (JOIN_KEY, 0, 5), (COMMIT_KEY, 0, 3)]).encode()
     writer.write(struct.pack(">ii", len(body) + 4, correlation_id) + body)
+
+
+async def answer_api_versions_alone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await answer_api_versions(reader, writer)
     await answer_nothing(reader, writer)
 
 
@@ -85,3 +89,26 @@ async def test_a_shorter_configured_limit_is_kept() -> None:
         with pytest.raises(TimeoutError):
             await connection.send(JoinGroupRequest("group", 10_000, 30_000, "", "", "consumer", []))
         connection.close()
+
+
+async def test_a_client_that_is_cancelled_before_the_first_metadata_leaves_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prompt_connection, "ANSWER_SECONDS", NEVER_MILLISECONDS / 1000)
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def answer_no_metadata(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer_api_versions(reader, writer)
+        await reader.readexactly(1)
+        asked.set()
+        await answer_nothing(reader, writer)
+        ended.set()
+
+    async with broker(answer_no_metadata) as port:
+        client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=NEVER_MILLISECONDS)
+        starting = asyncio.create_task(client.bootstrap())
+        await asked.wait()
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await ended.wait()
