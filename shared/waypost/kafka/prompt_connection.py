@@ -57,7 +57,7 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
         return self._or_closed(answer) if isinstance(request, MetadataRequest) else answer
 
     async def _or_closed(self, answer: Awaitable[Any]) -> Any:
-        """A client that is cancelled while it asks its first broker for metadata does not close this
+        """A client that is cancelled while it asks its first broker for metadata does not close the
         connection, and does not keep it either.
         """
         try:
