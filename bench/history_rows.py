@@ -15,7 +15,7 @@ from functools import partial
 
 from bench.frame.cpu import PostgresCpu
 from bench.frame.durability import durability_of
-from bench.frame.programs import program, run_program, sample_of
+from bench.frame.programs import program, run_program, sample_of, wait_until_ready
 from bench.frame.row import CPU, OURS, RATE, SECONDS, Arm, Arms, Goal, Row, Sample, Scale
 from bench.frame.servers import Servers
 from bench.history import publish
@@ -72,8 +72,7 @@ async def project(servers: Servers, database: ServiceDatabase, workers: Workers,
     async with AsyncExitStack() as stack:
         running = [await stack.enter_async_context(program(*command)) for _ in range(workers.processes)]
         for process in running:
-            assert process.stdout
-            await process.stdout.readline()
+            await wait_until_ready(process)
         server = await PostgresCpu.of(servers.admin_dsn)
         samples = await asyncio.gather(*(sample_of(process, b"\n") for process in running))
     units, seconds = max(each.units for each in samples), max(each.seconds for each in samples)

@@ -25,7 +25,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
-from bench.frame.programs import program
+from bench.frame.programs import program, wait_until_ready
 from tests.fixtures.jobs import Service, migrate
 from waypost.engine.process import tune_garbage_collector
 from waypost.jobs.context import JobContext
@@ -41,6 +41,8 @@ from waypost.testing.postgres import running_postgres
 
 PEERS_PYTHON = Path(__file__).parents[1] / ".waypost" / "peers" / "bin" / "python"
 TENANTS = 20
+PREPARED_AT_ONCE = 20_000
+"""Jobs of one transaction, which has a time limit."""
 WATCH_SECONDS = 0.01
 DURABILITY = "select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes')"
 SESSIONS = "select from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
@@ -103,10 +105,12 @@ async def drain(dsn: str, jobs: int, slots: int) -> None:
 async def prepare(dsn: str, jobs: int, *, at: datetime) -> None:
     tenants = [TenantId(new_id()) for _ in range(TENANTS)]
     database = Database(dsn, application_name="bench", pool_size=1)
-    async with database.transaction() as connection:
-        for number in range(jobs // TENANTS):
-            key = str(number)
-            await enqueue_for_each(connection, tenants, "nothing", {}, idempotency_key=key, at=at)
+    of_each, at_once = jobs // TENANTS, PREPARED_AT_ONCE // TENANTS
+    for first in range(0, of_each, at_once):
+        async with database.transaction() as connection:
+            for number in range(first, min(first + at_once, of_each)):
+                key = str(number)
+                await enqueue_for_each(connection, tenants, "nothing", {}, idempotency_key=key, at=at)
     await database.close()
 
 
@@ -128,8 +132,7 @@ async def measure(arm: Arm, jobs: int, admin: asyncpg.Connection, processes: int
     async with AsyncExitStack() as stack:
         running = [await stack.enter_async_context(program(*command)) for command in commands]
         for process in running:
-            assert process.stdout
-            await process.stdout.readline()
+            await wait_until_ready(process)
         before = await counters(admin)
         printed = await asyncio.gather(*(process.communicate(b"\n") for process in running))
     after = await counters(admin)

@@ -44,6 +44,16 @@ async def last_line(process: asyncio.subprocess.Process, given: bytes | None = N
     return lines[-1]
 
 
+async def wait_until_ready(process: asyncio.subprocess.Process) -> None:
+    """Waits for the line `ready`. Raises AssertionError with the errors of a program that ends
+    before.
+    """
+    assert process.stdout
+    assert process.stderr
+    if await process.stdout.readline() != b"ready\n":
+        raise AssertionError(f"a program did not become ready: {(await process.stderr.read()).decode()[-2000:]}")
+
+
 @asynccontextmanager
 async def program(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A running program with pipes. If it still runs at the end, it and its children are stopped,

@@ -2,7 +2,7 @@
 
 from infra.stack.places import CHECKOUT
 from tests.fixtures.distribution import GUIDE_STEP, scope_of
-from tests.guides import test_guides
+from tests.guides.followed import test_guides
 
 
 def test_the_steps_of_one_guide_are_a_scope() -> None:

@@ -4,9 +4,9 @@ from uuid import uuid4
 
 from services.billing.app import SERVICE
 from services.billing.ports import Succeeded
+from tests.fixtures.documents import document_of
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
-from waypost.hosting.api import documented
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
@@ -127,7 +127,7 @@ def list_filters() -> list[tuple[str, str]]:
     """Each filter by an id of each list of the service. A new one is included automatically."""
     found = [
         (path, parameter["name"])
-        for path, verbs in documented(SERVICE).openapi()["paths"].items()
+        for path, verbs in document_of(SERVICE.name)["paths"].items()
         for parameter in verbs.get("get", {}).get("parameters", ())
         if parameter["in"] == "query" and parameter["name"].endswith("_id") and not path.startswith("/ops/")
     ]

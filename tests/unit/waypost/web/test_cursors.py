@@ -4,9 +4,9 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
+from tests.fixtures.documents import document_of
 from tests.fixtures.web import api
 from waypost.cli.services import service_named, service_names
-from waypost.hosting.api import documented
 from waypost.kernel.role import Role
 from waypost.testing.http import client_of
 from waypost.testing.tokens import bearer, operator_bearer, principal
@@ -61,6 +61,6 @@ def lists_of(service: str) -> list[str]:
     """
     return [
         path
-        for path, verbs in documented(service_named(service)).openapi()["paths"].items()
+        for path, verbs in document_of(service)["paths"].items()
         if any(each["name"] == "cursor" for each in verbs.get("get", {}).get("parameters", ()))
     ]
