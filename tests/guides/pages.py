@@ -1,4 +1,4 @@
-"""The pages of `docs/guide`, and those that are followed as guides."""
+"""The pages of `docs/guide`, and the guides among them, which a test follows."""
 
 from infra.stack.places import CHECKOUT
 
