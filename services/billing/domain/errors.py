@@ -111,7 +111,7 @@ class RefundTooLarge(Invalid):
 
 
 NOT_BOOKABLE = (InvoiceNotPaid, RefundTooLarge, DisputeKnown, DisputeUnknown)
-"""What an invoice raises that does not allow a refund or a dispute of the provider."""
+"""The errors of an invoice that does not allow a refund or a dispute of the provider."""
 
 
 class PeriodEndsBeforeStart(Invalid):

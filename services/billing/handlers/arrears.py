@@ -9,8 +9,8 @@ from waypost.ports.unit_of_work import UnitOfWork
 OWNER_IN_ARREARS = """
 select from customers join principals on principals.tenant_id = customers.tenant_id and user_id = customer_id
 where role = 'owner' and written_off_invoices > 0"""
-"""Runs in each `POST /invoices`. The partial index `customers_in_arrears` holds the customers whose
-number is above 0: few, whatever the number of customers.
+"""Runs in each `POST /invoices`. The partial index `customers_in_arrears` holds only the customers
+whose number is above 0.
 """
 
 

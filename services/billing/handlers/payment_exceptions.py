@@ -47,7 +47,7 @@ class PaymentException:
     invoice_id: UUID | None = None
     attempt_id: UUID | None = None
     identity: str | None = None
-    """What makes two reports the same; `reported` by default."""
+    """The text that is the same for two equal reports; `reported` by default."""
 
     @property
     def id(self) -> UUID:

@@ -114,8 +114,8 @@ def _difference(charge_id: str, booked: BookedCharge | None, charge: ProviderCha
 
 
 def _gap(booked: BookedCharge | None, charge: ProviderCharge | None) -> str:
-    """What differs. A later refund that both sides have leaves it as it is, so that a difference
-    that an operator resolved is not stored again.
+    """The amount and currencies that differ. A later refund that both sides have leaves them as
+    they are, so that a difference that an operator resolved is not stored again.
     """
     if booked is None or charge is None:
         return "only one side has it"

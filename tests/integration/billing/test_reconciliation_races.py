@@ -1,4 +1,4 @@
-"""What changes around the daily comparison, or was resolved before, is no difference."""
+"""A change around the daily comparison makes no difference, nor does a resolved difference."""
 
 import pytest
 
