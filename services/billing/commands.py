@@ -138,7 +138,9 @@ class RecordDecision(Command[AttemptStatus | None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookNotice(Command[None]):
-    """A refund or a dispute that was made at the provider, of a charge of the bound tenant."""
+    """A refund or a dispute that was made at the provider, of a charge of the bound tenant. Raises
+    ChargeNotRecorded.
+    """
 
     notice: ProviderNotice
     at: datetime
@@ -146,7 +148,7 @@ class BookNotice(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreUnmatchedNotice(Command[None]):
-    """A notice that belongs to no charge of any tenant."""
+    """A notice that belongs to no charge of any tenant. Raises ChargeNotRecorded."""
 
     notice: ProviderNotice
     at: datetime

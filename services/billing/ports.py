@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.billing.domain import AttemptKind, Plan
+from services.billing.domain.attempts import FORGOTTEN_AFTER
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -76,6 +77,9 @@ class Declined:
 
 Decision = Succeeded | Declined
 
+UNEXPLAINED = "declined"
+"""The reason of a failure for which the provider gives none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
@@ -108,6 +112,11 @@ class ProviderCharge:
     created_at: datetime
     attempt_id: UUID | None
     """From the metadata of our own orders."""
+
+    @property
+    def net_minor(self) -> int:
+        """The charged amount without refunds."""
+        return self.amount.amount_minor - self.refunded_minor
 
 
 class Payments(Protocol):
@@ -165,6 +174,24 @@ class ProviderNotice:
     tenant_id: TenantId | None
     attempt_id: UUID | None
     """Both from the metadata of our own orders; None for what was made at the provider."""
+    created_at: datetime | None = None
+    """When the provider made the notice: the same each time it is sent. None if it names no
+    time.
+    """
+
+    def may_be_early(self, now: datetime) -> bool:
+        """Whether the charge of a refund or dispute may still be recorded. Notices arrive in any
+        order, and a charge is recorded or abandoned before the provider forgets its key. The charge
+        is older than the notice about it.
+        """
+        if self.kind is NoticeKind.CHARGE or self.created_at is None:
+            return False
+        return abs(now - self.created_at) < FORGOTTEN_AFTER
+
+    @property
+    def failure(self) -> str:
+        """Why a payment failed, also if the provider does not say."""
+        return self.reason or UNEXPLAINED
 
     @property
     def decision(self) -> Decision:
@@ -173,7 +200,7 @@ class ProviderNotice:
         reported = Reported(kind=kind, amount=self.amount)
         if self.outcome is NoticeOutcome.SUCCEEDED:
             return Succeeded(provider_id=self.provider_id, reported=reported)
-        return Declined(reason=self.reason or "declined", provider_id=self.provider_id, reported=reported)
+        return Declined(reason=self.failure, provider_id=self.provider_id, reported=reported)
 
 
 class WebhookReader(Protocol):

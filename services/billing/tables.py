@@ -102,6 +102,7 @@ customers = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("written_off_invoices", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
+    Index("customers_in_arrears", "tenant_id", "customer_id", postgresql_where=text("written_off_invoices > 0")),
 )
 
 cards = Table(

@@ -24,6 +24,7 @@ from services.billing.adapters.responses import (
     lookup_decision,
     order_decision,
 )
+from services.billing.domain import AttemptKind
 from services.billing.domain.errors import PaymentMethodTaken, PaymentMethodUnknown
 from services.billing.ports import (
     Card,
@@ -69,7 +70,7 @@ class HttpPayments:
         headers = {"Idempotency-Key": order.idempotency_key}
         response = await self._send("POST", _path(order), json=_body(order), headers=headers)
         try:
-            return order_decision(response)
+            return order_decision(response, _kind(order))
         except AmbiguousResponse as problem:
             raise OutcomeUnknown(f"the payment provider's response decides nothing: {problem}") from None
 
@@ -138,6 +139,10 @@ class HttpPayments:
         if issubclass(failure, _NOT_SENT):
             raise ProviderUnavailable(f"the payment provider cannot be reached: {failure.__name__}")
         raise OutcomeUnknown(f"the payment provider did not answer: {failure.__name__}")
+
+
+def _kind(order: ChargeOrder | RefundOrder) -> AttemptKind:
+    return AttemptKind.CHARGE if isinstance(order, ChargeOrder) else AttemptKind.REFUND
 
 
 def _path(order: ChargeOrder | RefundOrder) -> str:

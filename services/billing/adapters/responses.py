@@ -10,7 +10,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from services.billing.domain import AttemptKind
-from services.billing.ports import Card, Decision, Declined, ProviderCharge, Reported, Succeeded
+from services.billing.ports import UNEXPLAINED, Card, Decision, Declined, ProviderCharge, Reported, Succeeded
 from waypost.kernel.errors import WaypostError
 from waypost.kernel.money import Money
 
@@ -50,7 +50,7 @@ class ProviderPayment(ProviderMoney):
         reported = Reported(kind=AttemptKind(self.object), amount=self.amount)
         if self.status == "succeeded":
             return Succeeded(provider_id=self.id, reported=reported)
-        return Declined(reason=self.failure_code or "declined", provider_id=self.id, reported=reported)
+        return Declined(reason=self.failure_code or UNEXPLAINED, provider_id=self.id, reported=reported)
 
 
 class _Charge(ProviderPayment):
@@ -80,6 +80,8 @@ class _Error(BaseModel):
     type: str
     code: str
     charge: str | None = None
+    """The declined charge, or the one that was not refunded."""
+    refund: str | None = None
 
 
 class _Refusal(BaseModel):
@@ -92,15 +94,15 @@ class _PaymentMethod(BaseModel):
     last4: str
 
 
-def order_decision(response: httpx.Response) -> Decision:
-    """The decision about an order. Raises AmbiguousResponse for 409 (an earlier request under the
-    key is still running) and for each response that leaves the outcome open.
+def order_decision(response: httpx.Response, kind: AttemptKind) -> Decision:
+    """The decision about an order of this kind. Raises AmbiguousResponse for 409 (an earlier
+    request under the key is still running) and for each response that leaves the outcome open.
     """
     if response.status_code == httpx.codes.CREATED:
         return _parse(response, ProviderPayment).decision
     error = _error_of(response)
     if _is_definite(response.status_code, error):
-        return Declined(reason=error.code, provider_id=error.charge)
+        return Declined(reason=error.code, provider_id=error.charge if kind is AttemptKind.CHARGE else error.refund)
     raise AmbiguousResponse(f"HTTP {response.status_code}, {error.code}")
 
 

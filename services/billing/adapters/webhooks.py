@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from services.billing.adapters.responses import ProviderMoney, ProviderPayment
 from services.billing.adapters.webhook_signature import WebhookSignatures
@@ -39,12 +39,27 @@ class _DisputeData(BaseModel):
     object: _Dispute
 
 
-class _PaymentEvent(BaseModel):
+_TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+
+
+class _NoticeEvent(BaseModel):
+    created_at: object = None
+
+    @property
+    def made_at(self) -> datetime | None:
+        """None without a time that can be read: the rest of the notice counts all the same."""
+        try:
+            return _TIME.validate_python(self.created_at)
+        except ValidationError:
+            return None
+
+
+class _PaymentEvent(_NoticeEvent):
     type: Literal["charge.succeeded", "charge.failed", "refund.succeeded", "refund.failed"]
     data: _PaymentData
 
 
-class _DisputeEvent(BaseModel):
+class _DisputeEvent(_NoticeEvent):
     type: Literal["charge.dispute.created", "charge.dispute.closed"]
     data: _DisputeData
 
@@ -82,6 +97,7 @@ def _payment(event: _PaymentEvent) -> ProviderNotice:
         reason=payment.failure_code,
         tenant_id=TenantId(origin.tenant_id) if origin else None,
         attempt_id=origin.attempt_id if origin else None,
+        created_at=event.made_at,
     )
 
 
@@ -104,4 +120,5 @@ def _dispute(event: _DisputeEvent) -> ProviderNotice:
         reason=dispute.reason,
         tenant_id=None,
         attempt_id=None,
+        created_at=event.made_at,
     )

@@ -170,10 +170,13 @@ class InvoiceView(InvoiceSummary):
     lines: Sequence[LineView]
 
 
+WindowLength = Literal["minute", "hour", "day"]
+
+
 class RevenueWindowView(ResponseModel):
     """Totals of one window in one currency. Windows without payments are not listed."""
 
-    window: Literal["minute", "hour", "day"]
+    window: WindowLength
     window_start: datetime
     currency: str
     paid_minor: int

@@ -1,20 +1,22 @@
-"""`/ops/payment-exceptions` and `/ops/stray-payments`: lists for operators."""
+"""`/ops/payment-exceptions` and `/ops/stray-payments`, for operators."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 
 from services.billing.api.context import Context
 from services.billing.commands import AbandonAttempt
 from services.billing.handlers.exception_tables import payment_exceptions
 from services.billing.handlers.payment_attempts import abandon_attempt
-from services.billing.handlers.payment_exceptions import NO_TENANT
-from services.billing.queries.exceptions import exceptions_query, stray_payments_query
+from services.billing.handlers.payment_exceptions import NO_TENANT, ExceptionKind
+from services.billing.handlers.stray_payments import StrayStatus
+from services.billing.queries.exceptions import exception_query, exceptions_query, stray_payments_query
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
@@ -36,7 +38,7 @@ class PaymentExceptionView(ResponseModel):
     id: UUID
     tenant_id: UUID
     """All zeros for a report that matches no charge."""
-    kind: Literal["mismatch", "unmatched", "not_bookable", "difference"]
+    kind: ExceptionKind
     provider_id: str
     """The provider's id of the charge, refund or dispute."""
     invoice_id: UUID | None
@@ -60,7 +62,7 @@ class StrayPaymentView(ResponseModel):
     charge_id: str
     amount_minor: int
     currency: str
-    status: Literal["held", "applied", "refunding", "refunded", "refund_failed"]
+    status: StrayStatus
     refund_id: str | None
     failure: str | None
     received_at: datetime
@@ -77,6 +79,20 @@ class ResolveRequest(ReasonedRequest):
     """Ends the attempt of a mismatch, if it is still pending. The invoice is then charged again by
     the dunning schedule: refund what was charged at the provider first.
     """
+    dry_run: bool = False
+    """Answers what the request would do, and changes nothing."""
+
+
+class ResolutionView(PaymentExceptionView):
+    """The exception after the request."""
+
+    was_open: bool
+    attempt_closed: bool
+    """Whether the request ended the attempt."""
+
+
+class _DryRun(Exception):
+    """Rolls the transaction of a dry run back."""
 
 
 @router.get("/payment-exceptions")
@@ -99,30 +115,43 @@ async def list_payment_exceptions(
     return PaymentExceptionsView(data=[PaymentExceptionView.model_validate(row) for row in rows])
 
 
+@router.get("/payment-exceptions/{exception_id}")
+async def show_payment_exception(
+    exception_id: UUID, operator: OperatorCaller, admin_service: CurrentAdminService, tenant_id: OfTenant = None
+) -> PaymentExceptionView:
+    """Returns one exception, resolved or not. Without `tenant_id`, looks through all tenants."""
+    rows = await latest_rows(
+        admin_service,
+        exception_query(exception_id),
+        tenants=[TenantId(tenant_id)] if tenant_id else None,
+        more_tenants=[NO_TENANT],
+        latest=lambda row: row.found_at,
+        limit=1,
+    )
+    return PaymentExceptionView.model_validate(_present(rows, exception_id))
+
+
 @router.post("/payment-exceptions/{exception_id}/resolve")
 async def resolve_payment_exception(
     exception_id: UUID, body: ResolveRequest, operator: OperatorCaller, context: Context
-) -> PaymentExceptionView:
+) -> ResolutionView:
     """Marks an exception as resolved. A repeated call changes nothing."""
     tenant_id = TenantId(body.tenant_id)
-    with bound_tenants([tenant_id]):
+    with bound_tenants([tenant_id]), suppress(_DryRun):
         async with context.bus.units.begin() as uow:
-            is_changed = await _resolve(exception_id, context.now, uow)
-            row = await _stored(exception_id, uow)
-            if body.close_attempt and row.attempt_id is not None and row.kind == "mismatch":
-                command = AbandonAttempt(attempt_id=row.attempt_id, at=context.now)
-                is_changed = await abandon_attempt(command, uow) or is_changed
-            if is_changed:
-                facts = {"close_attempt": str(body.close_attempt)}
+            view = await _resolve(exception_id, body, context.now, uow)
+            if body.dry_run:
+                raise _DryRun
+            if view.was_open or view.attempt_closed:
                 await record_change(
                     uow,
                     body.audited_by(operator),
                     verb="payment_exceptions.resolve",
                     subject=exception_id,
                     tenant_id=tenant_id,
-                    **facts,
+                    close_attempt=str(body.close_attempt),
                 )
-    return PaymentExceptionView.model_validate(row)
+    return view
 
 
 @router.get("/stray-payments")
@@ -130,10 +159,7 @@ async def list_stray_payments(
     operator: OperatorCaller,
     admin_service: CurrentAdminService,
     tenant_id: OfTenant = None,
-    status: Annotated[
-        Literal["held", "applied", "refunding", "refunded", "refund_failed"] | None,
-        Query(description="Only payments with this status."),
-    ] = None,
+    status: Annotated[StrayStatus | None, Query(description="Only payments with this status.")] = None,
     limit: Limit = 100,
 ) -> StrayPaymentsView:
     """Lists charges that succeeded after their attempt was settled, the latest first."""
@@ -147,16 +173,22 @@ async def list_stray_payments(
     return StrayPaymentsView(data=[StrayPaymentView.model_validate(row) for row in rows])
 
 
-async def _resolve(exception_id: UUID, at: datetime, uow: UnitOfWork) -> bool:
+async def _resolve(exception_id: UUID, body: ResolveRequest, at: datetime, uow: UnitOfWork) -> ResolutionView:
+    """Raises NotFound."""
     columns = payment_exceptions.c
     is_open = columns.id == exception_id, columns.resolved_at.is_(None)
     resolved = await uow.rows.execute(update(payment_exceptions).where(*is_open).values(resolved_at=at))
-    return resolved.rowcount == 1
+    row = _present((await uow.rows.execute(exception_query(exception_id))).all(), exception_id)
+    attempt_closed = False
+    if body.close_attempt and row.attempt_id is not None and row.kind == ExceptionKind.MISMATCH:
+        attempt_closed = await abandon_attempt(AbandonAttempt(attempt_id=row.attempt_id, at=at), uow)
+    return ResolutionView.model_validate(
+        {**row._mapping, "was_open": resolved.rowcount == 1, "attempt_closed": attempt_closed}
+    )
 
 
-async def _stored(exception_id: UUID, uow: UnitOfWork) -> Row[tuple[object, ...]]:
-    query = select(payment_exceptions).where(payment_exceptions.c.id == exception_id)
-    row = (await uow.rows.execute(query)).one_or_none()
-    if row is None:
-        raise NotFound(f"the tenant has no payment exception {exception_id}")
-    return row
+def _present(rows: Sequence[Row[Any]], exception_id: UUID) -> Row[Any]:
+    """The only row. Raises NotFound."""
+    for row in rows:
+        return row
+    raise NotFound(f"there is no payment exception {exception_id}: GET /ops/payment-exceptions lists them")

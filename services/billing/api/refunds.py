@@ -3,14 +3,14 @@ shows its answer.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from services.billing import queries
 from services.billing.api.context import Context
-from services.billing.queries import RefundStatus
+from services.billing.queries import RefundOrigin, RefundStatus
 from waypost.web.auth import Caller
 from waypost.web.models import ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
@@ -31,7 +31,7 @@ class RefundView(ResponseModel):
     """Why it was requested: requested, duplicate, fraudulent."""
     failure: str | None
     """Why it failed, as the provider reports it; `abandoned` if the provider never answered."""
-    origin: Literal["waypost", "provider"]
+    origin: RefundOrigin
     """`provider`: it was made in the provider's dashboard."""
     requested_by: UUID | None
     provider_refund_id: str | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.billing import queries
 from services.billing.api.context import Context
-from services.billing.api.models import RevenueWindowView
+from services.billing.api.models import RevenueWindowView, WindowLength
 from services.billing.queries import RevenueFilter, RevenueRow
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import AdminCaller
@@ -24,7 +24,7 @@ Position = tuple[datetime, str]
 
 
 async def _wanted(
-    window: Annotated[Literal["minute", "hour", "day"], Query(description="The length of each window.")] = "minute",
+    window: Annotated[WindowLength, Query(description="The length of each window.")] = "minute",
     currency: Annotated[CurrencyCode | None, Query(description="ISO 4217 code; all currencies if omitted.")] = None,
 ) -> RevenueFilter:
     return RevenueFilter(window=window, currency=currency)

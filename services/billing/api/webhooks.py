@@ -32,7 +32,8 @@ Signature = Annotated[
 async def receive_webhook(request: Request, context: Context, signature: Signature = "") -> Response:
     """Records a charge, a refund or a dispute. Responds 204 for repeated and for unrelated webhooks
     too, so that the provider does not resend them. A notice that fits no charge, or not its amount,
-    is stored for the operators.
+    is stored for the operators. A refund or dispute whose charge may still be recorded is answered
+    with 503 for up to 20 hours, so that the provider sends it again.
     """
     notice = context.resources.webhook_reader.read(signature, await request.body(), context.now)
     if notice is not None:

@@ -18,6 +18,10 @@ RESOLVED_AFTER = timedelta(minutes=2)
 """Age at which the sweep takes over an attempt from the attempt's own job."""
 
 
+NO_PAYMENT_METHOD = "no_payment_method"
+"""Why a charge is declined without a request: the customer has no card."""
+
+
 class AttemptKind(StrEnum):
     CHARGE = "charge"
     REFUND = "refund"
@@ -73,6 +77,11 @@ def charge_key(invoice_id: UUID, attempt: int) -> str:
 
 def refund_key(refund_id: UUID) -> str:
     return f"ref-{refund_id}"
+
+
+def provider_refund_key(provider_id: str) -> str:
+    """The key of a refund that was made at the provider, which we never request."""
+    return f"provider-{provider_id}"
 
 
 def stray_refund_key(stray_id: UUID) -> str:

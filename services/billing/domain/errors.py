@@ -1,6 +1,8 @@
 """Errors of the billing service; each is a subclass in the tree of `waypost.kernel.errors`."""
 
-from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from datetime import timedelta
+
+from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 
 
 class InvoiceNotDraft(Conflict):
@@ -55,6 +57,13 @@ class DisputeUnknown(Conflict):
     """The invoice has no open dispute with this id."""
 
 
+class ChargeNotRecorded(Unavailable):
+    """The charge of this refund or dispute is not recorded yet: send the notice again."""
+
+    def __init__(self) -> None:
+        super().__init__("", timedelta(minutes=1))
+
+
 class TotalTooLarge(Invalid):
     """The total of an invoice is 1,000,000,000,000,000 minor units at most."""
 
@@ -99,6 +108,10 @@ class PlanUnknown(Invalid):
 
 class RefundTooLarge(Invalid):
     """The refund is larger than the paid amount that remains."""
+
+
+NOT_BOOKABLE = (InvoiceNotPaid, RefundTooLarge, DisputeKnown, DisputeUnknown)
+"""The errors of an invoice that does not allow a refund or a dispute of the provider."""
 
 
 class PeriodEndsBeforeStart(Invalid):

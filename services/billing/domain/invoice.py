@@ -15,7 +15,7 @@ from schemas.billing import (
 )
 from services.billing.domain.attempts import PaymentAttempt
 from services.billing.domain.errors import InvoiceEmpty, InvoiceNotOpen, TooManyLines
-from services.billing.domain.invoice_returns import InvoiceReturns
+from services.billing.domain.invoice_reversals import InvoiceReversals
 from services.billing.domain.line import MAX_LINES, require_in_bounds
 from services.billing.domain.statuses import InvoiceStatus
 from waypost.kernel.currency import known_currency
@@ -23,7 +23,7 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
 
 
-class Invoice(InvoiceReturns):
+class Invoice(InvoiceReversals):
     @classmethod
     def create(
         cls,

@@ -57,6 +57,7 @@ class InvoiceState(Aggregate):
         self.created_at: datetime | None = None
         self.finalized_at: datetime | None = None
         self.due_at: datetime | None = None
+        self.written_off_at: datetime | None = None
         self.next_attempt_at: datetime | None = None
         self.last_failure: str | None = None
         self.dunning = DunningState()
@@ -120,13 +121,13 @@ class InvoiceState(Aggregate):
             case InvoiceVoided() | InvoiceDiscarded():
                 self.status, self.next_attempt_at = InvoiceStatus.VOID, None
             case InvoiceMarkedUncollectible():
-                self.status = InvoiceStatus.UNCOLLECTIBLE
+                self.status, self.written_off_at = InvoiceStatus.UNCOLLECTIBLE, event.marked_at
             case InvoiceRefunded() | InvoiceRefundFailed() | InvoiceDisputed() | InvoiceDisputeClosed():
-                self._apply_return(event)
+                self._apply_reversal(event)
             case _:
                 raise TypeError(f"{event.type} is not an event of an invoice")
 
-    def _apply_return(
+    def _apply_reversal(
         self, event: InvoiceRefunded | InvoiceRefundFailed | InvoiceDisputed | InvoiceDisputeClosed
     ) -> None:
         match event:

@@ -6,9 +6,12 @@ from services.billing.domain import Customer, Invoice
 from services.billing.domain.errors import TenantInArrears
 from waypost.ports.unit_of_work import UnitOfWork
 
-_OWNER_IN_ARREARS = """
+OWNER_IN_ARREARS = """
 select from customers join principals on principals.tenant_id = customers.tenant_id and user_id = customer_id
 where role = 'owner' and written_off_invoices > 0"""
+"""Runs in each `POST /invoices`. The partial index `customers_in_arrears` holds only the customers
+whose number is above 0.
+"""
 
 
 async def require_no_arrears(customer: Customer, uow: UnitOfWork) -> None:
@@ -16,7 +19,7 @@ async def require_no_arrears(customer: Customer, uow: UnitOfWork) -> None:
     whole tenant to paying. Raises CustomerInArrears, TenantInArrears.
     """
     customer.require_no_arrears()
-    if await uow.query(_OWNER_IN_ARREARS):
+    if await uow.query(OWNER_IN_ARREARS):
         raise TenantInArrears
 
 

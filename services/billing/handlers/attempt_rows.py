@@ -109,10 +109,10 @@ async def settle(
     provider_id: str | None = None,
     reason: str | None = None,
     over: AttemptStatus = AttemptStatus.PENDING,
-) -> bool:
-    """Changes the attempt from the status `over`. Returns False if another process settled the
-    attempt first: nothing was changed, and the caller must do nothing more. `reason`: why the
-    provider declined.
+) -> PaymentAttempt | None:
+    """Changes the attempt from the status `over`, and returns it as it is then. None if another
+    process settled the attempt first: nothing was changed, and the caller must do nothing more.
+    `reason`: why the provider declined.
     """
     is_refund = attempt.kind is AttemptKind.REFUND
     updated = await uow.rows.execute(
@@ -125,9 +125,10 @@ async def settle(
             failure=reason if is_refund else None,
             settled_at=at,
         )
-        .returning(_columns.id)
+        .returning(*_columns)
     )
-    return updated.one_or_none() is not None
+    row = updated.one_or_none()
+    return None if row is None else attempt_of(row)
 
 
 def attempt_of(row: Row[Any]) -> PaymentAttempt:

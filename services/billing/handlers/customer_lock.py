@@ -4,10 +4,10 @@ subscriptions.
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, and_, select
 
-from services.billing.domain import Customer
-from services.billing.tables import customers, invoices
+from services.billing.domain import AttemptKind, Customer
+from services.billing.tables import customers, invoices, payment_attempts
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -25,6 +25,24 @@ async def lock_customer_of(invoice_id: UUID, uow: UnitOfWork) -> None:
     """Locks the row of the invoice's customer, which never changes. For a transaction that may
     write the invoice off or settle a write-off, which change the customer too.
     """
-    of_invoice = select(invoices.c.customer_id).where(invoices.c.invoice_id == invoice_id).scalar_subquery()
-    row = select(customers.c.customer_id).where(customers.c.customer_id == of_invoice).with_for_update()
+    await _lock(select(invoices.c.customer_id).where(invoices.c.invoice_id == invoice_id).scalar_subquery(), uow)
+
+
+async def lock_customer_of_charge(attempt_id: UUID, uow: UnitOfWork) -> None:
+    """`lock_customer_of` for the invoice of a charge. Locks nothing for a refund: its decision does
+    not change the customer.
+    """
+    attempts = payment_attempts.c
+    of_invoice = and_(attempts.tenant_id == invoices.c.tenant_id, attempts.invoice_id == invoices.c.invoice_id)
+    await _lock(
+        select(invoices.c.customer_id)
+        .select_from(invoices.join(payment_attempts, of_invoice))
+        .where(attempts.id == attempt_id, attempts.kind == AttemptKind.CHARGE.value)
+        .scalar_subquery(),
+        uow,
+    )
+
+
+async def _lock(customer_id: ScalarSelect[UUID], uow: UnitOfWork) -> None:
+    row = select(customers.c.customer_id).where(customers.c.customer_id == customer_id).with_for_update()
     await uow.rows.execute(row)

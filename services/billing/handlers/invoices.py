@@ -4,18 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Customer, Invoice, InvoiceStatus
+from services.billing.domain.attempts import charge_key
 from services.billing.domain.dunning import PAYMENT_TERM
-from services.billing.domain.errors import CustomerIsErased, PaymentPending
+from services.billing.domain.errors import CustomerInArrears, CustomerIsErased, PaymentPending, TenantInArrears
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.arrears import require_no_arrears, settle_arrears
+from services.billing.handlers.arrears import OWNER_IN_ARREARS, require_no_arrears, settle_arrears
 from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.subscription_status import update_subscription_status
-from services.billing.tables import customers, invoice_numbers, invoices
+from services.billing.tables import invoice_numbers, invoices, payment_attempts
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
@@ -51,8 +52,10 @@ async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
 
 
 async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotDraft, InvoiceEmpty, CustomerIsErased."""
-    invoice = await lock_draft(command.invoice_id, uow)
+    """Raises InvoiceNotDraft, InvoiceEmpty, CustomerIsErased; CustomerInArrears and TenantInArrears
+    also for a draft from before the arrears.
+    """
+    invoice = await lock_draft(command.invoice_id, uow, is_finalized=True)
     invoice.expect(command.expected_version)
     await finalize(invoice, command.at, uow)
     return invoice
@@ -80,7 +83,7 @@ async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
     invoice.require_finalizable()
     number = await _next_number(invoice.tenant_id, uow)
     invoice.finalize(number, due_at=at + PAYMENT_TERM, at=at)
-    await uow.jobs.enqueue("charge_invoice", idempotency_key=f"inv-{invoice.id}", invoice_id=invoice.id)
+    await uow.jobs.enqueue("charge_invoice", idempotency_key=charge_key(invoice.id, 1), invoice_id=invoice.id)
 
 
 async def lock_invoice(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
@@ -92,21 +95,39 @@ async def lock_invoice(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
     return await uow.load(Invoice, invoice_id)
 
 
-async def lock_draft(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
-    """`lock_invoice` for an invoice that is to be changed. Raises NotFound, CustomerIsErased: a
-    draft that was created during the erasure of its customer remains as it is.
+async def lock_invoice_of(attempt_id: UUID, uow: UnitOfWork) -> Invoice | None:
+    """`lock_invoice` for the invoice of a payment attempt, which never changes. None if there is no
+    such attempt.
     """
-    of_customer = and_(customers.c.tenant_id == invoices.c.tenant_id, customers.c.customer_id == invoices.c.customer_id)
-    row = (
-        select(customers.c.erased)
-        .select_from(invoices.outerjoin(customers, of_customer))
-        .where(invoices.c.invoice_id == invoice_id)
-        .with_for_update(of=invoices)
-    )
-    is_erased = (await uow.rows.execute(row)).scalar_one_or_none()
+    of_attempt = select(payment_attempts.c.invoice_id).where(payment_attempts.c.id == attempt_id).scalar_subquery()
+    row = select(invoices.c.invoice_id).where(invoices.c.invoice_id == of_attempt).with_for_update()
+    invoice_id = (await uow.rows.execute(row)).scalar_one_or_none()
+    return None if invoice_id is None else await uow.load(Invoice, invoice_id)
+
+
+_LOCK_DRAFT = f"""
+select erased, written_off_invoices > 0 as in_arrears, exists ({OWNER_IN_ARREARS}) as owner_in_arrears
+from invoices left join customers using (tenant_id, customer_id)
+where invoice_id = $1
+for update of invoices"""
+"""One statement locks the invoice and reads whether its customer may be billed."""
+
+
+async def lock_draft(invoice_id: UUID, uow: UnitOfWork, *, is_finalized: bool = False) -> Invoice:
+    """`lock_invoice` for an invoice that is to be changed. Raises NotFound, CustomerIsErased: a
+    draft that was created during the erasure of its customer remains as it is. With `is_finalized`,
+    raises CustomerInArrears and TenantInArrears too.
+    """
+    found = await uow.query(_LOCK_DRAFT, invoice_id)
     invoice = await uow.load(Invoice, invoice_id)
-    if is_erased and invoice.status is InvoiceStatus.DRAFT:
-        raise CustomerIsErased
+    if found and invoice.status is InvoiceStatus.DRAFT:
+        (customer,) = found
+        if customer["erased"]:
+            raise CustomerIsErased
+        if is_finalized and customer["in_arrears"]:
+            raise CustomerInArrears
+        if is_finalized and customer["owner_in_arrears"]:
+            raise TenantInArrears
     return invoice
 
 

@@ -9,8 +9,8 @@ from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, InvoiceStatus, PaymentAttempt
 from services.billing.handlers import attempt_rows, stray_payments, stray_refunds
 from services.billing.handlers.arrears import settle_arrears
-from services.billing.handlers.customer_lock import lock_customer_of
-from services.billing.handlers.invoices import lock_invoice
+from services.billing.handlers.customer_lock import lock_customer_of_charge
+from services.billing.handlers.invoices import lock_invoice_of
 from services.billing.handlers.payment_exceptions import mismatch, store_exception
 from services.billing.handlers.payments import payment_failed
 from services.billing.handlers.refunds import book_refund, refund_failed
@@ -31,13 +31,11 @@ async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptSt
         return attempt.status
     match decision:
         case Succeeded():
-            await _record_success(command, decision, attempt, invoice, uow)
+            return await _record_success(command, decision, attempt, invoice, uow)
         case Declined():
-            await _record_decline(command, decision, attempt, invoice, uow)
+            return await _record_decline(command, decision, attempt, invoice, uow)
         case _ as never:
             assert_never(never)
-    settled = await attempt_rows.find(attempt.id, uow)
-    return attempt.status if settled is None else settled.status
 
 
 async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> bool:
@@ -60,33 +58,31 @@ async def _lock(attempt_id: UUID, uow: UnitOfWork) -> tuple[PaymentAttempt, Invo
     """The attempt as it is under the lock of its invoice: another report may have settled it while
     this one waited. The decision about a charge may change the customer too, which is locked first.
     """
-    found = await attempt_rows.find(attempt_id, uow)
-    if found is None:
-        return None
-    if found.kind is AttemptKind.CHARGE:
-        await lock_customer_of(found.invoice_id, uow)
-    invoice = await lock_invoice(found.invoice_id, uow)
-    return await attempt_rows.find(attempt_id, uow) or found, invoice
+    await lock_customer_of_charge(attempt_id, uow)
+    invoice = await lock_invoice_of(attempt_id, uow)
+    attempt = None if invoice is None else await attempt_rows.find(attempt_id, uow)
+    return None if invoice is None or attempt is None else (attempt, invoice)
 
 
 async def _record_success(
     command: RecordDecision, decision: Succeeded, attempt: PaymentAttempt, invoice: Invoice, uow: UnitOfWork
-) -> None:
+) -> AttemptStatus:
+    """Returns the attempt's status afterwards."""
     provider_id = decision.provider_id
-    first = await attempt_rows.settle(attempt, AttemptStatus.SUCCEEDED, uow, at=command.at, provider_id=provider_id)
+    settled = await attempt_rows.settle(attempt, AttemptStatus.SUCCEEDED, uow, at=command.at, provider_id=provider_id)
     if attempt.kind is AttemptKind.REFUND:
-        await book_refund(attempt, provider_id, invoice, command.at, uow, first=first)
-        return
-    if first:
+        return await book_refund(attempt, provider_id, invoice, command.at, uow, first=settled is not None)
+    if settled is not None:
         await _paid(attempt, provider_id, invoice, command, uow)
         await _use_held(invoice, command, uow)
-        return
-    settled = await attempt_rows.find(attempt.id, uow)
-    if settled is None or (settled.status is AttemptStatus.SUCCEEDED and settled.provider_id == provider_id):
-        return  # a repeated report is normal
+        return settled.status
+    if attempt.status is AttemptStatus.SUCCEEDED and attempt.provider_id == provider_id:
+        return attempt.status  # a repeated report is normal
     was_uncollectible = invoice.status is InvoiceStatus.UNCOLLECTIBLE
-    if await stray_payments.receive(settled, provider_id, invoice, command.at, uow):
+    if await stray_payments.receive(attempt, provider_id, invoice, command.at, uow):
         await _after_payment(invoice, command, uow, was_uncollectible=was_uncollectible)
+        return AttemptStatus.SUCCEEDED
+    return attempt.status
 
 
 async def _paid(
@@ -114,7 +110,8 @@ async def _use_held(invoice: Invoice, command: RecordDecision | AbandonAttempt, 
 
 async def _record_decline(
     command: RecordDecision, decision: Declined, attempt: PaymentAttempt, invoice: Invoice, uow: UnitOfWork
-) -> None:
+) -> AttemptStatus:
+    """Returns the attempt's status afterwards."""
     settled = await attempt_rows.settle(
         attempt,
         AttemptStatus.DECLINED,
@@ -124,13 +121,14 @@ async def _record_decline(
         reason=decision.reason,
         over=_status_before_decline(attempt, decision),
     )
-    if not settled:
-        return
+    if settled is None:
+        return attempt.status
     if attempt.kind is AttemptKind.REFUND:
         refund_failed(invoice, attempt, decision.reason, command.at)
-        return
+        return settled.status
     await payment_failed(invoice, attempt, decision.reason, command.at, uow)
     await _use_held(invoice, command, uow)
+    return settled.status
 
 
 def _status_before_decline(attempt: PaymentAttempt, decision: Declined) -> AttemptStatus:

@@ -46,11 +46,14 @@ class PaymentException:
     detail: str = ""
     invoice_id: UUID | None = None
     attempt_id: UUID | None = None
+    identity: str | None = None
+    """The text that is the same for two equal reports; `reported` by default."""
 
     @property
     def id(self) -> UUID:
         """The same for each repetition of the report."""
-        return uuid5(_NAMESPACE, f"{self.kind} {self.provider_id} {self.attempt_id} {self.reported} {self.detail}")
+        identity = self.reported if self.identity is None else self.identity
+        return uuid5(_NAMESPACE, f"{self.kind} {self.provider_id} {self.attempt_id} {identity} {self.detail}")
 
 
 async def store_exception(found: PaymentException, tenant_id: TenantId, at: datetime, uow: UnitOfWork) -> bool:

@@ -13,7 +13,7 @@ from services.billing.domain import (
     PaymentAttempt,
     PaymentMethod,
 )
-from services.billing.domain.attempts import charge_key
+from services.billing.domain.attempts import NO_PAYMENT_METHOD, charge_key
 from services.billing.domain.dunning import step_key, steps_of
 from services.billing.domain.errors import NoPaymentMethod
 from services.billing.handlers import attempt_rows
@@ -126,6 +126,6 @@ async def _new_attempt(
         status=AttemptStatus.PENDING if method else AttemptStatus.DECLINED,
         payment_method_id=method.id if method else None,
         charge_id=None,
-        reason=None if method else "no_payment_method",
+        reason=None if method else NO_PAYMENT_METHOD,
         created_at=at,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.billing.commands import BookNotice, StoreUnmatchedNotice
 from services.billing.domain import Invoice
-from services.billing.domain.errors import DisputeUnknown, InvoiceNotPaid, RefundTooLarge
+from services.billing.domain.errors import NOT_BOOKABLE, ChargeNotRecorded
 from services.billing.handlers import attempt_rows, stray_payments
 from services.billing.handlers.invoices import lock_invoice
 from services.billing.handlers.payment_exceptions import (
@@ -26,13 +26,15 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def book_notice(command: BookNotice, uow: UnitOfWork) -> None:
     """Books the notice on the invoice that the charge paid. Stores an exception if the charge did
-    not pay an invoice, or if amount or currency do not fit.
+    not pay an invoice, or if amount or currency do not fit. Raises ChargeNotRecorded for a notice
+    that may be older than the record of its charge.
     """
     notice, at = command.notice, command.at
     if await _concerns_stray(notice, at, uow):
         return
     charge = await attempt_rows.paid_by(notice.charge_id, uow)
     if charge is None:
+        _refuse_early(notice, at)
         (tenant_id,) = uow.tenants
         detail = f"the charge {notice.charge_id} paid no invoice"
         await store_exception(not_bookable(notice, None, detail), tenant_id, at, uow)
@@ -49,7 +51,15 @@ async def book_notice(command: BookNotice, uow: UnitOfWork) -> None:
 
 
 async def store_unmatched_notice(command: StoreUnmatchedNotice, uow: UnitOfWork) -> None:
+    """Raises ChargeNotRecorded as `book_notice` does."""
+    _refuse_early(command.notice, command.at)
     await store_exception(unmatched(command.notice), NO_TENANT, command.at, uow)
+
+
+def _refuse_early(notice: ProviderNotice, at: datetime) -> None:
+    """The provider sends the notice again after the error, until it is too old to be early."""
+    if notice.may_be_early(at):
+        raise ChargeNotRecorded
 
 
 async def _concerns_stray(notice: ProviderNotice, at: datetime, uow: UnitOfWork) -> bool:
@@ -62,6 +72,8 @@ async def _concerns_stray(notice: ProviderNotice, at: datetime, uow: UnitOfWork)
     if stray.status is StrayStatus.APPLIED:
         return False
     if not await record_refund_notice(stray, notice, at, uow):
+        if stray.status is StrayStatus.HELD:
+            _refuse_early(notice, at)  # the charge may still pay the invoice
         exception = not_bookable(notice, invoice.id, "the charge is a stray payment")
         await store_exception(exception, invoice.tenant_id, at, uow)
     return True
@@ -79,7 +91,7 @@ async def _book_dispute(notice: ProviderNotice, invoice: Invoice, at: datetime, 
         if not invoice.has_seen_dispute(dispute_id):  # the notices came out of order
             invoice.dispute(dispute_id, notice.amount, notice.reason or "general", at)
         invoice.close_dispute(dispute_id, won=notice.outcome is NoticeOutcome.WON, at=at)
-    except (InvoiceNotPaid, RefundTooLarge, DisputeUnknown) as refusal:
+    except NOT_BOOKABLE as refusal:
         await store_exception(not_bookable(notice, invoice.id, str(refusal)), invoice.tenant_id, at, uow)
 
 

@@ -5,18 +5,14 @@ from uuid import uuid5
 
 from services.billing.commands import RefundInvoice
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
-from services.billing.domain.attempts import refund_key
-from services.billing.domain.errors import InvoiceNotPaid, RefundTooLarge
+from services.billing.domain.attempts import provider_refund_key, refund_key
+from services.billing.domain.errors import NOT_BOOKABLE, RefundTooLarge
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoices import lock_invoice, require_no_pending_payment
 from services.billing.handlers.payment_exceptions import ExceptionKind, PaymentException, not_bookable, store_exception
 from services.billing.ports import NoticeOutcome, ProviderNotice
-from waypost.kernel.errors import Conflict, Invalid
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
-
-_REFUSALS = (Conflict, Invalid)
-"""Errors of an invoice that does not allow a refund."""
 
 
 async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:
@@ -55,21 +51,22 @@ def refund_failed(invoice: Invoice, refund: PaymentAttempt, reason: str, at: dat
 
 async def book_refund(
     refund: PaymentAttempt, provider_id: str, invoice: Invoice, at: datetime, uow: UnitOfWork, *, first: bool
-) -> None:
-    """Books a refund that succeeded. `first`: it was pending until now.
+) -> AttemptStatus:
+    """Books a refund that succeeded. `first`: it was pending until now. Returns its status
+    afterwards.
 
     A refund that was reported as failed and succeeded under another id has moved money: it is
     booked too. A late report of the same refund is out of order and changes nothing.
     """
     if not first:
         if refund.status is AttemptStatus.SUCCEEDED or refund.provider_id == provider_id:
-            return
+            return refund.status
         succeeded = AttemptStatus.SUCCEEDED
         if not await attempt_rows.settle(refund, succeeded, uow, at=at, provider_id=provider_id, over=refund.status):
-            return
+            return refund.status
     try:
         invoice.refund(refund, refund.reason or "requested", provider_id, at)
-    except _REFUSALS as refusal:
+    except NOT_BOOKABLE as refusal:
         exception = PaymentException(
             kind=ExceptionKind.NOT_BOOKABLE,
             provider_id=provider_id,
@@ -79,6 +76,7 @@ async def book_refund(
             detail=str(refusal),
         )
         await store_exception(exception, invoice.tenant_id, at, uow)
+    return AttemptStatus.SUCCEEDED
 
 
 async def book_refund_of_provider(
@@ -88,11 +86,10 @@ async def book_refund_of_provider(
     known = await attempt_rows.refund_of_provider(notice.provider_id, uow)
     if known is not None:
         if notice.outcome is NoticeOutcome.FAILED and known.status is AttemptStatus.SUCCEEDED:
-            reason = notice.reason or "declined"
             await attempt_rows.settle(
-                known, AttemptStatus.DECLINED, uow, at=at, reason=reason, over=AttemptStatus.SUCCEEDED
+                known, AttemptStatus.DECLINED, uow, at=at, reason=notice.failure, over=AttemptStatus.SUCCEEDED
             )
-            refund_failed(invoice, known, reason, at)
+            refund_failed(invoice, known, notice.failure, at)
         return
     has_failed = notice.outcome is NoticeOutcome.FAILED
     refund = PaymentAttempt(
@@ -100,7 +97,7 @@ async def book_refund_of_provider(
         invoice_id=invoice.id,
         kind=AttemptKind.REFUND,
         number=await attempt_rows.next_number(invoice.id, AttemptKind.REFUND, uow),
-        idempotency_key=f"provider-{notice.provider_id}",
+        idempotency_key=provider_refund_key(notice.provider_id),
         amount=notice.amount,
         status=AttemptStatus.DECLINED if has_failed else AttemptStatus.SUCCEEDED,
         payment_method_id=None,
@@ -108,7 +105,7 @@ async def book_refund_of_provider(
         reason="requested",
         created_at=at,
         provider_id=notice.provider_id,
-        failure=(notice.reason or "declined") if has_failed else None,
+        failure=notice.failure if has_failed else None,
     )
     if has_failed:
         # Nothing was booked. The row keeps a success that arrives late from being booked.
@@ -116,7 +113,7 @@ async def book_refund_of_provider(
         return
     try:
         invoice.refund(refund, "requested", notice.provider_id, at)
-    except (InvoiceNotPaid, RefundTooLarge) as refusal:
+    except NOT_BOOKABLE as refusal:
         await store_exception(not_bookable(notice, invoice.id, str(refusal)), invoice.tenant_id, at, uow)
         return
     await attempt_rows.add(refund, refund.idempotency_key, invoice.tenant_id, uow)

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
+from services.billing.domain.attempts import stray_refund_key
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.exception_tables import stray_payments
 from waypost.kernel.money import Money
@@ -102,16 +103,19 @@ async def _use(stray: StrayPayment, invoice: Invoice, at: datetime, uow: UnitOfW
         await _change(stray, StrayStatus.APPLIED, at, uow)
         return True
     await _change(stray, StrayStatus.REFUNDING, None, uow)
-    key = f"stray-{stray.id}"
+    key = stray_refund_key(stray.id)
     await uow.jobs.enqueue("refund_stray_payment", idempotency_key=key, stray_payment_id=stray.id)
     return False
 
 
 async def _correct(attempt: PaymentAttempt, stray: StrayPayment, at: datetime, uow: UnitOfWork) -> bool:
     """The attempt succeeded after all."""
-    return attempt.status is not AttemptStatus.SUCCEEDED and await attempt_rows.settle(
+    if attempt.status is AttemptStatus.SUCCEEDED:
+        return False
+    settled = await attempt_rows.settle(
         attempt, AttemptStatus.SUCCEEDED, uow, at=at, provider_id=stray.charge_id, over=attempt.status
     )
+    return settled is not None
 
 
 async def _add(stray: StrayPayment, invoice: Invoice, at: datetime, uow: UnitOfWork) -> bool:

@@ -17,16 +17,22 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 ALREADY_REFUNDED = "charge_already_refunded"
 """The provider refuses a refund because the whole charge went back: the customer has the money."""
+OTHER_REPORT = "report_differs"
+"""The provider reported another refund than the one that was ordered; a mismatch has both."""
 
 
 async def record_refund(stray_id: UUID, decision: Decision, at: datetime, uow: UnitOfWork) -> AttemptStatus | None:
-    """Records the provider's decision about the refund. None if there is no such payment."""
+    """Records the provider's decision about the refund. None if there is no such payment. A report
+    of another kind or amount ends the automatic refund: an operator has to return the money.
+    """
     stray = await stray_payments.lock(stray_id, uow)
     if stray is None:
         return None
     if (decision.reported is not None) and decision.reported != Reported(kind=AttemptKind.REFUND, amount=stray.amount):
         await _store_mismatch(stray, decision.reported, decision.provider_id, at, uow)
-        return AttemptStatus.PENDING
+        if stray.status is StrayStatus.REFUNDING:
+            await _change(stray, StrayStatus.REFUND_FAILED, at, uow, failure=OTHER_REPORT)
+        return AttemptStatus.DECLINED
     await _record(stray, decision, at, uow)
     return AttemptStatus.SUCCEEDED if _is_returned(decision) else AttemptStatus.DECLINED
 
@@ -48,10 +54,23 @@ async def _record(stray: StrayPayment, decision: Decision, at: datetime, uow: Un
     status = StrayStatus.REFUNDED if _is_returned(decision) else StrayStatus.REFUND_FAILED
     if not _may_become(status, stray, decision):
         return
+    failure = decision.reason if isinstance(decision, Declined) and not _is_returned(decision) else None
+    await _change(stray, status, at, uow, refund_id=decision.provider_id, failure=failure)
+
+
+async def _change(
+    stray: StrayPayment,
+    status: StrayStatus,
+    at: datetime,
+    uow: UnitOfWork,
+    *,
+    refund_id: str | None = None,
+    failure: str | None,
+) -> None:
     values = {
         "status": status.value,
-        "refund_id": decision.provider_id or stray.refund_id,
-        "failure": decision.reason if isinstance(decision, Declined) and not _is_returned(decision) else None,
+        "refund_id": refund_id or stray.refund_id,
+        "failure": failure,
         "settled_at": at,
     }
     await uow.rows.execute(update(table).where(table.c.id == stray.id).values(values))

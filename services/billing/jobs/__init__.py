@@ -7,6 +7,7 @@ from services.billing.commands import BeginCharge
 from services.billing.domain import AttemptStatus
 from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
+from services.billing.jobs.earlier_write_offs import record_write_offs
 from services.billing.jobs.payment_execution import execute_or_leave_pending
 from services.billing.jobs.provider_request import ProviderRequest, pending_request, request_for
 from services.billing.jobs.reconciliation import RECONCILIATION, reconcile_payments
@@ -73,6 +74,7 @@ JOBS: Sequence[Job] = [
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
     Job(reconcile_payments, timeout_seconds=300, max_at_once=1),
     Job(generate_report, timeout_seconds=300, max_at_once=1),
+    Job(record_write_offs, timeout_seconds=300, priority=UPKEEP),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION]

@@ -6,6 +6,7 @@ import structlog
 
 from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptStatus, PaymentAttempt
+from services.billing.domain.attempts import NO_PAYMENT_METHOD
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
 from services.billing.jobs.provider_request import ProviderRequest
 from services.billing.ports import ChargeOrder, Decision, Declined, OutcomeUnknown, ProviderUnavailable, Resources
@@ -54,7 +55,7 @@ async def execute_request(job: JobContext[Resources], request: ProviderRequest) 
         if isinstance(order, ChargeOrder) and order.token is None:
             if not request.is_new:
                 return AttemptStatus.PENDING  # the card was removed, but an earlier request may still be running
-            decision = Declined(reason="no_payment_method")  # the card was removed when the attempt began
+            decision = Declined(reason=NO_PAYMENT_METHOD)  # the card was removed when the attempt began
         else:
             decision = await payments.execute(order)
     AFTER_PROVIDER_RESPONSE.hit()

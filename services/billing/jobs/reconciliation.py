@@ -1,15 +1,17 @@
-"""Compares the ledger with the provider's list of charges, every day. Each difference is a row that
-operators see under `/ops/payment-exceptions`.
+"""Compares the ledger with the provider's list of charges, every day. Each difference that is still
+the same an hour later is a row that operators see under `/ops/payment-exceptions`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 import structlog
 
 from services.billing.domain.attempts import FORGOTTEN_AFTER
 from services.billing.handlers.payment_exceptions import ExceptionKind, PaymentException, store_exception
 from services.billing.ports import ProviderCharge, Resources
+from services.billing.queries.exceptions import reported_otherwise, stored_exceptions
 from services.billing.queries.reconciliation import (
     MARGIN,
     WINDOW,
@@ -21,28 +23,56 @@ from services.billing.queries.reconciliation import (
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
 from waypost.jobs.tenant_directory import tenants_with_rows
+from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 
+CONFIRMED_AFTER = timedelta(hours=1)
+"""The list and the ledger are read one after the other, and webhooks take their time: a charge or
+refund in between looks like a difference. An hour later it is in both.
+"""
+MAX_CANDIDATES = 1_000
+"""Limit of a job's list. Further differences are new on the next day again."""
 
-async def reconcile_payments(job: JobContext[Resources]) -> int:
-    """Returns the number of new differences. Raises ProviderUnavailable.
 
-    The ledger is read after the provider's list: a charge that is booked in between is in both. A
-    charge that is still being decided is left out. At the old end of the window our time of a
-    charge and the provider's may lie on either side.
+async def reconcile_payments(job: JobContext[Resources], candidates: list[UUID] | None = None) -> int:
+    """Without `candidates`, enqueues a second comparison of the differences that are new. With
+    them, stores the differences that are still the same. Returns their number. Raises
+    ProviderUnavailable.
     """
     now = job.clock.now()
     listed = await job.resources.payments.charges(job.tenant_id, now - WINDOW)
     async with job.begin() as uow:
-        booked = await booked_charges(uow.rows, now - WINDOW - MARGIN)
-        due = {charge.id for charge in booked if charge.created_at >= now - WINDOW + MARGIN}
-        pending = await pending_attempts(uow.rows)
-        decided = [charge for charge in listed if charge.attempt_id not in pending]
-        found = list(differences(decided, booked, due, now - FORGOTTEN_AFTER))
-        new = sum([await store_exception(difference, job.tenant_id, now, uow) for difference in found])
+        found = await _differences(listed, now, uow)
+        if candidates is None:
+            number = await _enqueue_confirmation(found, now, uow)
+        else:
+            before = frozenset(candidates)
+            same = [difference for difference in found if _fingerprint(difference) in before]
+            number = sum([await store_exception(difference, job.tenant_id, now, uow) for difference in same])
     log.info("payments_reconciled", tenant_id=str(job.tenant_id), charges=len(listed), differences=len(found))
-    return new
+    return number
+
+
+async def _differences(listed: Sequence[ProviderCharge], now: datetime, uow: UnitOfWork) -> list[PaymentException]:
+    """A charge that is still being decided is left out, and so is a charge that the ledger does not
+    have and another exception names. At the old end of the window our time of a charge and the
+    provider's may lie on either side.
+    """
+    booked = await booked_charges(uow.rows, now - WINDOW - MARGIN)
+    due = {charge.id for charge in booked if charge.created_at >= now - WINDOW + MARGIN}
+    pending = await pending_attempts(uow.rows)
+    named = await reported_otherwise(uow.rows) - {charge.id for charge in booked}
+    decided = [charge for charge in listed if charge.attempt_id not in pending and charge.id not in named]
+    return list(differences(decided, booked, due, now - FORGOTTEN_AFTER))
+
+
+async def _enqueue_confirmation(found: Sequence[PaymentException], now: datetime, uow: UnitOfWork) -> int:
+    stored = await stored_exceptions(uow.rows, [difference.id for difference in found])
+    new = [_fingerprint(difference) for difference in found if difference.id not in stored][:MAX_CANDIDATES]
+    if new:
+        await uow.jobs.enqueue("reconcile_payments", run_at=now + CONFIRMED_AFTER, candidates=new)
+    return len(new)
 
 
 def differences(
@@ -56,7 +86,7 @@ def differences(
     for charge in listed:
         known = ours.get(charge.id)
         if known is None:
-            if charge.created_at < reported_before:
+            if charge.net_minor > 0 and charge.created_at < reported_before:
                 yield _difference(charge.id, None, charge)
         elif not known.is_undecided and _differs(charge, known):
             yield _difference(charge.id, known, charge)
@@ -66,12 +96,11 @@ def differences(
 
 
 def _differs(charge: ProviderCharge, booked: BookedCharge) -> bool:
-    kept = charge.amount.amount_minor - charge.refunded_minor
-    return (kept, charge.amount.currency) != (booked.kept_minor, booked.currency)
+    return (charge.net_minor, charge.amount.currency) != (booked.net_minor, booked.currency)
 
 
 def _difference(charge_id: str, booked: BookedCharge | None, charge: ProviderCharge | None) -> PaymentException:
-    ours = f"{booked.kept_minor} {booked.currency} minor units kept" if booked else "no such charge"
+    ours = f"{booked.net_minor} {booked.currency} minor units net of refunds" if booked else "no such charge"
     theirs = f"{charge.amount}, {charge.refunded_minor} minor units refunded" if charge else "no such charge"
     return PaymentException(
         kind=ExceptionKind.DIFFERENCE,
@@ -80,7 +109,22 @@ def _difference(charge_id: str, booked: BookedCharge | None, charge: ProviderCha
         expected=ours,
         reported=theirs,
         detail="the ledger and the provider's list differ",
+        identity=_gap(booked, charge),
     )
+
+
+def _gap(booked: BookedCharge | None, charge: ProviderCharge | None) -> str:
+    """The amount and currencies that differ. A later refund that both sides have leaves them as
+    they are, so that a difference that an operator resolved is not stored again.
+    """
+    if booked is None or charge is None:
+        return "only one side has it"
+    return f"{booked.net_minor - charge.net_minor} {booked.currency} {charge.amount.currency}"
+
+
+def _fingerprint(difference: PaymentException) -> UUID:
+    """Identifies a difference with both amounts."""
+    return uuid5(difference.id, f"{difference.expected}, {difference.reported}")
 
 
 RECONCILIATION = Scheduled(

@@ -2,7 +2,7 @@
 
 from services.billing.queries.customers import CustomerRow, all_customers, customer
 from services.billing.queries.invoices import InvoiceFilter, InvoiceRow, invoice, latest_invoices
-from services.billing.queries.payments import RefundRow, RefundStatus, refund, refunds, tenants_of_charge
+from services.billing.queries.payments import RefundOrigin, RefundRow, RefundStatus, refund, refunds, tenants_of_charge
 from services.billing.queries.reports import ReportLine, report_lines
 from services.billing.queries.subscriptions import (
     SubscriptionFilter,
@@ -16,6 +16,7 @@ __all__ = [
     "CustomerRow",
     "InvoiceFilter",
     "InvoiceRow",
+    "RefundOrigin",
     "RefundRow",
     "RefundStatus",
     "ReportLine",

@@ -10,12 +10,15 @@ from sqlalchemy import Row, Select, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import AttemptKind, AttemptStatus
+from services.billing.domain.attempts import refund_key
 from services.billing.handlers.exception_tables import stray_payments
 from services.billing.tables import invoices, payment_attempts
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId
 
 RefundStatus = Literal["pending", "succeeded", "failed"]
+RefundOrigin = Literal["waypost", "provider"]
+"""Where the refund was made: requested here, or in the provider's dashboard."""
 
 _attempts = payment_attempts.c
 
@@ -29,7 +32,7 @@ class RefundRow:
     currency: str
     reason: str
     failure: str | None
-    origin: Literal["waypost", "provider"]
+    origin: RefundOrigin
     requested_by: UUID | None
     provider_refund_id: str | None
     created_at: datetime
@@ -91,7 +94,7 @@ def _status(status: AttemptStatus) -> RefundStatus:
 
 
 def _refund(row: Row[Any]) -> RefundRow:
-    made_here = row.requested_by == f"ref-{row.id}"
+    made_here = row.requested_by == refund_key(row.id)
     return RefundRow(
         id=row.id,
         invoice_id=row.invoice_id,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain import AttemptKind, AttemptStatus
 from services.billing.domain.ledger import Account
 from services.billing.handlers.exception_tables import stray_payments
+from services.billing.handlers.stray_payments import StrayStatus
 from services.billing.tables import payment_attempts, postings
 from waypost.kernel.ids import TenantId
 
@@ -24,9 +25,9 @@ MARGIN = timedelta(days=1)
 class BookedCharge:
     id: str
     invoice_id: UUID
-    kept_minor: int
-    """The charged amount without refunds. A disputed amount counts as kept: the provider's list
-    does not subtract it.
+    net_minor: int
+    """The charged amount without refunds. A disputed amount is not subtracted: the provider's list
+    does not subtract it either.
     """
     currency: str
     created_at: datetime
@@ -37,7 +38,7 @@ class BookedCharge:
 async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[BookedCharge]:
     """The charges from `since` on that paid an invoice, and the stray payments."""
     attempt, posting = payment_attempts.c, postings.c
-    kept = (
+    net = (
         select(func.coalesce(func.sum(posting.amount_minor), 0))
         .where(posting.tenant_id == attempt.tenant_id, posting.invoice_id == attempt.invoice_id)
         .where(posting.account.in_([Account.CASH.value, Account.DISPUTES.value]))
@@ -49,7 +50,7 @@ async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[Boo
         other.c.invoice_id == attempt.invoice_id,
         other.c.status == AttemptStatus.PENDING.value,
     )
-    paid = select(attempt.provider_id, attempt.invoice_id, kept, attempt.currency, attempt.created_at, pending).where(
+    paid = select(attempt.provider_id, attempt.invoice_id, net, attempt.currency, attempt.created_at, pending).where(
         attempt.kind == AttemptKind.CHARGE.value,
         attempt.status == AttemptStatus.SUCCEEDED.value,
         attempt.created_at >= since,
@@ -64,22 +65,22 @@ async def booked_charges(rows: AsyncConnection, since: datetime) -> Sequence[Boo
             literal(0),
             stray.currency,
             attempt.created_at,
-            stray.status != "refunded",
+            stray.status != StrayStatus.REFUNDED.value,
         )
         .select_from(stray_payments.join(payment_attempts, of_attempt))
-        .where(stray.status != "applied", stray.received_at >= since)
+        .where(stray.status != StrayStatus.APPLIED.value, stray.received_at >= since)
     )
     found = [*(await rows.execute(paid)), *(await rows.execute(returned))]
     return [
         BookedCharge(
             id=charge_id,
             invoice_id=invoice_id,
-            kept_minor=int(kept_minor),
+            net_minor=int(net_minor),
             currency=currency,
             created_at=created_at,
             is_undecided=is_undecided,
         )
-        for charge_id, invoice_id, kept_minor, currency, created_at, is_undecided in found
+        for charge_id, invoice_id, net_minor, currency, created_at, is_undecided in found
     ]
 
 

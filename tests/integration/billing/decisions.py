@@ -75,6 +75,17 @@ async def stray_payments(company: Company) -> list[Row]:
     return await _for_operators(company, "/ops/stray-payments")
 
 
+async def resolve(company: Company, exception: Row, **changes: Any) -> Row:
+    """An operator resolves the exception. Returns the answer."""
+    body = {"tenant_id": str(company.tenant_id), "reason": "compared with the dashboard"} | changes
+    headers = dict(operator_bearer(at=company.billing.clock.now()))
+    path = f"/ops/payment-exceptions/{exception['id']}/resolve"
+    answer = await company.billing.http.post(path, json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    resolved: Row = answer.json()
+    return resolved
+
+
 async def _for_operators(company: Company, path: str) -> list[Row]:
     headers = dict(operator_bearer(at=company.billing.clock.now()))
     answer = await company.billing.http.get(path, params={"tenant_id": str(company.tenant_id)}, headers=headers)

@@ -85,6 +85,7 @@ async def test_each_settled_write_off_counts_down(company: Company) -> None:
 
 
 async def test_a_customer_in_arrears_gets_nothing_new_until_it_pays(company: Company) -> None:
+    draft = await company.draft(100)
     invoice_id = await written_off(company)
     requests = [
         ("/invoices", {"customer_id": str(company.customer_id), "currency": "EUR"}),
@@ -94,7 +95,12 @@ async def test_a_customer_in_arrears_gets_nothing_new_until_it_pays(company: Com
         refused = await company.post(path, body)
         assert (refused.status_code, refused.json()["type"]) == (409, f"{PROBLEM}customer-in-arrears"), path
         assert "pay or void" in refused.json()["detail"]
+    line = {"description": "Difference engine", "quantity": 1, "unit_amount_minor": 1}
+    assert (await company.post(f"/invoices/{draft}/lines", line)).status_code == 201
+    finalized = await company.post(f"/invoices/{draft}/finalize")
+    assert (finalized.status_code, finalized.json()["type"]) == (409, f"{PROBLEM}customer-in-arrears")
     await company.post(f"/invoices/{invoice_id}/void")
+    assert (await company.post(f"/invoices/{draft}/finalize")).status_code == 200
     for path, body in requests:
         assert (await company.post(path, body)).status_code == 201, path
 
@@ -105,15 +111,22 @@ async def test_the_owners_arrears_limit_the_tenant_to_paying(billing: BillingSer
     other = {"customer_id": str(colleague)}
     card = await company.ask("POST", f"/customers/{colleague}/payment-methods", VISA, user_id=colleague)
     assert card.status_code == 201, card.text
-    assert (await company.post("/invoices", other | {"currency": "EUR"})).status_code == 201
+    created = await company.post("/invoices", other | {"currency": "EUR"})
+    assert created.status_code == 201
+    draft = f"/invoices/{created.json()['id']}"
+    line = {"description": "Difference engine", "quantity": 1, "unit_amount_minor": 1}
+    assert (await company.post(f"{draft}/lines", line)).status_code == 201
     await billing.deliver(envelope_of(_owner(company), company.customer_id, 1, at=billing.clock.now()), to="principals")
     for path, body in (("/invoices", other | {"currency": "EUR"}), ("/subscriptions", other | {"plan": "starter"})):
         refused = await company.post(path, body)
         assert (refused.status_code, refused.json()["type"]) == (409, f"{PROBLEM}tenant-in-arrears"), refused.text
+    finalized = await company.post(f"{draft}/finalize")
+    assert (finalized.status_code, finalized.json()["type"]) == (409, f"{PROBLEM}tenant-in-arrears")
     assert (await company.get("/invoices", status="uncollectible"))["data"][0]["id"] == invoice_id
     assert (await company.post(f"/invoices/{invoice_id}/pay")).status_code == 202
     await company.decide(await pending_id(company), succeeded("ch_1"))
     assert (await company.post("/invoices", other | {"currency": "EUR"})).status_code == 201
+    assert (await company.post(f"{draft}/finalize")).status_code == 200
 
 
 async def test_another_subscription_of_a_debtor_is_not_charged_on(company: Company) -> None:

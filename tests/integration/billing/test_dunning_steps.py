@@ -1,5 +1,6 @@
 """A step of the dunning schedule under a process clock behind the database's, which starts it."""
 
+import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -7,11 +8,15 @@ import pytest
 
 from services.billing.commands import BeginCharge, RecordDecision
 from services.billing.domain.dunning import step_key
+from services.billing.jobs import retry_payment
 from tests.integration.billing.decisions import decline, declined
-from tests.integration.billing.service import Company
+from tests.integration.billing.jobs import job_of
+from tests.integration.billing.service import BillingService, Company
+from tests.integration.infra.payments import charges
+from waypost.kernel.errors import Transient
 from waypost.kernel.ids import new_id
 
-BEHIND = timedelta(seconds=2)
+NO_TIME, BEHIND, HOUR = timedelta(), timedelta(seconds=2), timedelta(hours=1)
 
 
 async def due_of(company: Company, invoice_id: str) -> datetime:
@@ -62,3 +67,42 @@ async def test_a_step_that_a_payment_by_hand_used_charges_nothing(company: Compa
     key = step_key(UUID(invoice_id), due)
     step = BeginCharge(invoice_id=UUID(invoice_id), attempt_id=new_id(), requested_by=key, at=due + 2 * BEHIND)
     assert await company.handle(step) is None
+
+
+async def run_retry(company: Company, invoice_id: str, key: str) -> str | None:
+    """The job `retry_payment` with this key, executed again after each outage, as a worker does."""
+    while True:
+        try:
+            async with job_of(company, "retry_payment", key) as job:
+                return await retry_payment(job, UUID(invoice_id))
+        except Transient:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("before", "charged"),
+    [pytest.param(NO_TIME, 1, id="the payment uses the step"), pytest.param(HOUR, 2, id="the step is still due")],
+)
+async def test_a_step_and_a_payment_by_hand_at_the_same_moment_use_the_step_once(
+    billing: BillingService, before: timedelta, charged: int
+) -> None:
+    """Both jobs run at once, in two processes; the database starts the step on time, by whichever
+    clock the processes have.
+    """
+    company = await billing.company()
+    await company.attach_card("pm_card_declined")
+    invoice_id = await company.finalized()
+    await decline(company, invoice_id)
+    due = await due_of(company, invoice_id)
+    billing.clock.move_to(due - before)
+    assert (await company.post(f"/invoices/{invoice_id}/pay")).status_code == 202
+    step = step_key(UUID(invoice_id), due)
+    [by_hand] = await company.rows("select requested_by from payment_attempts where status = 'pending'")
+    await asyncio.gather(*(run_retry(company, invoice_id, key) for key in (step, by_hand["requested_by"], step)))
+    later = await due_of(company, invoice_id)
+    assert later > due
+    keys = await company.rows("select idempotency_key from jobs where name = 'retry_payment' order by run_at")
+    steps = [row["idempotency_key"] for row in keys if row["idempotency_key"] != by_hand["requested_by"]]
+    assert steps == [step, step_key(UUID(invoice_id), later)]
+    made = await charges(billing.payments)
+    assert [each["idempotency_key"] for each in made] == [f"inv-{invoice_id}-{n}" for n in range(2, 2 + charged)]

@@ -15,6 +15,7 @@ from tests.integration.billing.decisions import (
     declined,
     exceptions,
     refunded,
+    resolve,
     stray_payments,
     succeeded,
     written_off,
@@ -24,7 +25,6 @@ from tests.integration.infra.payments import charge
 from waypost.kernel.money import Money
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
-from waypost.testing.tokens import operator_bearer
 
 
 async def test_late_money_pays_an_open_invoice_instead_of_a_second_charge(company: Company) -> None:
@@ -160,10 +160,16 @@ async def test_a_report_that_differs_from_its_attempt_settles_nothing(
     body = {"tenant_id": str(company.tenant_id), "reason": "refunded at the provider", "close_attempt": True}
     path = f"/ops/payment-exceptions/{found['id']}/resolve"
     assert (await company.post(path, body)).status_code == 403
-    for close_attempt in (False, True, True):  # what changes something is audited
-        sent = body | {"close_attempt": close_attempt}
-        resolved = await billing.http.post(path, json=sent, headers=dict(operator_bearer()))
-        assert resolved.status_code == 200, resolved.text
+    would = await resolve(company, found, close_attempt=True, dry_run=True)
+    assert (would["was_open"], would["attempt_closed"], await exceptions(company)) == (True, True, [found])
+    assert (await company.rows("select status from payment_attempts"))[0]["status"] == "pending"
+    answers = [await resolve(company, found, close_attempt=close) for close in (False, True, True)]
+    assert [(answer["was_open"], answer["attempt_closed"]) for answer in answers] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+    # What changes something is audited.
     async with connected(billing.where.owner) as owner:
         assert await owner.fetchval("select count(*) from operator_actions where subject = $1", str(found["id"])) == 2
     assert await exceptions(company) == []

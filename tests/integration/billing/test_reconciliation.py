@@ -7,23 +7,10 @@ import pytest
 from services.billing.domain.attempts import FORGOTTEN_AFTER
 from services.billing.queries.reconciliation import WINDOW, tenants_with_charges
 from tests.integration.billing.decisions import AMOUNT, decline, exceptions, succeeded
+from tests.integration.billing.reconciliation import pay_at_the_provider, reconciled
 from tests.integration.billing.service import BillingService, Company, Row
 from tests.integration.infra.payments import charge, refund
 from waypost.testing.database import connected
-from waypost.testing.eventually import eventually
-
-
-async def reconciled(billing: BillingService, company: Company, times: int) -> None:
-    async def is_complete() -> bool:
-        rows = await company.rows(
-            "select status from job_results where name = 'reconcile_payments' and status = 'complete'"
-        )
-        return len(rows) == times
-
-    async with billing.unit_of_work(company.tenant_id) as uow:
-        await uow.jobs.enqueue("reconcile_payments")
-    async with billing.working():
-        await eventually(is_complete, deadline_seconds=20)
 
 
 async def change(company: Company, statement: str) -> None:
@@ -33,19 +20,9 @@ async def change(company: Company, statement: str) -> None:
         await owner.execute(statement)
 
 
-async def pay_at_the_provider(billing: BillingService, company: Company, amount: int = AMOUNT) -> str:
-    """A paid invoice. Returns its charge at the provider."""
-    invoice_id = await company.finalized(AMOUNT)
-    metadata = {"tenant_id": str(company.tenant_id)}
-    made = (await charge(billing.payments, "pm_card_visa", amount_minor=amount, metadata=metadata)).json()
-    await company.decide(await company.begin_charge(invoice_id), succeeded(made["id"]))
-    charge_id: str = made["id"]
-    return charge_id
-
-
 async def test_equal_books_have_no_difference(billing: BillingService, company: Company) -> None:
     await pay_at_the_provider(billing, company)
-    await reconciled(billing, company, 1)
+    assert await reconciled(company) == 0
     assert await exceptions(company) == []
 
 
@@ -58,12 +35,14 @@ async def test_each_difference_is_one_row(billing: BillingService, company: Comp
     await refund(billing.payments, charge=refunded_there, amount_minor=690)
     metadata = {"tenant_id": str(company.tenant_id)}
     unknown = (await charge(billing.payments, "pm_card_visa", metadata=metadata)).json()["id"]
+    returned = (await charge(billing.payments, "pm_card_visa", metadata=metadata)).json()["id"]
+    await refund(billing.payments, charge=returned)
     missing_invoice = await company.finalized()
     await company.decide(await company.begin_charge(missing_invoice), succeeded("ch_missing"))
     billing.clock.move(FORGOTTEN_AFTER)
     found: dict[str, Row] = {}
-    for times in (1, 2):
-        await reconciled(billing, company, times)
+    for new in (4, 0):
+        assert await reconciled(company) == new
         found = {row["provider_id"]: row for row in await exceptions(company)}
         assert found.keys() == {refunded_there, other_amount, unknown, "ch_missing"}
         assert {row["kind"] for row in found.values()} == {"difference"}
@@ -80,7 +59,7 @@ async def test_late_money_and_pending_refunds_are_no_difference(billing: Billing
     assert (await company.post(f"/invoices/{invoice_id}/void")).status_code == 200
     made = (await charge(billing.payments, "pm_card_visa", amount_minor=AMOUNT, metadata=metadata)).json()
     await company.decide(attempt_id, succeeded(made["id"]))
-    await reconciled(billing, company, 1)
+    assert await reconciled(company) == 0
     assert await exceptions(company) == []
 
 
@@ -92,10 +71,10 @@ async def test_a_charge_that_may_still_be_reported_makes_no_difference(
     attempt_id = await company.begin_charge(await company.finalized())
     metadata = {"tenant_id": str(company.tenant_id)} | ({"attempt_id": str(attempt_id)} if is_named else {})
     made = (await charge(billing.payments, "pm_card_visa", amount_minor=AMOUNT, metadata=metadata)).json()["id"]
-    await reconciled(billing, company, 1)
+    assert await reconciled(company) == 0
     assert await exceptions(company) == []
     billing.clock.move(FORGOTTEN_AFTER)
-    await reconciled(billing, company, 2)
+    await reconciled(company)
     assert [row["provider_id"] for row in await exceptions(company)] == ([] if is_named else [made])
 
 
@@ -107,7 +86,7 @@ async def test_a_charge_at_the_old_end_of_the_window_makes_no_difference(
     before = timedelta(hours=1)
     await change(company, "update payment_attempts set created_at = created_at - interval '2 hours'")
     billing.clock.move(WINDOW - before)
-    await reconciled(billing, company, 1)
+    assert await reconciled(company) == 0
     assert await exceptions(company) == []
 
 
@@ -120,7 +99,7 @@ async def test_late_money_of_a_charge_before_the_window_makes_no_difference(
     billing.clock.move(WINDOW + timedelta(days=5))
     await company.decide(attempt_id, succeeded("ch_old"))
     await change(company, "update stray_payments set status = 'refunded'")
-    await reconciled(billing, company, 1)
+    assert await reconciled(company) == 0
     assert await exceptions(company) == []
 
 

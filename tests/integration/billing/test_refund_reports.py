@@ -124,6 +124,9 @@ async def test_a_declined_attempt_is_not_the_charge_that_paid(company: Company) 
         ([failed("re_1"), refunded("re_2")], "refunded", "re_2"),
         ([failed("re_1"), ALREADY_REFUNDED], "refunded", "re_1"),
         ([declined(), refunded("re_1"), refunded("re_1")], "refunded", "re_1"),
+        ([refunded("re_1", PART)], "refund_failed", None),
+        ([refunded("re_1", PART), refunded("re_2")], "refunded", "re_2"),
+        ([refunded("re_1"), refunded("re_2", PART)], "refunded", "re_1"),
     ],
 )
 async def test_the_last_state_of_a_stray_payments_refund(
@@ -136,6 +139,8 @@ async def test_the_last_state_of_a_stray_payments_refund(
     assert (stray["status"], stray["refund_id"]) == (status, refund_id)
     [row] = await company.rows("select failure from stray_payments")
     assert (row["failure"] is None) == (status == "refunded")
+    differing = [report for report in reports if report.reported and report.reported.amount.amount_minor == PART]
+    assert [each["kind"] for each in await exceptions(company)] == ["mismatch"] * len(differing)
 
 
 @pytest.mark.parametrize("first", [None, failed("re_1")])

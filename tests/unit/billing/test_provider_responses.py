@@ -39,21 +39,29 @@ REPORTED = Reported(kind=AttemptKind.CHARGE, amount=Money(14_800, "EUR"))
 
 
 def test_a_created_charge_or_refund_succeeded() -> None:
-    assert order_decision(httpx.Response(201, json=movement("ch_1"))) == Succeeded(
+    assert order_decision(httpx.Response(201, json=movement("ch_1")), AttemptKind.CHARGE) == Succeeded(
         provider_id="ch_1", reported=REPORTED
     )
 
 
 def test_a_declined_card_has_the_charges_id() -> None:
     response = refusal(402, "card_error", "insufficient_funds", charge="ch_2")
-    assert order_decision(response) == Declined(reason="insufficient_funds", provider_id="ch_2")
+    assert order_decision(response, AttemptKind.CHARGE) == Declined(reason="insufficient_funds", provider_id="ch_2")
+
+
+@pytest.mark.parametrize(("facts", "refund_id"), [({}, None), ({"refund": "re_1"}, "re_1")])
+def test_a_refused_refund_has_its_own_id_and_not_the_charges(facts: dict[str, str], refund_id: str | None) -> None:
+    response = refusal(400, "invalid_request_error", "charge_already_refunded", charge="ch_2", **facts)
+    refused = Declined(reason="charge_already_refunded", provider_id=refund_id)
+    assert order_decision(response, AttemptKind.REFUND) == refused
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "amount_too_large"), (400, "charge_not_refundable"), (404, "resource_missing")]
 )
 def test_an_impossible_order_is_declined(status: int, code: str) -> None:
-    assert order_decision(refusal(status, "invalid_request_error", code)) == Declined(reason=code)
+    response = refusal(status, "invalid_request_error", code)
+    assert order_decision(response, AttemptKind.CHARGE) == Declined(reason=code)
 
 
 UNDECIDED = [
@@ -81,7 +89,7 @@ UNDECIDED = [
 @pytest.mark.parametrize("response", UNDECIDED, ids=lambda response: f"{response.status_code} {response.text[:60]}")
 def test_an_ambiguous_response_decides_nothing(response: httpx.Response) -> None:
     with pytest.raises(AmbiguousResponse):
-        order_decision(response)
+        order_decision(response, AttemptKind.CHARGE)
 
 
 def test_a_look_up_prefers_the_success_over_failures() -> None:

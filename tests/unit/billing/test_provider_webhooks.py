@@ -11,6 +11,7 @@ from infra.simulators.payments.webhooks import signature
 from services.billing.adapters.webhook_signature import TOLERANCE
 from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.domain import AttemptKind
+from services.billing.domain.attempts import FORGOTTEN_AFTER
 from services.billing.domain.errors import WebhookNotAuthentic
 from services.billing.ports import Declined, NoticeKind, NoticeOutcome, ProviderNotice, Reported, Succeeded
 from waypost.kernel.ids import TenantId
@@ -82,7 +83,36 @@ def test_money_that_names_no_attempt_is_read_without_one(metadata: dict[str, str
         reason=None,
         tenant_id=None,
         attempt_id=None,
+        created_at=NOW,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "age", "is_early"),
+    [
+        ("refund.succeeded", timedelta(), True),
+        ("refund.failed", FORGOTTEN_AFTER - SECOND, True),
+        ("charge.dispute.created", timedelta(minutes=1), True),
+        ("charge.dispute.closed", FORGOTTEN_AFTER, False),
+        ("refund.succeeded", -FORGOTTEN_AFTER, False),
+        ("charge.succeeded", timedelta(), False),
+    ],
+)
+def test_a_young_refund_or_dispute_may_be_earlier_than_its_charge(kind: str, age: timedelta, is_early: bool) -> None:
+    subject = REFUND if kind.startswith("refund") else {}
+    dispute = {"object": "dispute", "charge": "ch_1", "status": "won"} if "dispute" in kind else {}
+    body = body_of(kind, **subject | dispute)
+    notice = webhook_reader.read(signed(body, NOW + age), body.encode(), NOW + age)
+    assert notice is not None
+    assert notice.may_be_early(NOW + age) == is_early
+
+
+@pytest.mark.parametrize("created_at", [None, "yesterday", "2026-11-25T12:00:00", 7])
+def test_a_notice_without_a_time_is_read_and_never_early(created_at: object) -> None:
+    body = json.dumps({**json.loads(body_of("refund.succeeded", **REFUND)), "created_at": created_at})
+    notice = webhook_reader.read(signed(body), body.encode(), NOW)
+    assert notice is not None
+    assert not notice.may_be_early(NOW)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Money of a paid invoice that goes back: refunds, and disputes of the cardholder."""
+"""Reversals of a paid invoice: refunds, and disputes of the cardholder."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from services.billing.domain.statuses import InvoiceStatus
 from waypost.kernel.money import Money
 
 
-class InvoiceReturns(InvoiceState):
+class InvoiceReversals(InvoiceState):
     def require_refundable(self, amount_minor: int) -> int:
         """Returns the invoice's number. Raises InvoiceNotPaid, RefundTooLarge."""
         number = self._require_paid()
