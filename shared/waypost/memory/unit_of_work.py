@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from waypost.kernel.cause import Cause, current_cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
 from waypost.memory.database import MemoryDatabase, MemoryTransaction
@@ -46,6 +48,13 @@ class MemoryUnitOfWork(Repository):
 
     async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         raise NotImplementedError("there are no tables in memory")
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        """In memory nothing is encrypted."""
+        return envelopes
+
+    async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        """Does nothing: in memory nothing is encrypted."""
 
     async def flush(self) -> None:
         for aggregate in self._aggregates.values():

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.cause import Cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
@@ -71,6 +73,17 @@ class UnitOfWork(Protocol):
     def add(self, aggregate: Aggregate) -> None:
         """Registers a new aggregate; its recorded events are stored with those of the loaded
         ones.
+        """
+        ...
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        """As `ConsumerTransaction.readable`, for events whose ciphertext a read model keeps."""
+        ...
+
+    async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        """Destroys the key of a person, so that their personal data in events, topics and dead
+        letters reads as empty text in every service. Repeated, publishes the mark again. Does
+        nothing in a service that does not create keys, and in memory.
         """
         ...
 
