@@ -91,6 +91,9 @@ def test_the_committed_schemas_are_valid(folder: SchemaFolder, capsys: Capture) 
             "the field is personal data but not a plain string",
         ),
         (adds("note", ["null", "string"]), "the field may be null but its default is not null"),
+        (adds("personal_ciphertext", "string", default=""), "the field is not bytes with an empty default"),
+        (adds("personal_ciphertext", "bytes"), "the field is not bytes with an empty default"),
+        (adds("personal_ciphertext", "bytes", default=""), "the event has no personal data"),
     ],
 )
 def test_the_lint_names_what_is_wrong(folder: SchemaFolder, capsys: Capture, change: Change, complaint: str) -> None:
