@@ -20,7 +20,7 @@ from waypost.kernel.errors import Transient
 from waypost.native.ports import free_ports
 from waypost.native.postgres import Postgres
 from waypost.native.postgres.replication import LOST_COMMITS, SET_ASIDE
-from waypost.postgres.personal_cipher import decrypted, person_of
+from waypost.postgres.personal_cipher import decrypted
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import connected
@@ -187,7 +187,7 @@ async def names_in(dsn: str, transaction: str | None) -> Sequence[str]:
         keys = {row["person_id"]: row["key"] for row in await admin.fetch("select person_id, key from person_keys")}
     events = [(codec.decode(row["type"], row["payload"]), row["event_id"]) for row in rows]
     created = [(event, event_id) for event, event_id in events if isinstance(event, UserCreated)]
-    return [decrypted(event, event_id, keys[person_of(event)]).display_name for event, event_id in created]
+    return [decrypted(event, event_id, keys[event.user_id]).display_name for event, event_id in created]
 
 
 async def took_effect_once(services: ServicesRig, names: Sequence[str]) -> bool:

@@ -21,5 +21,5 @@ async def repeat_key_marks(at: datetime, uow: UnitOfWork) -> None:
     recent = select(person_keys.c.tenant_id, person_keys.c.person_id).where(
         person_keys.c.key.is_(None), person_keys.c.changed_at > at - REPEATED_FOR
     )
-    for tenant_id, person_id in (await uow.rows.execute(recent.order_by(person_keys.c.person_id))).tuples().all():
+    for tenant_id, person_id in (await uow.rows.execute(recent.order_by(person_keys.c.person_id))).all():
         await uow.destroy_person_key(TenantId(tenant_id), person_id)

@@ -20,6 +20,7 @@ from waypost.memory.event_store import MemoryEventStore
 from waypost.memory.jobs import MemoryJobQueue
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.person_keys import PersonalCiphertext
 from waypost.ports.unit_of_work import Precondition
 
 
@@ -49,9 +50,9 @@ class MemoryUnitOfWork(Repository):
     async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         raise NotImplementedError("there are no tables in memory")
 
-    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
-        """In memory nothing is encrypted."""
-        return envelopes
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        """In memory nothing is encrypted, and there are no keys."""
+        return [None for _ in encrypted]
 
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
         """Does nothing: in memory nothing is encrypted."""

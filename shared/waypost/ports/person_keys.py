@@ -3,8 +3,20 @@ person is erased (docs/decisions/0078-personal-data-is-encrypted-per-person.md).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
 
 from waypost.kernel.event import Event
+
+
+class PersonalCiphertext(NamedTuple):
+    """The encrypted personal data of one event."""
+
+    event_type: str
+    event_id: UUID
+    tenant_id: UUID
+    ciphertext: bytes
+
 
 DESTROYED = b""
 """In place of a key: it was destroyed. Personal data of this person reads as empty text."""

@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.cause import Cause
-from waypost.kernel.envelope import Envelope
-from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.person_keys import PersonalCiphertext
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -76,8 +75,10 @@ class UnitOfWork(Protocol):
         """
         ...
 
-    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
-        """As `ConsumerTransaction.readable`, for events whose ciphertext a read model keeps."""
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        """The personal data of events, by field, from ciphertexts that a read model keeps; without
+        any value if the person was erased, None if the key has not arrived.
+        """
         ...
 
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:

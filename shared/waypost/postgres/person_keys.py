@@ -11,11 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
-from waypost.kernel.event import Event, has_personal_data, personal_ciphertext, without_personal_data
+from waypost.kernel.event import (
+    Event,
+    has_personal_data,
+    personal_ciphertext,
+    with_personal_data,
+    without_personal_data,
+)
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.person_keys import DESTROYED, PersonKeyEvents
+from waypost.ports.person_keys import DESTROYED, PersonalCiphertext, PersonKeyEvents
 from waypost.postgres.key_cache import KeyCache, Person
-from waypost.postgres.personal_cipher import decrypted, encrypted, new_key, person_of
+from waypost.postgres.personal_cipher import ciphertext_of, encrypted, new_key, person_of, personal_values
 from waypost.postgres.sql import Sql, in_savepoint
 
 _KEYS = """
@@ -78,14 +84,22 @@ class TransactionKeys:
         """The events with their personal data, which is empty if the person was erased. None for an
         event whose key has not arrived. At most one query. Raises UndecodableRecord.
         """
-        people = {id(stored): _person(stored.event) for stored in events if personal_ciphertext(stored.event)}
-        if not people:
+        found = [ciphertext_of(*stored) for stored in events if personal_ciphertext(stored.event)]
+        if not found:
             return [stored.event for stored in events]
-        keys = await self._read(set(people.values()))
+        values = iter(await self.personal_data(found))
         return [
-            _readable(stored, keys.get(people[id(stored)])) if id(stored) in people else stored.event
+            _with(stored.event, next(values)) if personal_ciphertext(stored.event) else stored.event
             for stored in events
         ]
+
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        """The values by field; without any if the person was erased, None if the key has not
+        arrived. At most one query. Raises UndecodableRecord.
+        """
+        people = [(TenantId(each.tenant_id), person_of(each)) for each in encrypted]
+        keys = await self._read(set(people))
+        return [_values(each, keys.get(person)) for each, person in zip(encrypted, people, strict=True)]
 
     async def all_readable(self, events: Sequence[StoredEvent]) -> Sequence[Event]:
         """Like `readable`, of the event store. Raises NotYet for an event whose key has not
@@ -94,7 +108,7 @@ class TransactionKeys:
         found = await self.readable(events)
         for stored, event in zip(events, found, strict=True):
             if event is None:
-                raise key_missing(stored.event)
+                raise key_missing(*stored)
         return [event for event in found if event is not None]
 
     def remember(self, tenant_id: TenantId, person_id: UUID, key: bytes | None) -> None:
@@ -196,23 +210,24 @@ def destroyed_event(issues: PersonKeyEvents, tenant_id: TenantId, person_id: UUI
     return KeyEvent(event, _event_id(event, person_id), person_id)
 
 
-def key_missing(event: Event) -> NotYet:
+def key_missing(event: Event, event_id: UUID) -> NotYet:
     """The error of an event whose key has not arrived."""
-    return NotYet(f"the key of person {person_of(event)} has not arrived, and this {event.type} is encrypted with it")
+    person_id = person_of(ciphertext_of(event, event_id))
+    return NotYet(f"the key of person {person_id} has not arrived, and this {event.type} is encrypted with it")
 
 
 def _event_id(event: Event, person_id: UUID) -> EventId:
     return EventId(uuid5(person_id, event.type))
 
 
-def _person(event: Event) -> Person:
-    return TenantId(event.tenant_id), person_of(event)
-
-
-def _readable(stored: StoredEvent, key: bytes | None) -> Event | None:
+def _values(encrypted: PersonalCiphertext, key: bytes | None) -> Mapping[str, str] | None:
     if key is None:
         return None
-    return without_personal_data(stored.event) if key == DESTROYED else decrypted(*stored, key)
+    return {} if key == DESTROYED else personal_values(encrypted, key)
+
+
+def _with(event: Event, values: Mapping[str, str] | None) -> Event | None:
+    return None if values is None else with_personal_data(event, values)
 
 
 def _storable(stored: StoredEvent, person_id: UUID, key: bytes) -> Event:

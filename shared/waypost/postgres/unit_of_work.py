@@ -22,12 +22,13 @@ from waypost.kernel.tenant import current_tenants
 from waypost.ports.codec import EventCodec
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.person_keys import PersonalCiphertext
 from waypost.ports.unit_of_work import Precondition
 from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import NewEvent, PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
-from waypost.postgres.person_keys import KeyEvent, PersonKeys, StoredEvent, TransactionKeys, readable_envelopes
+from waypost.postgres.person_keys import KeyEvent, PersonKeys, StoredEvent, TransactionKeys
 from waypost.postgres.sql import Sql
 from waypost.telemetry.tracing import current_trace
 
@@ -100,8 +101,9 @@ class PostgresUnitOfWork(Repository):
         if stored:
             await self._path.project(stored, self._connection)
 
-    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
-        return await readable_envelopes(self._connection, envelopes, self._path.person_keys)
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        keys = self._keys or TransactionKeys(self._connection, PersonKeys())
+        return await keys.personal_data(encrypted)
 
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
         if self._keys is not None:

@@ -193,7 +193,7 @@ def test_the_lock_takes_no_broken_version(folder: SchemaFolder) -> None:
 
 def test_the_lock_appends_and_leaves_old_lines_alone(folder: SchemaFolder) -> None:
     before = (folder.root / "registry.lock.json").read_text().splitlines()
-    folder.publish("customer.created", 2, adds("note", "string", default=""))
+    folder.publish("customer.erased", 2, adds("note", "string", default=""))
     after = (folder.root / "registry.lock.json").read_text().splitlines()
     assert [line.rstrip(",") for line in after[: len(before) - 2]] == [line.rstrip(",") for line in before[:-2]]
     assert len(after) == len(before) + 1

@@ -83,8 +83,8 @@ class FoldingWriter:
             await self.flush(partition, transactions)
         if part.is_refused:
             return
-        messages = [message for message in self._parser.parse_all(records) if not self._parser.is_replaced(message)]
-        messages = await self._readable(messages, transactions)
+        parsed = [message for message in self._parser.parse_all(records) if not self._parser.is_replaced(message)]
+        messages = await self._readable(parsed, transactions)
         if await self._load(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)

@@ -155,7 +155,7 @@ class PostgresInlineShadowTransaction:
         by_position = dict(zip(encrypted, readable, strict=True))
         for position, envelope in by_position.items():
             if envelope is None:
-                raise key_missing(encrypted[position].event)
+                raise key_missing(encrypted[position].event, encrypted[position].event_id)
         return [replace(event, envelope=by_position.get(event.position, event.envelope)) for event in events]
 
 

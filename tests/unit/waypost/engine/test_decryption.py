@@ -54,7 +54,7 @@ class Handled:
 
     by_batch = False
 
-    def __init__(self, refused: str = "") -> None:
+    def __init__(self, refused: str | None = None) -> None:
         self.emails: list[str] = []
         self._refused = refused
 

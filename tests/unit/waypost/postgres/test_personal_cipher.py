@@ -12,7 +12,7 @@ from waypost.kernel.errors import UndecodableRecord
 from waypost.kernel.event import PERSONAL_CIPHERTEXT, has_personal_data, is_encryptable, without_personal_data
 from waypost.kernel.ids import TenantId
 from waypost.postgres.key_cache import KeyCache
-from waypost.postgres.personal_cipher import decrypted, encrypted, new_key, person_of
+from waypost.postgres.personal_cipher import ciphertext_of, decrypted, encrypted, new_key, person_of
 from waypost.schemas.application import application_codec
 
 TENANT = TenantId(uuid4())
@@ -25,7 +25,7 @@ def test_personal_data_is_hidden_in_the_bytes_and_returns_with_the_key() -> None
     hidden = codec.decode("user.created", payload)
     assert CREATED.email.encode() not in payload and CREATED.display_name.encode() not in payload
     assert isinstance(hidden, UserCreated) and (hidden.email, hidden.display_name) == ("", "")
-    assert (person_of(hidden), hidden.role) == (PERSON, CREATED.role)
+    assert (person_of(ciphertext_of(hidden, EVENT_ID)), hidden.role) == (PERSON, CREATED.role)
     assert decrypted(hidden, EVENT_ID, KEY) == CREATED
     assert not has_personal_data(hidden) and has_personal_data(CREATED)
 
