@@ -60,7 +60,7 @@ def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, ch
         (
             adds("card", "string", default=""),
             changes("email", pii=False),
-            'field email: the field has no "pii": true, which it has in version 2',
+            'field email: the field has no "pii": true, which it has in version 1',
         ),
         (
             adds("kind", enum("UNKNOWN", "A", "B"), default="A"),
@@ -152,7 +152,7 @@ def test_a_version_is_held_against_every_earlier_one(folder: SchemaFolder, capsy
 def test_units_scale_and_precision_never_change(folder: SchemaFolder, capsys: Capture) -> None:
     folder.draft("invoice.paid", 2, changes("amount_minor", unit="major"))
     assert folder.run("check") == 1
-    assert "the unit is major, in version 2 it is minor" in capsys.readouterr().err
+    assert "the unit is major, in version 1 it is minor" in capsys.readouterr().err
 
 
 def test_what_a_removed_field_meant_is_remembered(folder: SchemaFolder, capsys: Capture) -> None:
