@@ -16,7 +16,7 @@ class CustomerCreated(Event):
 
     type: ClassVar[str] = "customer.created"
     topic: ClassVar[str] = "billing.customer"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
@@ -31,6 +31,10 @@ class CustomerCreated(Event):
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     created_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ class CustomerUpdated(Event):
 
     type: ClassVar[str] = "customer.updated"
     topic: ClassVar[str] = "billing.customer"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
@@ -98,6 +102,10 @@ class CustomerUpdated(Event):
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     updated_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +137,7 @@ class PaymentMethodAttached(Event):
 
     type: ClassVar[str] = "payment_method.attached"
     topic: ClassVar[str] = "billing.customer"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"last4"})
 
     tenant_id: UUID
@@ -144,6 +152,10 @@ class PaymentMethodAttached(Event):
     """Last four digits of the card number."""
     attached_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,8 +337,8 @@ class InvoiceLineAdded(Event):
 
     type: ClassVar[str] = "invoice.line_added"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
-    personal: ClassVar[frozenset[str]] = frozenset()
+    schema_version: ClassVar[int] = 2
+    personal: ClassVar[frozenset[str]] = frozenset({"description"})
 
     tenant_id: UUID
     """Tenant of the event; equal to the header ce_tenantid."""
@@ -334,7 +346,7 @@ class InvoiceLineAdded(Event):
     """The invoice; key of the record."""
     line_id: UUID
     """The line, unique within the invoice."""
-    description: str
+    description: str = field(repr=False)
     """Description on the invoice."""
     quantity: int
     """Quantity, at least 1."""
@@ -346,6 +358,10 @@ class InvoiceLineAdded(Event):
     """ISO 4217 code of every amount in this record."""
     added_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ class InvitationRequested(Event):
 
     type: ClassVar[str] = "invitation.requested"
     topic: ClassVar[str] = "users.invitation"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
@@ -54,6 +54,10 @@ class InvitationRequested(Event):
     """Admins who are mailed that a request waits; empty if they were mailed a short time ago."""
     requested_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class InvitationSent(Event):
 
     type: ClassVar[str] = "invitation.sent"
     topic: ClassVar[str] = "users.invitation"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
@@ -87,6 +91,10 @@ class InvitationSent(Event):
     """Expiry: after it the token is refused and the mail is not sent."""
     sent_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +115,44 @@ class InvitationWithdrawn(Event):
     was erased).
     """
     withdrawn_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKeyCreated(Event):
+    """A person got a key. It decrypts their personal data in the events of all services."""
+
+    type: ClassVar[str] = "person_key.created"
+    topic: ClassVar[str] = "users.person_key"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset({"key"})
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    person_id: UUID
+    """The person: a user or an invitation; key of the record."""
+    key: str = field(repr=False)
+    """The key of AES-256-GCM, in base64."""
+    created_at: datetime
+    """Time of the event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKeyDestroyed(Event):
+    """The key of a person was destroyed: their personal data reads as empty text from now on.
+    Replaces the event with the key in the compacted topic.
+    """
+
+    type: ClassVar[str] = "person_key.destroyed"
+    topic: ClassVar[str] = "users.person_key"
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    tenant_id: UUID
+    """Tenant of the event; equal to the header ce_tenantid."""
+    person_id: UUID
+    """The person: a user or an invitation; key of the record."""
+    destroyed_at: datetime
     """Time of the event."""
 
 
@@ -186,7 +232,7 @@ class UserCreated(Event):
 
     type: ClassVar[str] = "user.created"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
@@ -203,6 +249,10 @@ class UserCreated(Event):
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     created_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +263,7 @@ class UserEmailChangeRequested(Event):
 
     type: ClassVar[str] = "user.email_change_requested"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email", "new_email"})
 
     tenant_id: UUID
@@ -244,6 +294,10 @@ class UserEmailChangeRequested(Event):
     """Expiry of the link that cancels the change."""
     requested_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +306,7 @@ class UserEmailChanged(Event):
 
     type: ClassVar[str] = "user.email_changed"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email", "previous_email"})
 
     tenant_id: UUID
@@ -265,6 +319,10 @@ class UserEmailChanged(Event):
     """The previous address."""
     changed_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +331,7 @@ class UserEmailVerified(Event):
 
     type: ClassVar[str] = "user.email_verified"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
@@ -284,6 +342,10 @@ class UserEmailVerified(Event):
     """The verified address."""
     verified_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +390,7 @@ class UserPasswordResetRequested(Event):
 
     type: ClassVar[str] = "user.password_reset_requested"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
@@ -349,6 +411,10 @@ class UserPasswordResetRequested(Event):
     """Expiry: after it the token is refused and the mail is not sent."""
     requested_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +423,7 @@ class UserProfileUpdated(Event):
 
     type: ClassVar[str] = "user.profile_updated"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"display_name"})
 
     tenant_id: UUID
@@ -370,6 +436,10 @@ class UserProfileUpdated(Event):
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     updated_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,7 +526,7 @@ class UserVerificationRequested(Event):
 
     type: ClassVar[str] = "user.verification_requested"
     topic: ClassVar[str] = "users.user"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
@@ -477,6 +547,10 @@ class UserVerificationRequested(Event):
     """Expiry: after it the token is refused and the mail is not sent."""
     requested_at: datetime
     """Time of the event."""
+    personal_ciphertext: bytes = field(default=b"", repr=False)
+    """The personal fields, encrypted with the key of the person; they are then empty. Empty if
+    they are not encrypted, or erased.
+    """
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -484,6 +558,8 @@ EVENTS: tuple[type[Event], ...] = (
     InvitationRequested,
     InvitationSent,
     InvitationWithdrawn,
+    PersonKeyCreated,
+    PersonKeyDestroyed,
     TenantClosed,
     TenantCreated,
     TenantJoinPolicyChanged,

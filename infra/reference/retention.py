@@ -128,6 +128,9 @@ def _duration(age: timedelta) -> str:
 
 
 def _topic(topic: Topic) -> Sequence[str]:
+    if topic.configuration.get("cleanup.policy") == "compact":
+        lag = topic.configuration.get("max.compaction.lag.ms", "no limit")
+        return code(topic.name), f"one record per key: earlier ones are removed; `max.compaction.lag.ms` {lag}"
     age, size = (topic.configuration.get(name, "-1") for name in ("retention.ms", "retention.bytes"))
     if (age, size) == ("-1", "-1") and topic.configuration.get("cleanup.policy", "delete") == "delete":
         return code(topic.name), "its events; none is deleted"

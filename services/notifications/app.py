@@ -16,6 +16,7 @@ from services.notifications.tables import UNPUBLISHED
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
+from waypost.ports.person_keys import PersonKeysUse
 
 
 @asynccontextmanager
@@ -53,5 +54,6 @@ SERVICE = Service(
     schedule=SCHEDULE,
     api="services.notifications.api",
     authorize=authorize,
+    person_keys=PersonKeysUse(),
     job_resources=mail_resources,
 )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from schemas.users import PersonKeyCreated, PersonKeyDestroyed
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
 from services.users.adapters.common_passwords import common_passwords
@@ -17,8 +18,10 @@ from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
 from services.users.tables import SECRETS, UNPUBLISHED
+from waypost.engine.person_keys import PERSON_KEYS
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
+from waypost.ports.person_keys import PersonKeyEvents, PersonKeysUse
 from waypost.web.tokens import KeySource
 
 
@@ -49,7 +52,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[SECRETS, UNPUBLISHED],
+    tables=[SECRETS, UNPUBLISHED, PERSON_KEYS],
     jobs=JOBS,
     schedule=SCHEDULE,
     api="services.users.api",
@@ -59,4 +62,7 @@ SERVICE = Service(
     signing_key=keys.signing_key,
     development_user=development_user,
     job_resources=job_resources,
+    person_keys=PersonKeysUse(
+        issues=PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed),
+    ),
 )

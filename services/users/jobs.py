@@ -11,6 +11,7 @@ from services.users.commands import CreatePasswordLink
 from services.users.handlers.invitations import expire_invitations
 from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
+from services.users.handlers.person_keys import repeat_key_marks
 from services.users.handlers.sign_in_attempts import forget_old_failures
 from services.users.ports import JobResources
 from services.users.tables import email_changes, password_reset_tokens, refresh_tokens, sessions, verification_tokens
@@ -31,7 +32,7 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
-    their number. Also deletes old counts of mails.
+    their number. Also deletes old counts of mails, and repeats the marks of destroyed keys.
     """
     now = job.clock.now()
     removed = 0
@@ -43,6 +44,7 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         final = email_changes.c.cancel_expires_at <= now
         removed += (await uow.rows.execute(delete(email_changes).where(final))).rowcount
         removed += await forget_old_failures(now, uow)
+        await repeat_key_marks(now, uow)
     async with job.begin() as uow:  # for all tenants: the rows belong to none, and are not counted
         await forget_mails(now, uow)
     return removed

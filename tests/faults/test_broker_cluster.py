@@ -146,7 +146,9 @@ async def load(services: ServicesRig) -> AsyncIterator[Load]:
     notifications = services.notifications
     async with (
         services.users.relaying(),
+        services.billing.consuming("person_keys"),
         services.billing.consuming("customers"),
+        notifications.consuming("person_keys"),
         notifications.consuming("tenants"),
         notifications.consuming("recipients"),
         notifications.consuming("notices"),

@@ -20,6 +20,7 @@ from waypost.kernel.errors import Transient
 from waypost.native.ports import free_ports
 from waypost.native.postgres import Postgres
 from waypost.native.postgres.replication import LOST_COMMITS, SET_ASIDE
+from waypost.postgres.personal_cipher import decrypted
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import connected
@@ -29,7 +30,7 @@ from waypost.testing.kafka import Broker
 WRITERS = 4
 ENOUGH = 20
 WAIT_SECONDS = 60
-STORED = "select type, payload from events where $1::text is null or xmin::text = $1 order by position"
+STORED = "select type, payload, event_id from events where $1::text is null or xmin::text = $1 order by position"
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -48,7 +49,9 @@ async def following(services: ServicesRig) -> AsyncIterator[None]:
     notifications = services.notifications
     async with (
         services.users.relaying(),
+        services.billing.consuming("person_keys"),
         services.billing.consuming("customers"),
+        notifications.consuming("person_keys"),
         notifications.consuming("tenants"),
         notifications.consuming("recipients"),
         notifications.consuming("notices"),
@@ -180,8 +183,11 @@ async def stored_names(services: ServicesRig, pair: DatabasePair) -> Sequence[st
 async def names_in(dsn: str, transaction: str | None) -> Sequence[str]:
     codec = application_codec()
     async with connected(dsn) as admin:
-        events = [codec.decode(row["type"], row["payload"]) for row in await admin.fetch(STORED, transaction)]
-    return [event.display_name for event in events if isinstance(event, UserCreated)]
+        rows = await admin.fetch(STORED, transaction)
+        keys = {row["person_id"]: row["key"] for row in await admin.fetch("select person_id, key from person_keys")}
+    events = [(codec.decode(row["type"], row["payload"]), row["event_id"]) for row in rows]
+    created = [(event, event_id) for event, event_id in events if isinstance(event, UserCreated)]
+    return [decrypted(event, event_id, keys[event.user_id]).display_name for event, event_id in created]
 
 
 async def took_effect_once(services: ServicesRig, names: Sequence[str]) -> bool:

@@ -126,6 +126,8 @@ async def killed(services: ServicesRig, *options: str) -> int:
 async def notices(services: ServicesRig) -> AsyncIterator[None]:
     notifications = services.notifications
     async with (
+        services.billing.consuming("person_keys"),
+        notifications.consuming("person_keys"),
         notifications.consuming("tenants"),
         notifications.consuming("recipients"),
         notifications.consuming("notices"),

@@ -13,6 +13,8 @@ from tests.simulation.faults import Connection, Remote
 from tests.simulation.loop import SimulatedProcess
 from waypost.kernel.cause import Cause, current_cause
 from waypost.kernel.cloudevents import to_metadata
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import current_tenants
 from waypost.memory.database import MemoryDatabase, MemoryTransaction, OpenTables
@@ -163,6 +165,10 @@ class SimulatedTransaction:
     @property
     def rows(self) -> AsyncConnection:
         raise NotImplementedError("there are no tables in memory")
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        """In memory nothing is encrypted."""
+        return envelopes
 
     def reactions(self) -> SimulatedReactions:
         return self._reactions

@@ -63,6 +63,11 @@ class InvoiceState(Aggregate):
         self.dunning = DunningState()
 
     @property
+    def person_id(self) -> UUID:
+        """The texts of the lines belong to the customer."""
+        return self.customer_id
+
+    @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
 

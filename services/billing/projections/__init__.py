@@ -3,6 +3,8 @@ their topics.
 """
 
 from schemas.users import (
+    PersonKeyCreated,
+    PersonKeyDestroyed,
     TenantClosed,
     TenantCreated,
     TenantRenamed,
@@ -19,12 +21,16 @@ from services.billing.projections.invoices import INVOICE_ROWS
 from services.billing.projections.ledger import LEDGER_ROWS
 from services.billing.projections.revenue import REVENUE_WINDOWS
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
+from waypost.engine.person_keys import person_keys_projection
 from waypost.engine.principals import principals_projector
 from waypost.jobs.tenant_directory import tenants_projection
+from waypost.ports.person_keys import PersonKeyEvents
 
 PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS, SUBSCRIPTION_ROWS]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+
+PERSON_KEYS = person_keys_projection(PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
 
 PRINCIPALS = principals_projector(
     created=UserCreated,
@@ -36,4 +42,4 @@ PRINCIPALS = principals_projector(
     sessions_ended=UserSessionsEnded,
 )
 
-__all__ = ["PRINCIPALS", "PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]
+__all__ = ["PERSON_KEYS", "PRINCIPALS", "PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]

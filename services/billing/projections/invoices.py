@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.billing import (
+    CustomerErased,
     InvoiceCreated,
     InvoiceDiscarded,
     InvoiceDisputeClosed,
@@ -73,6 +74,20 @@ async def add_lines(added: Sequence[Envelope[InvoiceLineAdded]], rows: AsyncConn
         ],
     )
     await _add_up(added, "total_minor", rows)
+
+
+async def blank_lines(erased: Sequence[Envelope[CustomerErased]], rows: AsyncConnection) -> None:
+    """Removes the texts from the lines of erased customers."""
+    of_customer = (
+        invoices.c.tenant_id == bindparam("of_tenant"),
+        invoices.c.customer_id == bindparam("of_customer"),
+        invoice_lines.c.tenant_id == invoices.c.tenant_id,
+        invoice_lines.c.invoice_id == invoices.c.invoice_id,
+    )
+    await rows.execute(
+        update(invoice_lines).where(*of_customer).values(description=""),
+        [{"of_tenant": envelope.tenant_id, "of_customer": envelope.aggregate_id} for envelope in erased],
+    )
 
 
 async def add_refunds(refunded: Sequence[Envelope[InvoiceRefunded]], rows: AsyncConnection) -> None:
@@ -149,6 +164,7 @@ INVOICE_ROWS = InlineProjection(
         InvoiceRefundFailed: take_back_refunds,
         InvoiceDisputed: add_disputes,
         InvoiceDisputeClosed: close_disputes,
+        CustomerErased: blank_lines,
     },
     INVOICES,
 )

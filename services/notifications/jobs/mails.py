@@ -21,6 +21,7 @@ from services.notifications.domain import (
     category_of,
 )
 from services.notifications.handlers.preferences import choose_mails
+from services.notifications.jobs.line_texts import readable_lines
 from services.notifications.ports import Link, Mail, MailResources
 from services.notifications.queries.mail_contents import Addressee, invoice_lines_of
 from services.notifications.queries.preferences import mail_preferences
@@ -91,7 +92,7 @@ async def invoice_words(
     lines = await invoice_lines_of(uow.rows, notification.subject_id)
     if lines is None and notification.kind is NotificationKind.INVOICE_FINALIZED and _is_young(notification, at):
         raise NotYet(f"the lines of invoice {notification.subject_id} have not arrived yet")
-    return {"lines": lines or [], "invoice_link": link}
+    return {"lines": await readable_lines(lines or [], notification.tenant_id, uow), "invoice_link": link}
 
 
 def _is_proved(kind: NotificationKind, to: Addressee, address: str | None) -> bool:

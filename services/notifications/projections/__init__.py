@@ -3,6 +3,8 @@ their topics.
 """
 
 from schemas.users import (
+    PersonKeyCreated,
+    PersonKeyDestroyed,
     TenantClosed,
     TenantCreated,
     TenantRenamed,
@@ -18,12 +20,16 @@ from services.notifications.projections.invoice_lines import INVOICE_LINE_LISTS
 from services.notifications.projections.invoices import INVOICE_STATUS
 from services.notifications.projections.outgoing import NOTIFICATION_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
+from waypost.engine.person_keys import person_keys_projection
 from waypost.engine.principals import principals_projector
 from waypost.jobs.tenant_directory import tenants_projection
+from waypost.ports.person_keys import PersonKeyEvents
 
 PROJECTIONS = [NOTIFICATION_ROWS]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+
+PERSON_KEYS = person_keys_projection(PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
 
 PRINCIPALS = principals_projector(
     created=UserCreated,
@@ -38,6 +44,7 @@ PRINCIPALS = principals_projector(
 __all__ = [
     "INVOICE_LINE_LISTS",
     "INVOICE_STATUS",
+    "PERSON_KEYS",
     "PRINCIPALS",
     "PROJECTIONS",
     "RECIPIENT_DIRECTORY",

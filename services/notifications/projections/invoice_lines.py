@@ -1,5 +1,7 @@
 """Lines of invoices from the billing topic, for the mails of the invoices."""
 
+import base64
+from dataclasses import replace
 from typing import Any
 
 from schemas.billing import InvoiceDiscarded, InvoiceFinalized, InvoiceLineAdded
@@ -10,12 +12,15 @@ from waypost.kernel.envelope import Envelope
 
 def add_line(row: Row | None, envelope: Envelope[InvoiceLineAdded]) -> Row:
     event = envelope.event
-    line = {
+    line: dict[str, Any] = {
         "description": event.description,
         "quantity": event.quantity,
         "amount_minor": event.amount_minor,
         "currency": event.currency,
     }
+    if event.personal_ciphertext:
+        line["event_id"] = str(envelope.event_id)
+        line["personal_ciphertext"] = base64.b64encode(event.personal_ciphertext).decode()
     return {"lines": [*_lines(row), line], "finalized": False}
 
 
@@ -27,8 +32,14 @@ def _lines(row: Row | None) -> list[Any]:
     return list(row["lines"]) if row is not None else []
 
 
-INVOICE_LINE_LISTS = row_per_aggregate(
-    "invoice_lines",
-    invoice_lines,
-    {InvoiceLineAdded: add_line, InvoiceFinalized: finish, InvoiceDiscarded: remove},
+INVOICE_LINE_LISTS = replace(
+    row_per_aggregate(
+        "invoice_lines",
+        invoice_lines,
+        {InvoiceLineAdded: add_line, InvoiceFinalized: finish, InvoiceDiscarded: remove},
+    ),
+    reads_personal_data=False,
 )
+"""The rows keep the texts encrypted, because billing does not say here whose they are: with the
+person's key they become unreadable. A mail decrypts them.
+"""

@@ -54,7 +54,7 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
         email=row.email,
         display_name=row.display_name,
         locale=row.locale,
-        erased=row.status == "erased",
+        erased=row.status == "erased" or not row.email,  # the mark of the key may be ahead of the event
         company=row.company,
         verified=row.status == "verified",
     )

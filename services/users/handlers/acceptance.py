@@ -56,6 +56,7 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
     await forget_failures(user.id, uow)
     invitation.accept(user.id, command.at)
     await uow.events.erase_personal_data(Invitation.aggregate_type, invitation.id)
+    await uow.destroy_person_key(invitation.tenant_id, invitation.id)
     return user
 
 

@@ -167,8 +167,10 @@ async def withdraw_invitations(
     statement = delete(open_invitations).where(*conditions).returning(open_invitations.c.invitation_id)
     ended = (await uow.rows.execute(statement)).scalars().all()
     for invitation_id in ended:
-        (await uow.load(Invitation, invitation_id)).withdraw(reason, at)
+        invitation = await uow.load(Invitation, invitation_id)
+        invitation.withdraw(reason, at)
         await uow.events.erase_personal_data(Invitation.aggregate_type, invitation_id)
+        await uow.destroy_person_key(invitation.tenant_id, invitation_id)
     return len(ended)
 
 

@@ -6,6 +6,7 @@ without a row has just registered: the token alone decides.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,7 +67,7 @@ def principals_projector(
     `created` and `role_changed` carry a `role`, `password_changed` a `changed_at`, `suspended` a
     `suspended_at`, `sessions_ended` an `ended_at` and a `session_id`, which is None for all.
     """
-    return row_per_aggregate(
+    projection = row_per_aggregate(
         "principals",
         principals,
         {
@@ -79,6 +80,7 @@ def principals_projector(
             sessions_ended: _end_sessions,
         },
     )
+    return replace(projection, reads_personal_data=False)
 
 
 def authorize(actor: Actor) -> Precondition:

@@ -23,6 +23,7 @@ from waypost.kernel.errors import (
     WaypostError,
 )
 from waypost.ports.dead_letters import DeadLetterStatus, Failure
+from waypost.telemetry.redaction import clean
 
 PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
 
@@ -96,9 +97,11 @@ def attempts_count_from_here(before: Failure | None, now: Failure) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    """The message of the error. An error in `__str__` must not prevent the dead letter."""
+    """The message of the error without personal data, as far as it can be recognized. An error in
+    `__str__` must not prevent the dead letter.
+    """
     try:
-        return str(error)
+        return clean(str(error))
     except Exception as second:  # noqa: BLE001 - `__str__` is code of the handler or of a library
         return f"(its text raised {type(second).__name__})"
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.hosting.service import Service
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Misconfigured
-from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
+from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor, decrypts
 from waypost.postgres.drift import refuse_drift, refuse_pending_migrations
 from waypost.postgres.expected_tables import TOOLKIT_TABLES, own_tables, read_tables
 from waypost.postgres.revisions import TOOLKIT, service_line
@@ -59,7 +59,7 @@ def refuse_incomplete(service: Service) -> None:
     """Raises Misconfigured with one line for each part that is declared twice, or defined but not
     registered.
     """
-    problems = [*_twice(service), *_unregistered(service)]
+    problems = [*_twice(service), *_unregistered(service), *_without_keys(service)]
     if problems:
         raise Misconfigured("\n".join([f"the declaration of {service.name} is incomplete:", *problems]))
     for metadata in (*service.tables, *(model.tables for model in service.read_models)):
@@ -72,6 +72,16 @@ def _twice(service: Service) -> Iterator[str]:
         yield f"  two consumers have the name {name}: they would share one position. Rename one of them"
     for name in _repeated(model.name for model in service.read_models):
         yield f"  two read models have the name {name}: they would share one schema. Rename one of them"
+
+
+def _without_keys(service: Service) -> Iterator[str]:
+    """Without the keys every encrypted record would become a dead letter."""
+    for consumer in service.consumers if service.person_keys is None else ():
+        if decrypts(consumer):
+            yield (
+                f"  consumer {consumer.name} handles events with personal data, which are encrypted. Set person_keys of the"
+                " service and consume the topic of keys (waypost.engine.person_keys), or set reads_personal_data=False"
+            )
 
 
 def _repeated(names: Iterable[str]) -> Iterator[str]:

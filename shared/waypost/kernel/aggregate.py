@@ -36,6 +36,13 @@ class Aggregate:
         return aggregate
 
     @property
+    def person_id(self) -> UUID:
+        """The person whose key encrypts the personal data of this aggregate's events: the aggregate
+        itself, unless a subclass names another one.
+        """
+        return self.id
+
+    @property
     def recorded(self) -> Sequence[Event]:
         """Recorded events that are not stored yet, in order."""
         return tuple(self._recorded)

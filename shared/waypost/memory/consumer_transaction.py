@@ -1,11 +1,13 @@
 """The in-memory transaction of a consumer."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.memory.database import MemoryDatabase, MemoryTransaction
 from waypost.memory.dead_letters import MemoryDeadLetters
@@ -38,6 +40,10 @@ class MemoryConsumerTransaction:
     @property
     def rows(self) -> AsyncConnection:
         raise NotImplementedError("there are no tables in memory")
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        """In memory nothing is encrypted."""
+        return envelopes
 
     def reactions(self) -> "MemoryReactions":
         return MemoryReactions(self._transaction, self._units)

@@ -39,7 +39,8 @@ class MemoryEventStore:
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1)
         stored.update(new)
 
-    async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
-        for envelope in await self.history(aggregate_type, aggregate_id):
-            key = (aggregate_type, aggregate_id, envelope.aggregate_version)
-            self._transaction.tables.events[key] = envelope._replace(event=without_personal_data(envelope.event))
+    async def erase_personal_data(self, aggregate_type: str, *aggregate_ids: UUID) -> None:
+        for aggregate_id in aggregate_ids:
+            for envelope in await self.history(aggregate_type, aggregate_id):
+                key = (aggregate_type, aggregate_id, envelope.aggregate_version)
+                self._transaction.tables.events[key] = envelope._replace(event=without_personal_data(envelope.event))

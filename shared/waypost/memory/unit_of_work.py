@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from waypost.kernel.cause import Cause, current_cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
 from waypost.memory.database import MemoryDatabase, MemoryTransaction
@@ -18,6 +20,7 @@ from waypost.memory.event_store import MemoryEventStore
 from waypost.memory.jobs import MemoryJobQueue
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.person_keys import PersonalCiphertext
 from waypost.ports.unit_of_work import Precondition
 
 
@@ -46,6 +49,13 @@ class MemoryUnitOfWork(Repository):
 
     async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         raise NotImplementedError("there are no tables in memory")
+
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        """In memory nothing is encrypted, and there are no keys."""
+        return [None for _ in encrypted]
+
+    async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        """Does nothing: in memory nothing is encrypted."""
 
     async def flush(self) -> None:
         for aggregate in self._aggregates.values():

@@ -7,7 +7,7 @@ from typing import Any
 from waypost.kernel.cloudevents import Attributes, from_headers, header_name
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import MalformedHeaders, UndecodableRecord
-from waypost.kernel.event import Event
+from waypost.kernel.event import PERSONAL_CIPHERTEXT, Event
 from waypost.ports.codec import EventCodec
 from waypost.telemetry.names import REDACTED
 from waypost.telemetry.tracing import trace_id_of
@@ -68,11 +68,11 @@ def as_dict(view: RecordView, codec: EventCodec, *, personal: bool) -> dict[str,
 
 def body_of(event: Event, *, personal: bool) -> dict[str, Any]:
     """The event's fields. Personal data is redacted unless `personal`, because operators paste
-    output into tickets.
+    output into tickets. Encrypted personal data is empty: this command has no key.
     """
     hidden = frozenset[str]() if personal else event.personal
     names = [field.name for field in fields(event)]  # type: ignore[arg-type]  # every event class is a dataclass, its base is not
-    return {name: REDACTED if name in hidden else getattr(event, name) for name in names}
+    return {name: REDACTED if name in hidden else getattr(event, name) for name in names if name != PERSONAL_CIPHERTEXT}
 
 
 def _body(event_type: str, value: bytes | None, codec: EventCodec, *, personal: bool) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 not at all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
@@ -51,6 +53,12 @@ class ConsumerTransaction(Protocol):
     def rows(self) -> AsyncConnection:
         """The transaction's connection. Raises NotImplementedError in memory, where there are no
         tables.
+        """
+        ...
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        """The events with their personal data decrypted, which is empty if the person was erased;
+        None for an event whose key has not arrived. Raises UndecodableRecord.
         """
         ...
 

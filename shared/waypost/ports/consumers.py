@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured
-from waypost.kernel.event import Event
+from waypost.kernel.event import Event, is_encryptable
 from waypost.ports.declared_consumer import ConsumerKind
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -51,6 +51,10 @@ class AsyncProjection:
     handlers: Mapping[type[Event], ProjectionHandler]
     tables: MetaData = field(compare=False)
     """The tables, in a schema named after the projection."""
+    reads_personal_data: bool = True
+    """False for handlers that use no personal data: encrypted events are then not decrypted, and do
+    not wait for their keys.
+    """
     kind: ClassVar[ConsumerKind] = ConsumerKind.ASYNC_PROJECTION
 
 
@@ -64,6 +68,8 @@ class Reactor:
     """Events of the type older than this only advance the order guard. Needed because a new
     consumer starts at offset 0.
     """
+    reads_personal_data: bool = True
+    """As for an async projection."""
     kind: ClassVar[ConsumerKind] = ConsumerKind.REACTOR
 
     def __post_init__(self) -> None:
@@ -78,6 +84,11 @@ class Reactor:
 
 Consumer = AsyncProjection | Reactor
 """The consumer group is `<service>.<name>`; the topics are those of the handlers' events."""
+
+
+def decrypts(consumer: Consumer) -> bool:
+    """Whether the consumer's events may have to be decrypted."""
+    return consumer.reads_personal_data and any(map(is_encryptable, consumer.handlers))
 
 
 def topics_of(consumer: Consumer) -> frozenset[str]:

@@ -27,8 +27,9 @@ class EventStore(Protocol):
         """Stores all events or none. Raises ConcurrencyConflict if one of their versions exists."""
         ...
 
-    async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
-        """Empties the personal data in the aggregate's stored events; versions, ids, times and
-        other fields stay. Published records are not changed.
+    async def erase_personal_data(self, aggregate_type: str, *aggregate_ids: UUID) -> None:
+        """Empties the personal data in the aggregates' stored events; versions, ids, times and
+        other fields stay. Published records are not changed: their key is destroyed
+        (`UnitOfWork.destroy_person_key`).
         """
         ...

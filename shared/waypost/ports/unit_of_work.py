@@ -15,6 +15,7 @@ from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.person_keys import PersonalCiphertext
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -71,6 +72,19 @@ class UnitOfWork(Protocol):
     def add(self, aggregate: Aggregate) -> None:
         """Registers a new aggregate; its recorded events are stored with those of the loaded
         ones.
+        """
+        ...
+
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        """The personal data of events, by field, from ciphertexts that a read model keeps; without
+        any value if the person was erased, None if the key has not arrived.
+        """
+        ...
+
+    async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        """Destroys the key of a person, so that their personal data in events, topics and dead
+        letters reads as empty text in every service. Repeated, publishes the mark again. Does
+        nothing in a service that does not create keys, and in memory.
         """
         ...
 

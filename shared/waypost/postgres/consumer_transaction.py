@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import DeadLetters
@@ -18,6 +20,7 @@ from waypost.postgres.dead_letters.deferrals import PostgresDeferrals
 from waypost.postgres.dead_letters.parked_keys import PostgresParkedKeys
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
+from waypost.postgres.person_keys import readable_envelopes
 from waypost.postgres.reactions import PostgresReactions
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 from waypost.postgres.versions import Versions, versions_of
@@ -50,6 +53,9 @@ class PostgresConsumerTransaction:
     @property
     def rows(self) -> AsyncConnection:
         return self._connection
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        return await readable_envelopes(self._connection, envelopes, self._units.person_keys)
 
     def reactions(self) -> PostgresReactions:
         return PostgresReactions(self._connection, self._units, self._tenants)

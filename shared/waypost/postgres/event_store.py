@@ -16,6 +16,7 @@ from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EncodedEvent, EventCodec
+from waypost.postgres.person_keys import StoredEvent, TransactionKeys
 from waypost.postgres.sql import RowInsert, Sql
 
 _HISTORY = """
@@ -27,6 +28,16 @@ limit $4"""
 
 _EVENTS = """
 select tenant_id, type, payload from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
+
+# The key of an aggregate that is a person comes in the same round trip.
+_EVENTS_WITH_KEY = """
+select tenant_id, type, payload, event_id,
+    (select key from person_keys where tenant_id = events.tenant_id and person_id = events.aggregate_id) as person_key
+from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
+
+_PAYLOADS = """
+select aggregate_id, version, type, payload from events
+where aggregate_type = $1 and aggregate_id = any ($2::uuid[]) order by aggregate_id, version"""
 
 # One statement inserts all rows, so that a conflict inserts none.
 _APPEND = RowInsert(
@@ -47,8 +58,8 @@ _APPEND = RowInsert(
 
 _REWRITE = """
 update events set schema_id = redacted.schema_id, payload = redacted.payload
-from unnest($3::bigint[], $4::int[], $5::bytea[]) as redacted (version, schema_id, payload)
-where aggregate_type = $1 and aggregate_id = $2 and events.version = redacted.version"""
+from unnest($2::uuid[], $3::bigint[], $4::int[], $5::bytea[]) as redacted (aggregate_id, version, schema_id, payload)
+where aggregate_type = $1 and events.aggregate_id = redacted.aggregate_id and events.version = redacted.version"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +72,52 @@ class NewEvent:
     """JSON object of header name → text."""
 
     @classmethod
-    def of(cls, envelope: Envelope[Event], codec: EventCodec) -> Self:
-        """Raises Permanent if the event does not fit its schema."""
-        return cls(envelope, codec.encode(envelope.event), orjson.dumps(to_metadata(envelope)).decode())
+    def of(cls, envelope: Envelope[Event], codec: EventCodec, *, stored_as: Event | None = None) -> Self:
+        """`stored_as`: the event with its personal data encrypted. They stay readable in the
+        envelope, for the inline projections. Raises Permanent if the event does not fit its schema.
+        """
+        encoded = codec.encode(envelope.event if stored_as is None else stored_as)
+        return cls(envelope, encoded, orjson.dumps(to_metadata(envelope)).decode())
 
 
 class PostgresEventStore:
     """`waypost.ports.event_store.EventStore` inside one open transaction."""
 
-    def __init__(self, connection: AsyncConnection, codec: EventCodec) -> None:
+    def __init__(self, connection: AsyncConnection, codec: EventCodec, keys: TransactionKeys | None = None) -> None:
         self._connection = connection
         self._sql = Sql(connection)
         self._codec = codec
+        self._keys = keys
 
     async def history(
         self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0, limit: int | None = None
     ) -> Sequence[Envelope[Event]]:
         rows = await self._sql.fetch(_HISTORY, aggregate_type, aggregate_id, after, limit)
-        return [
+        envelopes = [
             from_metadata(json.loads(row["metadata"])).around(self._codec.decode(row["type"], row["payload"]))
             for row in rows
         ]
+        if self._keys is None:
+            return envelopes
+        events = await self._keys.all_readable([StoredEvent(each.event, each.event_id) for each in envelopes])
+        return [envelope._replace(event=event) for envelope, event in zip(envelopes, events, strict=True)]
 
     async def stored_events(self, aggregate_type: str, aggregate_id: UUID) -> tuple[TenantId, Sequence[Event]] | None:
         """`waypost.kernel.repository.StoredEvents`. Does not read the metadata: to parse it costs
         more than to decode the event.
         """
-        rows = await self._sql.fetch(_EVENTS, aggregate_type, aggregate_id)
+        keys = self._keys
+        rows = await self._sql.fetch(_EVENTS if keys is None else _EVENTS_WITH_KEY, aggregate_type, aggregate_id)
         if not rows:
             return None
         # The driver's class is a subclass of UUID, which serializers refuse.
         tenant_id = TenantId(UUID(int=rows[0]["tenant_id"].int))
-        return tenant_id, [self._codec.decode(row["type"], row["payload"]) for row in rows]
+        events = [self._codec.decode(row["type"], row["payload"]) for row in rows]
+        if keys is None:
+            return tenant_id, events
+        keys.remember(tenant_id, aggregate_id, rows[0]["person_key"])
+        stored = [StoredEvent(event, row["event_id"]) for event, row in zip(events, rows, strict=True)]
+        return tenant_id, await keys.all_readable(stored)
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
         await self.insert(aggregate_type, [NewEvent.of(envelope, self._codec) for envelope in envelopes])
@@ -111,17 +136,19 @@ class PostgresEventStore:
             first = events[0].envelope
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
 
-    async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
-        history = await self.history(aggregate_type, aggregate_id)
-        encoded = [self._codec.encode(without_personal_data(envelope.event)) for envelope in history]
-        await self._sql.execute(
-            _REWRITE,
-            aggregate_type,
-            aggregate_id,
-            [envelope.aggregate_version for envelope in history],
-            [event.schema_id for event in encoded],
-            [event.payload for event in encoded],
-        )
+    async def erase_personal_data(self, aggregate_type: str, *aggregate_ids: UUID) -> None:
+        rows = await self._sql.fetch(_PAYLOADS, aggregate_type, aggregate_ids)
+        events = [(row, self._codec.decode(row["type"], row["payload"])) for row in rows]
+        personal = [(row, self._codec.encode(without_personal_data(event))) for row, event in events if event.personal]
+        if personal:
+            await self._sql.execute(
+                _REWRITE,
+                aggregate_type,
+                [row["aggregate_id"] for row, _ in personal],
+                [row["version"] for row, _ in personal],
+                [event.schema_id for _, event in personal],
+                [event.payload for _, event in personal],
+            )
 
 
 def _row(aggregate_type: str, event: NewEvent) -> tuple[object, ...]:

@@ -46,6 +46,12 @@ def create_projection_schema(service: str, schema: str, tables: MetaData) -> Ite
     yield "set local search_path to public"
 
 
+PERSON_KEYS_SCHEMA = "person_keys"
+"""Where a service that does not create the keys of people has them. A rebuild reads them too;
+PostgreSQL ignores a schema that does not exist.
+"""
+
+
 def search_path(schemas: Iterable[str]) -> str:
     """The `search_path` under which a process finds the tables of its projections."""
     return ", ".join(["public", *schemas])

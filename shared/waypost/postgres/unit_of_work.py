@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,18 +15,20 @@ from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.cause import Cause, current_cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Envelope
-from waypost.kernel.event import Event
+from waypost.kernel.event import Event, has_personal_data
 from waypost.kernel.ids import TenantId
 from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
 from waypost.ports.codec import EventCodec
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.person_keys import PersonalCiphertext
 from waypost.ports.unit_of_work import Precondition
 from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import NewEvent, PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
+from waypost.postgres.person_keys import KeyEvent, PersonKeys, StoredEvent, TransactionKeys
 from waypost.postgres.sql import Sql
 from waypost.telemetry.tracing import current_trace
 
@@ -50,6 +53,8 @@ class WritePath:
     project: Project
     """Updates the inline projections."""
     open_jobs: OpenJobs
+    person_keys: PersonKeys | None = None
+    """For a service that encrypts personal data."""
 
 
 class PostgresUnitOfWork(Repository):
@@ -69,7 +74,8 @@ class PostgresUnitOfWork(Repository):
         self.woken_by_jobs = False
         self._connection = connection
         self._path = path
-        self._store = PostgresEventStore(connection, path.codec)
+        self._keys = None if path.person_keys is None else TransactionKeys(connection, path.person_keys)
+        self._store = PostgresEventStore(connection, path.codec, self._keys)
         super().__init__(self._store.stored_events)
         self.unsent: list[NewEvent] = []
         """Stored events, whose outbox rows are written right before the commit."""
@@ -87,13 +93,22 @@ class PostgresUnitOfWork(Repository):
     async def flush(self) -> None:
         stored: list[Envelope[Event]] = []
         for aggregate in self._aggregates.values():
-            events = [NewEvent.of(envelope, self._path.codec) for envelope in self._envelopes(aggregate)]
+            events = await self._new_events(aggregate)
             await self._store.insert(aggregate.aggregate_type, events)
             aggregate.mark_stored()
             stored.extend(event.envelope for event in events)
             self.unsent.extend(events)
         if stored:
             await self._path.project(stored, self._connection)
+
+    async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
+        keys = self._keys or TransactionKeys(self._connection, PersonKeys())
+        return await keys.personal_data(encrypted)
+
+    async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        if self._keys is not None:
+            destroyed = await self._keys.destroy(tenant_id, person_id, self._path.clock.now())
+            self._publish_keys(tenant_id, () if destroyed is None else (destroyed,))
 
     async def finish(self, admit: AdmissionCheck = admit_all) -> None:
         """Flushes, and adds the outbox rows to the commit. The owner of the transaction calls it
@@ -116,6 +131,39 @@ class PostgresUnitOfWork(Repository):
         if self.woken_by_jobs:
             self._path.wakeup_sender.send("jobs")
 
+    async def _new_events(self, aggregate: Aggregate) -> Sequence[NewEvent]:
+        envelopes, codec = self._envelopes(aggregate), self._path.codec
+        if self._keys is None or not any(has_personal_data(envelope.event) for envelope in envelopes):
+            return [NewEvent.of(envelope, codec) for envelope in envelopes]
+        stored_as = await self._keys.storable(
+            [StoredEvent(envelope.event, envelope.event_id) for envelope in envelopes],
+            aggregate.person_id,
+            is_new=aggregate.stored_version == 0 and aggregate.person_id == aggregate.id,
+            at=self._path.clock.now(),
+        )
+        self._publish_keys(aggregate.tenant_id, self._keys.created)
+        self._keys.created = []
+        return [
+            NewEvent.of(envelope, codec, stored_as=event) for envelope, event in zip(envelopes, stored_as, strict=True)
+        ]
+
+    def _publish_keys(self, tenant_id: TenantId, events: Iterable[KeyEvent]) -> None:
+        """Adds the events of keys to the outbox. They are not in the event store, which never
+        forgets; the table of keys is their store.
+        """
+        for event, event_id, person_id in events:
+            envelope = Envelope(
+                event=event,
+                event_id=event_id,
+                tenant_id=tenant_id,
+                aggregate_id=person_id,
+                aggregate_version=0,
+                occurred_at=self._path.clock.now(),
+                source=f"/services/{self._path.service}",
+                cause=self.cause,
+            )
+            self.unsent.append(NewEvent.of(envelope, self._path.codec))
+
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
         source, at = f"/services/{self._path.service}", self._path.clock.now()
         return enveloped(aggregate, tenants=self.tenants, cause=self.cause, source=source, at=at)
@@ -128,6 +176,10 @@ class PostgresUnitsOfWork:
         self._database = database
         self._path = path
         self._admit = admit
+
+    @property
+    def person_keys(self) -> PersonKeys | None:
+        return self._path.person_keys
 
     @asynccontextmanager
     async def begin(

@@ -4,10 +4,9 @@ from importlib import import_module
 
 from waypost.project import project
 from waypost.schemas.codec import AvroCodec
-from waypost.schemas.personal_data import PersonalData
 
 
-def application_codec(*, personal_data: PersonalData | None = None) -> AvroCodec:
+def application_codec() -> AvroCodec:
     """Builds the codec from the event classes, schemas and upcasters of the application's `schemas`
     package. Raises Misconfigured.
     """
@@ -18,5 +17,4 @@ def application_codec(*, personal_data: PersonalData | None = None) -> AvroCodec
         root=project().schemas_folder,
         events=catalogue.EVENTS,
         upcasters=upcasters.UPCASTERS,
-        personal_data=personal_data,
     )

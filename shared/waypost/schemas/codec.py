@@ -14,10 +14,9 @@ from waypost.kernel.errors import NewerSchema, Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
-from waypost.schemas.personal_data import PersonalData
 from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
-from waypost.schemas.wire import Read, converted, record
+from waypost.schemas.wire import Read, record
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
@@ -37,20 +36,15 @@ class AvroCodec:
         root: Path,
         events: Mapping[str, type[Event]],
         upcasters: Upcasters,
-        personal_data: PersonalData | None = None,
     ) -> None:
         self._formats: Formats = read_formats(root, events)
         self._events = events
         self._upcasters = upcasters
-        self._personal_data = personal_data
         self._readers = dict(self._newest_readers())
 
     def encode(self, event: Event) -> EncodedEvent:
         newest = self._newest(type(event))
         values = _values(event, newest)
-        if self._personal_data is not None:
-            for name in event.personal:
-                values[name] = self._personal_data.seal(event, name, values[name])
         body = BytesIO()
         body.write(_FRAME.pack(0, newest.schema_id))
         try:
@@ -138,18 +132,11 @@ class AvroCodec:
         """By type and frame: readers of the newest versions, whose events need no conversion."""
         for written in self._formats.newest.values():
             if (written.event_type, written.version) not in self._upcasters:
-                readers = dict(written.readers)
-                if self._personal_data is not None:
-                    for name in written.event_class.personal:
-                        readers[name] = converted(readers[name], self._personal_data.unseal)
                 frame = _FRAME.pack(0, written.schema_id)
-                yield (written.event_type, frame), record(written.event_class, tuple(readers.items()))
+                yield (written.event_type, frame), record(written.event_class, tuple(written.readers))
 
     def _read(self, written: Format, body: BytesIO) -> Event:
         values = cast(dict[str, Any], schemaless_reader(body, written.schema, written.reader_schema))
-        if self._personal_data is not None:
-            for name in written.event_class.personal:
-                values[name] = self._personal_data.unseal(values[name])
         for name, convert in written.decoders:
             values[name] = convert(values[name])
         event = written.event_class(**values)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from keyword import iskeyword
 
+from waypost.kernel.event import PERSONAL_CIPHERTEXT
 from waypost.schemas.classes import PYTHON_TYPES
 from waypost.schemas.defaults import default_value
 from waypost.schemas.literals import member_name
@@ -40,6 +41,7 @@ def field_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
         yield from _aliases(where, "field", field.definition)
         yield from _name(where, field, is_event=path == field.name)
         yield from _personal(where, field, inside=path != field.name)
+        yield from _ciphertext(where, field, source)
         yield from _null(where, field)
         yield from _default(where, field)
     for field in source.fields:
@@ -101,6 +103,25 @@ def _personal(where: str, field: Field, *, inside: bool) -> Iterator[SchemaProbl
             "the field is personal data but not a plain string",
             "it may later contain ciphertext",
             "make it a string without null or default",
+        )
+
+
+def _ciphertext(where: str, field: Field, source: SchemaSource) -> Iterator[SchemaProblem]:
+    if field.name != PERSONAL_CIPHERTEXT:
+        return
+    if field.kind != "bytes" or field.nullable or field.definition.get("default") != "":
+        yield SchemaProblem(
+            where,
+            "the field is not bytes with an empty default",
+            "it contains the encrypted personal data; older events and events of erased people have none",
+            'write "type": "bytes", "default": ""',
+        )
+    elif not any(each.personal for each in source.fields):
+        yield SchemaProblem(
+            where,
+            "the event has no personal data",
+            "this field contains the encrypted values of the fields with pii",
+            'remove the field, or mark the personal fields with "pii": true',
         )
 
 

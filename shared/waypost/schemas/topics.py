@@ -1,7 +1,8 @@
 """Reads `topics.yaml`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,7 +19,15 @@ def topics_in(text: str) -> Sequence[Topic]:
     """The topics in the text of such a file. Raises yaml.YAMLError."""
     declaration = yaml.safe_load(text)
     topics = declaration["topics"] or {}  # a new project has none yet
-    return [Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in topics.items()]
+    return [_topic(name, declared, declaration["defaults"]) for name, declared in topics.items()]
+
+
+def _topic(name: str, declared: str | Mapping[str, Any], defaults: Mapping[str, Any]) -> Topic:
+    """`declared` is the purpose, or also settings that replace or complete the defaults."""
+    if isinstance(declared, str):
+        return Topic(name=name, purpose=declared, **defaults)
+    configuration = {**defaults["configuration"], **declared.get("configuration", {})}
+    return Topic(name=name, **{**defaults, **declared, "configuration": configuration})
 
 
 def topic_names(root: Path) -> frozenset[str]:

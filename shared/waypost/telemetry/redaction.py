@@ -17,6 +17,8 @@ _WORD = re.compile(r"[a-z0-9]+")
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:=\[\]{}]+@[^\s@<>\"'(),;:=\[\]{}]+\.[^\s@<>\"'(),;:=\[\]{}]+")
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]*(?=@)")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+_ROW_VALUES = re.compile(r"(?<=DETAIL:)(?:(?!\\n|\n).)+")
+"""PostgreSQL names the values of the row: `DETAIL:  Key (email)=(…) already exists.`"""
 _CARD_DIGITS = 13
 """The smallest number of digits of a card."""
 _CARD = re.compile(r"(?<!\d\.)(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")  # not the decimals of a number
@@ -32,7 +34,11 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 
 def clean(text: str) -> str:
-    """The text without e-mail addresses, tokens, passwords in URLs, and card numbers."""
+    """The text without e-mail addresses, tokens, passwords in URLs, card numbers, and values of
+    rows in an error of PostgreSQL.
+    """
+    if "DETAIL:" in text:
+        text = _ROW_VALUES.sub(f"  {REDACTED}", text)
     if "@" in text:
         text = _EMAIL.sub(REDACTED, _PASSWORD_IN_URL.sub(REDACTED, text))
     if "eyJ" in text:

@@ -36,6 +36,7 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK
 from waypost.ports.consumers import Consumer
 from waypost.ports.unit_of_work import UnitOfWork
+from waypost.postgres.person_keys import readable_envelopes
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.clock import MovableClock
 from waypost.testing.database import connected
@@ -128,13 +129,18 @@ class HostedService(HostedTables):
             await Delivery(self.service, self.runtime, consumer).deliver(envelopes, repeat=repeat)
 
     async def published(self, tenant_id: UUID) -> Sequence[Envelope[Event]]:
-        """The tenant's envelopes in the outbox, in order. A running relay empties the outbox; read
-        the topic then.
+        """The tenant's envelopes in the outbox, in order, with readable personal data and without
+        the keys of people. A running relay empties the outbox; read the topic then.
         """
         query = "select payload, headers::text from outbox where tenant_id = $1 order by id"
         async with connected(self.where.relay) as relay:
             rows = await relay.fetch(query, tenant_id)
-        return [self._envelope(row["payload"], json.loads(row["headers"])) for row in rows]
+        envelopes = [self._envelope(row["payload"], json.loads(row["headers"])) for row in rows]
+        issues = self.service.person_keys.issues if self.service.person_keys else None
+        events = [each for each in envelopes if issues is None or each.event.topic != issues.created.topic]
+        async with self.database.transaction([TenantId(tenant_id)]) as connection:
+            readable = await readable_envelopes(connection, events, self.runtime.path.person_keys)
+        return [envelope for envelope in readable if envelope is not None]
 
     async def publish(self, *envelopes: Envelope[Any]) -> None:
         """Publishes events to their topics, as their services do."""

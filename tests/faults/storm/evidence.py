@@ -10,6 +10,9 @@ from waypost.kernel.event import Event
 
 Row = Mapping[str, Any]
 
+WITHOUT_VERSIONS = frozenset(("billing.revenue", "users.person_key"))
+"""Topics whose records are not stored events."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:

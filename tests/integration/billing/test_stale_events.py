@@ -1,6 +1,7 @@
 """Customers apply each change of their user once, in order, also if events are replayed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from waypost.testing.database import connected
 @pytest.fixture
 def changes(company: Company) -> Sequence[Event]:
     """Later changes of the company's customer, from version 2."""
-    who = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
+    who: dict[str, Any] = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
     now = company.billing.runtime.clock.now()
     moved = UserEmailChanged(**who, email="ada@example.org", previous_email="ada@example.com", changed_at=now)
     return [

@@ -42,8 +42,9 @@ async def test_a_rolled_back_request_leaves_nothing(users: UsersService) -> None
     after = await users.row_counts(owner.tenant_id)
     assert {table: after[table] - before[table] for table in after if after[table] != before[table]} == {
         "events": 2,
-        "outbox": 2,
+        "outbox": 3,
         "users": 1,
+        "person_keys": 1,
         "credentials": 1,
         "verification_tokens": 1,
         "idempotency_keys": 1,

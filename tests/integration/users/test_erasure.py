@@ -22,7 +22,7 @@ async def test_erasure_deletes_the_person_and_all_credentials(users: UsersServic
     assert (await users.event_types(member.tenant_id, member.user_id))[-1] == "user.erased"
     counts = await users.row_counts(owner.tenant_id)
     changed = {table for table in counts if counts[table] != before[table]}
-    assert changed <= {"events", "outbox"}
+    assert changed <= {"events", "outbox", "person_keys"}
     assert (await users.http.get(f"/users/{member.user_id}", headers=owner.headers)).status_code == 404
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     assert (await users.refresh(member.tokens)).status_code == 401

@@ -77,8 +77,8 @@ OUTCOMES: Mapping[Person, tuple[str, str, str, str]] = {
 EFFECTS = {
     "nothing": {},
     "link": {"events": 1, "outbox": 1},
-    "request": {"events": 1, "outbox": 1, "open_invitations": 1, "invitations": 1},
-    "user": {"events": 2, "outbox": 2, "users": 1, "credentials": 1, "verification_tokens": 1},
+    "request": {"events": 1, "outbox": 2, "person_keys": 1, "open_invitations": 1, "invitations": 1},
+    "user": {"events": 2, "outbox": 3, "person_keys": 1, "users": 1, "credentials": 1, "verification_tokens": 1},
 }
 
 

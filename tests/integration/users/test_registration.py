@@ -42,10 +42,10 @@ async def test_opening_the_mailed_link_does_not_consume_it(users: UsersService) 
     assert (await users.http.post("/verify", json={"token": token})).status_code == 200
 
 
-async def test_each_event_has_one_outbox_row(users: UsersService) -> None:
+async def test_each_event_has_one_outbox_row_and_the_person_a_key(users: UsersService) -> None:
     owner = await users.open_tenant()
     stored = await users.row_counts(owner.tenant_id)
-    assert stored["events"] == stored["outbox"] == 4
+    assert (stored["events"], stored["outbox"], stored["person_keys"]) == (4, 4 + 1, 1)
 
 
 async def test_only_the_hash_of_a_token_is_stored(users: UsersService) -> None:

@@ -91,6 +91,9 @@ def test_the_committed_schemas_are_valid(folder: SchemaFolder, capsys: Capture) 
             "the field is personal data but not a plain string",
         ),
         (adds("note", ["null", "string"]), "the field may be null but its default is not null"),
+        (adds("personal_ciphertext", "string", default=""), "the field is not bytes with an empty default"),
+        (adds("personal_ciphertext", "bytes"), "the field is not bytes with an empty default"),
+        (adds("personal_ciphertext", "bytes", default=""), "the event has no personal data"),
     ],
 )
 def test_the_lint_names_what_is_wrong(folder: SchemaFolder, capsys: Capture, change: Change, complaint: str) -> None:
@@ -190,7 +193,7 @@ def test_the_lock_takes_no_broken_version(folder: SchemaFolder) -> None:
 
 def test_the_lock_appends_and_leaves_old_lines_alone(folder: SchemaFolder) -> None:
     before = (folder.root / "registry.lock.json").read_text().splitlines()
-    folder.publish("customer.created", 2, adds("note", "string", default=""))
+    folder.publish("customer.erased", 2, adds("note", "string", default=""))
     after = (folder.root / "registry.lock.json").read_text().splitlines()
     assert [line.rstrip(",") for line in after[: len(before) - 2]] == [line.rstrip(",") for line in before[:-2]]
     assert len(after) == len(before) + 1

@@ -91,7 +91,7 @@ def test_the_remedy_for_an_id_of_two_branches_repairs_the_folder(folder: SchemaF
     assert folder.run("lock") == 0
     theirs = json.loads(file.read_text())["schemas"][-1]
     file.write_text(base)
-    folder.draft("customer.created", 2, adds("note", "string", default=""))
+    folder.draft("customer.erased", 2, adds("note", "string", default=""))
     (folder.root / "avro/invoice.payment_failed/2.avsc").rename(folder.root / "2.avsc")
     assert folder.run("lock") == 0
     ours = file.read_text()
@@ -100,13 +100,13 @@ def test_the_remedy_for_an_id_of_two_branches_repairs_the_folder(folder: SchemaF
 
     assert folder.run("check") == 1
     complaint = capsys.readouterr().err
-    assert f"two entries have the id {published}: customer.created 2, invoice.payment_failed 2" in complaint
+    assert f"two entries have the id {published}: customer.erased 2, invoice.payment_failed 2" in complaint
     assert "keep the entry that is published" in complaint
     file.write_text(ours)
     for command in ("lock", "generate", "check"):
         assert folder.run(command) == 0, command
     assert [(line.id, line.type) for line in read_lock(folder.root)[-2:]] == [
-        (published, "customer.created"),
+        (published, "customer.erased"),
         (published + 1, "invoice.payment_failed"),
     ]
 

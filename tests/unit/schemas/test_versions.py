@@ -22,14 +22,14 @@ def record(*fields: dict[str, object]) -> dict[str, object]:
 
 
 def test_an_added_field_with_a_default_may_be_published(folder: SchemaFolder) -> None:
-    folder.publish("user.created", 2, adds("timezone", "string", default="UTC"))
+    folder.publish("user.created", 3, adds("timezone", "string", default="UTC"))
 
 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (adds("timezone", "string"), "version 2 cannot read version 1"),
-        (removes("locale"), "version 1 cannot read version 2"),
+        (adds("timezone", "string"), "version 3 cannot read version 2"),
+        (removes("locale"), "version 2 cannot read version 3"),
         (changes("role", type="long"), "cannot read version"),
         (changes("user_id", type="string"), "the logical type is None, in version 1 it is uuid"),
         (
@@ -39,7 +39,7 @@ def test_an_added_field_with_a_default_may_be_published(folder: SchemaFolder) ->
     ],
 )
 def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, change: Change, complaint: str) -> None:
-    folder.draft("user.created", 2, change)
+    folder.draft("user.created", 3, change)
     assert folder.run("check") == 1
     assert complaint in capsys.readouterr().err
 
@@ -50,12 +50,12 @@ def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, ch
         (
             adds("plan", "string", default="a"),
             changes("plan", default="b"),
-            "user.created/3.avsc, field plan: the default is 'b', in version 2 it is 'a'",
+            "user.created/4.avsc, field plan: the default is 'b', in version 3 it is 'a'",
         ),
         (
             adds("flag", "boolean", default=False),
             changes("flag", default=True),
-            "the default is True, in version 2 it is False",
+            "the default is True, in version 3 it is False",
         ),
         (
             adds("card", "string", default=""),
@@ -65,51 +65,51 @@ def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, ch
         (
             adds("kind", enum("UNKNOWN", "A", "B"), default="A"),
             changes("kind", type=enum("UNKNOWN", "A")),
-            "field kind: the symbol B of version 2 is missing",
+            "field kind: the symbol B of version 3 is missing",
         ),
         (
             adds("kind", enum("UNKNOWN", "A", "B"), default="A"),
             changes("kind", type={**enum("UNKNOWN", "A", "B"), "default": "A"}),
-            "field kind: the default symbol is A, in version 2 it is UNKNOWN",
+            "field kind: the default symbol is A, in version 3 it is UNKNOWN",
         ),
         (
             adds("kind", enum("UNKNOWN", "A"), default="A"),
             changes("kind", type="string"),
-            "version 3 cannot read version 2",
+            "version 4 cannot read version 3",
         ),
         (
             adds("ratio", decimal(5, 2), default="\u0000"),
             changes("ratio", type=decimal(6, 2)),
-            "the precision is 6, in version 2 it is 5",
+            "the precision is 6, in version 3 it is 5",
         ),
         (
             adds("parts", {"type": "array", "items": decimal(5, 2)}, default=[]),
             changes("parts", type={"type": "array", "items": decimal(5, 1)}),
-            "field parts[]: the scale is 1, in version 2 it is 2",
+            "field parts[]: the scale is 1, in version 3 it is 2",
         ),
         (
             adds("part", record({"name": "a", "type": "int", "default": 1}), default={}),
             changes("part", type=record({"name": "a", "type": "int", "default": 2})),
-            "field part.a: the default is 2, in version 2 it is 1",
+            "field part.a: the default is 2, in version 3 it is 1",
         ),
         (
             adds("part", record({"name": "a", "type": "int"}), default={"a": 1}),
             changes("part", type=record({"name": "a", "type": "int"}, {"name": "b", "type": "int"}), default={"a": 1}),
-            "version 3 cannot read version 2",
+            "version 4 cannot read version 3",
         ),
         (
             adds("text", "string", default=""),
             changes("text", type="bytes"),
-            "field text: the type is bytes, in version 2 it is string",
+            "field text: the type is bytes, in version 3 it is string",
         ),
-        (adds("size", "int", default=0), changes("size", type="long"), "version 2 cannot read version 3"),
+        (adds("size", "int", default=0), changes("size", type="long"), "version 3 cannot read version 4"),
     ],
 )
 def test_a_version_that_would_change_old_events_is_refused(
     folder: SchemaFolder, capsys: Capture, before: Change, after: Change, complaint: str
 ) -> None:
-    folder.publish("user.created", 2, before)
-    folder.draft("user.created", 3, after)
+    folder.publish("user.created", 3, before)
+    folder.draft("user.created", 4, after)
     lock = (folder.root / "registry.lock.json").read_bytes()
     for command in ("check", "lock"):
         assert folder.run(command) == 1
@@ -135,18 +135,18 @@ def test_a_version_that_would_change_old_events_is_refused(
 def test_a_version_that_leaves_old_events_as_they_are_may_be_published(
     folder: SchemaFolder, before: Change, after: Change
 ) -> None:
-    folder.publish("user.created", 2, before)
-    folder.publish("user.created", 3, after)
+    folder.publish("user.created", 3, before)
+    folder.publish("user.created", 4, after)
 
 
 def test_a_version_is_held_against_every_earlier_one(folder: SchemaFolder, capsys: Capture) -> None:
-    folder.publish("user.created", 2, adds("timezone", "string", default="UTC"))
-    folder.publish("user.created", 3, removes("timezone"))
-    folder.draft("user.created", 4, adds("timezone", "long", default=0))
+    folder.publish("user.created", 3, adds("timezone", "string", default="UTC"))
+    folder.publish("user.created", 4, removes("timezone"))
+    folder.draft("user.created", 5, adds("timezone", "long", default=0))
     assert folder.run("check") == 1
     complaints = capsys.readouterr().err
-    assert "cannot read version 2" in complaints
-    assert "cannot read version 3" not in complaints
+    assert "cannot read version 3" in complaints
+    assert "cannot read version 4" not in complaints
 
 
 def test_units_scale_and_precision_never_change(folder: SchemaFolder, capsys: Capture) -> None:
@@ -156,8 +156,8 @@ def test_units_scale_and_precision_never_change(folder: SchemaFolder, capsys: Ca
 
 
 def test_what_a_removed_field_meant_is_remembered(folder: SchemaFolder, capsys: Capture) -> None:
-    folder.publish("user.created", 2, adds("wait", "long", default=0, unit="seconds"))
-    folder.publish("user.created", 3, removes("wait"))
-    folder.draft("user.created", 4, adds("wait", "long", default=0, unit="milliseconds"))
+    folder.publish("user.created", 3, adds("wait", "long", default=0, unit="seconds"))
+    folder.publish("user.created", 4, removes("wait"))
+    folder.draft("user.created", 5, adds("wait", "long", default=0, unit="milliseconds"))
     assert folder.run("check") == 1
-    assert "the unit is milliseconds, in version 2 it is seconds" in capsys.readouterr().err
+    assert "the unit is milliseconds, in version 3 it is seconds" in capsys.readouterr().err

@@ -17,7 +17,10 @@ from waypost.kafka.producer import KafkaBroker
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
+from waypost.ports.stored_records import StoredRecords
 from waypost.postgres.audit import record_action
+from waypost.postgres.database import Database
+from waypost.postgres.stored_keys import PostgresStoredKeys
 from waypost.postgres.stored_records import PostgresStoredRecords
 
 
@@ -78,7 +81,7 @@ async def republished(
         with progress_bar(topic, quiet=quiet) as show:
             return await republish(
                 topic,
-                PostgresStoredRecords(owner, topic),
+                _stored(service, topic, owner),
                 log,
                 KafkaBroker(bootstrap, client_id="waypost-command"),
                 before_first=record_audit,
@@ -86,6 +89,15 @@ async def republished(
                 dry_run=audit_context is None,
                 progress=show,
             )
+
+
+def _stored(service: str, topic: str, owner: Database) -> StoredRecords:
+    """The records of the topic: of the event store, or of the keys of people."""
+    declared = service_named(service)
+    events = declared.person_keys.issues if declared.person_keys else None
+    if events is not None and events.created.topic == topic:
+        return PostgresStoredKeys(owner, service, events, declared.codec)
+    return PostgresStoredRecords(owner, topic)
 
 
 def as_dict(report: Republished) -> dict[str, Any]:

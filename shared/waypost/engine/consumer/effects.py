@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import uuid5
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.decryption import DecryptingEffects
 from waypost.engine.consumer.message import Message
 from waypost.engine.projections import project
 from waypost.kernel.cause import bound_cause
@@ -18,7 +19,7 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, JobId, TenantId
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumer_transaction import ConsumerTransaction, Reactions
-from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler
+from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler, decrypts
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.telemetry.messaging import batch_span, process_span
 
@@ -97,9 +98,12 @@ def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> E
     """The effects of a consumer. `name` is its full name, for spans; with `redelivered`, processing
     gets its own trace, linked to the original.
     """
+    effects: Effects
     if isinstance(consumer, AsyncProjection):
-        return ProjectionEffects(name, consumer.handlers, redelivered=redelivered)
-    return ReactorEffects(name, consumer.handlers, redelivered=redelivered)
+        effects = ProjectionEffects(name, consumer.handlers, redelivered=redelivered)
+    else:
+        effects = ReactorEffects(name, consumer.handlers, redelivered=redelivered)
+    return DecryptingEffects(effects) if decrypts(consumer) else effects
 
 
 def by_tenant(messages: Sequence[Message]) -> Sequence[Message]:

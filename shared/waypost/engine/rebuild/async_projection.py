@@ -21,7 +21,7 @@ from waypost.engine.rebuild.swap import Progress, RebuildReport, compare_and_swa
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
-from waypost.ports.consumers import AsyncProjection
+from waypost.ports.consumers import AsyncProjection, decrypts
 from waypost.ports.rebuild import ComparisonReport, LivePositions, Shadow, ShadowBehind, ShadowFactory
 from waypost.ports.topic_log import TopicLogs
 from waypost.telemetry.messaging import rebuild_span
@@ -66,7 +66,9 @@ async def rebuild_async_projection(
         clock = clock or SystemClock()
         shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock)
         rows = row_per_aggregate_of(projection)
-        folding_writer = FoldingWriter(shadow_writer, rows, parser, policy, clock) if rows else None
+        folding_writer = (
+            FoldingWriter(shadow_writer, rows, parser, policy, clock, decrypts=decrypts(projection)) if rows else None
+        )
         source = _Source(shadow, shadow_writer, folding_writer, logs, rate, policy.max_records)
         with rebuild_span(shadow.name):
             live = await shadow.live()

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import structlog
 
+from waypost.engine.consumer.decryption import is_encrypted, readable_events
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.panics import panics_as_errors
@@ -64,12 +65,15 @@ class FoldingWriter:
         parser: MessageParser,
         policy: ConsumerPolicy,
         clock: Clock,
+        *,
+        decrypts: bool = False,
     ) -> None:
         self._shadow_writer = shadow_writer
         self._rows = rows
         self._parser = parser
         self._policy = policy
         self._clock = clock
+        self._decrypts = decrypts
         self._parts: dict[Partition, _Part] = defaultdict(lambda: _Part(MemoryRows(rows)))
 
     async def write(self, partition: Partition, records: Sequence[Record], transactions: ShadowTransactions) -> None:
@@ -79,7 +83,8 @@ class FoldingWriter:
             await self.flush(partition, transactions)
         if part.is_refused:
             return
-        messages = [message for message in self._parser.parse_all(records) if not self._parser.is_replaced(message)]
+        parsed = [message for message in self._parser.parse_all(records) if not self._parser.is_replaced(message)]
+        messages = await self._readable(parsed, transactions)
         if await self._load(partition, part, messages, transactions) and self._apply(partition, part, messages):
             self._shadow_writer.tenants |= _tenants_of(messages)
             part.records_in_memory += len(records)
@@ -113,13 +118,23 @@ class FoldingWriter:
         # Also if nothing had to be stored: the pipeline is about to change what was only read.
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
 
+    async def _readable(self, messages: Sequence[Message], transactions: ShadowTransactions) -> Sequence[Message]:
+        """The messages with readable personal data. One whose key is missing stays encrypted."""
+        encrypted = [message for message in messages if is_encrypted(message)] if self._decrypts else []
+        if not encrypted:
+            return messages
+        read = partial(readable_events, encrypted)
+        readable = await self._in_transaction(transactions, _tenants_of(encrypted), read)
+        return [message._replace(envelope=readable.get(message.event_id, message.envelope)) for message in messages]
+
     async def _load(
         self, partition: Partition, part: _Part, messages: Sequence[Message], transactions: ShadowTransactions
     ) -> bool:
         """Reads the stored rows and versions of the messages' aggregates into memory. Returns False
-        if the pipeline must process the batch: a record has no version, or its key is parked.
+        if the pipeline must process the batch: a record has no version, its key is parked, or the
+        key of a person is missing.
         """
-        if any(message.sequence is None for message in messages):
+        if any(message.sequence is None or (self._decrypts and is_encrypted(message)) for message in messages):
             return False
         absent = part.memory.absent(messages) if part.stored_offset else set()
         parked = {message.key for message in messages} if part.may_be_parked else set()

@@ -13,6 +13,7 @@ from waypost.kernel.errors import (
     WaypostError,
 )
 from waypost.kernel.text import storable
+from waypost.telemetry.redaction import clean
 
 _FINAL = (Permanent, Poison, Refused)
 
@@ -55,7 +56,7 @@ def for_tenant(error: Exception) -> str:
 
 
 def _stored(message: str) -> str:
-    """The message in storable form: an error that cannot be stored would prevent the end of its
-    job.
+    """The message in storable form, without secrets: an error that cannot be stored would prevent
+    the end of its job.
     """
-    return storable(message)[:MAX_ERROR_LENGTH]
+    return clean(storable(message))[:MAX_ERROR_LENGTH]

@@ -5,6 +5,7 @@ the events of all tenants.
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import asyncpg
 from sqlalchemy import text
@@ -12,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cloudevents import from_metadata
 from waypost.kernel.envelope import Envelope
-from waypost.kernel.event import Event
+from waypost.kernel.event import Event, personal_ciphertext
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import InlineProjection
 from waypost.ports.inline_rebuild import StoredEvent
 from waypost.ports.rebuild import ComparisonReport
 from waypost.postgres.database import Database
+from waypost.postgres.person_keys import key_missing, readable_envelopes
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
@@ -140,7 +142,21 @@ class PostgresInlineShadowTransaction:
 
     async def events(self, after: int, at_most: int, *, up_to: int | None = None) -> Sequence[StoredEvent]:
         rows = await Sql(self.rows).fetch(_EVENTS, after, _NEWEST if up_to is None else up_to, at_most)
-        return [self._stored.read(row) for row in rows]
+        return await self._readable([self._stored.read(row) for row in rows])
+
+    async def _readable(self, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+        """The events with their personal data. Binds the tenants of those that are encrypted."""
+        found = {event.position: event.envelope for event in events if event.envelope is not None}
+        encrypted = {at: each for at, each in found.items() if personal_ciphertext(each.event)}
+        if not encrypted:
+            return events
+        await self.bind({envelope.tenant_id for envelope in encrypted.values()})
+        readable = await readable_envelopes(self.rows, list(encrypted.values()), None)
+        by_position = dict(zip(encrypted, readable, strict=True))
+        for position, envelope in by_position.items():
+            if envelope is None:
+                raise key_missing(encrypted[position].event, encrypted[position].event_id)
+        return [replace(event, envelope=by_position.get(event.position, event.envelope)) for event in events]
 
 
 class PostgresInlineSnapshot(PostgresInlineShadowTransaction):

@@ -12,7 +12,7 @@ from waypost.ports.operator_decisions import OperatorDecisions
 from waypost.ports.rebuild import WRITERS, ShadowTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
-from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.projection_schema import PERSON_KEYS_SCHEMA, create_projection_schema
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import PostgresSnapshot, PostgresSwap, begin_snapshot, locked_live, positions
@@ -94,7 +94,7 @@ class PostgresShadow:
             self._app_dsn,
             application_name=f"{self._names.service}-rebuild",
             pool_size=WRITERS,
-            schemas=[self._names.new_schema],
+            schemas=[self._names.new_schema, PERSON_KEYS_SCHEMA],
             # The commit of the swap waits for the disk, and with it for all writes before. The swap
             # finds writes that a crash has undone: it compares the positions.
             server_settings={"synchronous_commit": "off"},

@@ -16,6 +16,7 @@ from waypost.ports.rebuild import ComparisonReport, ShadowBehind, ShadowTransact
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.inbox import POSITION_COLUMNS
+from waypost.postgres.projection_schema import PERSON_KEYS_SCHEMA, search_path
 from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import Names
@@ -90,7 +91,7 @@ async def begin_snapshot(connection: AsyncConnection, names: Names) -> None:
 
 
 async def use_new_schema(connection: AsyncConnection, names: Names) -> None:
-    await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
+    await connection.exec_driver_sql(f"set local search_path to {search_path([names.new_schema, PERSON_KEYS_SCHEMA])}")
 
 
 async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, ConsumerPosition]:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId
 from waypost.ports.consumer_transaction import Reactions
 from waypost.ports.dead_letters import DeadLetters
@@ -20,6 +22,7 @@ from waypost.postgres.dead_letters.parked_keys import PostgresParkedKeys
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.failures import as_transient
 from waypost.postgres.inbox import PostgresInbox
+from waypost.postgres.person_keys import readable_envelopes
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import bind_statement
@@ -52,6 +55,9 @@ class PostgresShadowTransaction:
 
     async def bind(self, tenants: Iterable[TenantId]) -> None:
         await Sql(self.rows).execute(bind_statement(tenants))
+
+    async def readable(self, envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event] | None]:
+        return await readable_envelopes(self.rows, envelopes, None)
 
     def reactions(self) -> Reactions:
         raise NotImplementedError("a rebuild never runs a reactor")

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from tests.faults.storm.evidence import SeenRecord
+from tests.faults.storm.evidence import WITHOUT_VERSIONS, SeenRecord
 from waypost.schemas.topics import declared_topics
 from waypost.testing.topics import read_topic
-
-WITHOUT_VERSIONS = "billing.revenue"
 
 
 async def records(bootstrap: str) -> Sequence[SeenRecord]:
@@ -20,6 +18,6 @@ async def records(bootstrap: str) -> Sequence[SeenRecord]:
             headers={name: value.decode() for name, value in envelope.headers},
         )
         for topic in declared_topics()
-        if topic.name != WITHOUT_VERSIONS
+        if topic.name not in WITHOUT_VERSIONS
         for envelope in await read_topic(bootstrap, topic.name)
     ]

@@ -47,6 +47,11 @@ def test_a_projector_that_is_not_registered() -> None:
         refuse_incomplete(replace(USERS, consumers=[each for each in USERS.consumers if each.name != "tenants"]))
 
 
+def test_a_consumer_of_personal_data_without_keys() -> None:
+    with pytest.raises(Misconfigured, match=r"consumer customers handles events with personal data.* Set person_keys"):
+        refuse_incomplete(replace(BILLING, person_keys=None))
+
+
 def test_a_projection_that_is_not_registered() -> None:
     with pytest.raises(Misconfigured, match=r"INVOICE_ROWS is not registered.* Add it to PROJECTIONS"):
         refuse_incomplete(

@@ -39,6 +39,14 @@ def test_other_names_show_theirs(name: str) -> None:
         ("token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln was refused", f"token {REDACTED} was refused"),
         ("card 4242 4242 4242 4242 was declined", f"card {REDACTED} was declined"),
         ("card 4242424242424242", f"card {REDACTED}"),
+        (
+            "duplicate key\nDETAIL:  Key (name)=(Ada (Lovelace)) already exists.\n[SQL: insert]",
+            f"duplicate key\nDETAIL:  {REDACTED}\n[SQL: insert]",
+        ),
+        (
+            repr(ValueError("failed\nDETAIL:  Failing row contains (1, Ada Lovelace).\nHINT: none")),
+            f"ValueError('failed\\nDETAIL:  {REDACTED}\\nHINT: none')",
+        ),
     ],
 )
 def test_a_secret_in_prose_is_cut_out(text: str, left: str) -> None:

@@ -1,0 +1,11 @@
+"""The keys that decrypt the personal data of people, from the topic of users."""
+
+from waypost.engine.person_keys import PERSON_KEYS
+from waypost.postgres.migration import execute_statements, projection_tables
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    execute_statements(projection_tables("person_keys", PERSON_KEYS))
