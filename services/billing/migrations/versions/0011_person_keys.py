@@ -3,8 +3,8 @@
 from waypost.engine.person_keys import PERSON_KEYS
 from waypost.postgres.migration import execute_statements, projection_tables
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
