@@ -16,6 +16,8 @@ class Ports:
     jobs: int
     live: int | None = None
     """Port of the process of a live view, for a service that has one."""
+    management: int
+    """Port of the API for its metrics, operator routes and documents."""
 
     @property
     def by_process(self) -> Mapping[str, int]:
@@ -23,7 +25,7 @@ class Ports:
 
 
 SERVICES: Mapping[str, Ports] = {
-    "users": Ports(api=1, worker=11, jobs=14),
-    "billing": Ports(api=2, worker=12, jobs=15, live=17),
-    "notifications": Ports(api=3, worker=13, jobs=16),
+    "users": Ports(api=1, worker=11, jobs=14, management=51),
+    "billing": Ports(api=2, worker=12, jobs=15, live=17, management=52),
+    "notifications": Ports(api=3, worker=13, jobs=16, management=53),
 }

@@ -21,4 +21,4 @@ class NetworkAddresses(Addresses):
     """
 
     def host(self, part: str) -> str:
-        return "mail" if part == "smtp" else part
+        return "mail" if part == "smtp" else part.replace("-management", "-api")

@@ -48,7 +48,9 @@ def encryption_of(database: str) -> str:
 
 
 def offsets() -> Mapping[str, int]:
-    """Offsets of all components. Workers and jobs serve health and metrics."""
+    """Offsets of all components. Workers and jobs serve health and metrics; `<service>-management`
+    is the second port of an API.
+    """
     processes = {
         f"{name}-{process}": offset
         for name, ports in services.SERVICES.items()
@@ -90,8 +92,8 @@ class Addresses:
         return f"{self.host(part)}:{self.port(part)}"
 
     def url(self, part: str) -> str:
-        """URL of a part that serves HTTP: `users-api`, `billing-worker`, `payments`, `mail`,
-        `zipkin`, `registry`, `start-page`.
+        """URL of a part that serves HTTP: `users-api`, `users-management`, `billing-worker`,
+        `payments`, `mail`, `zipkin`, `registry`, `start-page`.
         """
         return f"http://{self.place(part)}"
 

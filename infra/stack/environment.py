@@ -5,6 +5,7 @@ receives only what it needs.
 |---|---|---|
 | WAYPOST_PORT_BASE | all | base of the stack's ports, default 8000 |
 | WAYPOST_SERVICE_PORT | api, worker, jobs, live, simulators | its HTTP port |
+| WAYPOST_MANAGEMENT_ADDRESS | api | its metrics, operator routes and documents |
 | WAYPOST_OWNER_DSN | migrate, command | `postgresql://…` of the role `<service>_owner` |
 | WAYPOST_APP_DSN | api, worker, jobs, command | … of `<service>_app` |
 | WAYPOST_RELAY_DSN | worker | … of `<service>_relay` |
@@ -63,6 +64,7 @@ DSNS_OF = {
 SAMPLING = (SAMPLER_VARIABLE, SAMPLER_ARGUMENT_VARIABLE, SPANS_VARIABLE)
 LIMITS = ("WAYPOST_RATE_LIMITING", "WAYPOST_RATE_LIMITS", "WAYPOST_TRUSTED_PROXIES")
 COMMAND_DSNS = ("owner", "app", "ops")
+MANAGEMENT = "WAYPOST_MANAGEMENT_ADDRESS"
 
 
 class Environments:
@@ -87,6 +89,8 @@ class Environments:
             own.update(self._kafka(user_of(service, process)))
         if process is not ServiceProcess.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
+        if process is ServiceProcess.API:
+            own[MANAGEMENT] = str(self._addresses.port(f"{service}-management"))
         return own
 
     def command(self, service: str) -> Environment:

@@ -147,10 +147,11 @@ class Plan:
         # A worker needs its topics and a job process its mail server; the API answers without
         # either.
         needs = [f"{service}-migrations", *([] if process is ServiceProcess.API else ["topics", "mail", "payments"])]
-        page = f"{url}/docs" if process is ServiceProcess.API else f"{url}/metrics"
-        return Component(
-            name=name, part=server, depends_on=needs, ports=(self._at.port(name),), page=page, log=self._log(name)
-        )
+        ports, page = [self._at.port(name)], f"{url}/metrics"
+        if process is ServiceProcess.API:
+            management = f"{service}-management"
+            ports, page = [*ports, self._at.port(management)], f"{self._at.url(management)}/docs"
+        return Component(name=name, part=server, depends_on=needs, ports=ports, page=page, log=self._log(name))
 
     async def _ensure_databases(self) -> None:
         await ensure_databases(self.environments.admin_dsn, self._keys.secrets.all_passwords)

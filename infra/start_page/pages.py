@@ -45,18 +45,19 @@ def _outside(at: Addresses, probed_at: Addresses) -> Iterator[Page]:
 
 
 def _service(service: str, at: Addresses, probed_at: Addresses) -> Iterator[Page]:
-    api = f"{service}-api"
+    api, management = f"{service}-api", f"{service}-management"
     for path, title, about in (
         ("/docs", "API", "OpenAPI: try each route"),
         ("/asyncapi", "Events", "AsyncAPI: published and consumed events"),
     ):
-        yield Page(title=title, url=f"{at.url(api)}{path}", probe=f"{probed_at.url(api)}/readyz", about=about)
+        yield Page(title=title, url=f"{at.url(management)}{path}", probe=f"{probed_at.url(api)}/readyz", about=about)
     for process in processes_of(service):
         part = f"{service}-{process}"
+        shown = management if process is ServiceProcess.API else part
         about = "Prometheus metrics" + ("" if process is ServiceProcess.API else "; /readyz shows what is missing")
         yield Page(
             title=f"{process} metrics",
-            url=f"{at.url(part)}/metrics",
+            url=f"{at.url(shown)}/metrics",
             probe=f"{probed_at.url(part)}/readyz",
             about=about,
         )

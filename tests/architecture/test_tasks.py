@@ -19,6 +19,7 @@ ALLOWED = {
     "shared/waypost/jobs/worker/slots.py": "one attempt, which is awaited at the drain; its error is logged when it ends",
     "shared/waypost/kafka/consumer.py": "awaited where they are made, bounded in time",
     "shared/waypost/kafka/isolating_sender.py": "the call that waits for the batch raises its error",
+    "shared/waypost/kafka/prompt_connection.py": "the request that made it awaits it, and raises its error",
     "shared/waypost/native/postgres/tls_front.py": "of a development stack; both copies end with their session",
     "shared/waypost/web/shared_looks.py": "every stream that waits for the look raises its error",
     "shared/waypost/web/server.py": "the server; its end is logged, and ends the process with an error",

@@ -35,10 +35,15 @@ async def test_a_process_runs_its_release_and_from_the_upgrade_on_the_checkout(
 
 
 def test_a_new_process_beside_an_old_one_has_another_port(release: Release, tmp_path: Path) -> None:
-    environment = {"WAYPOST_SERVICE_PORT": "9011", "WAYPOST_APP_DSN": "postgresql://app@127.0.0.1:9011/users"}
+    environment = {
+        "WAYPOST_SERVICE_PORT": "9011",
+        "WAYPOST_MANAGEMENT_ADDRESS": "9061",
+        "WAYPOST_APP_DSN": "postgresql://app@127.0.0.1:9011/users",
+    }
     planned = PythonServer(*WHERE, environment=environment, log=tmp_path / "it", health="http://127.0.0.1:9011/readyz")
     beside = ReplaceableServer(release, planned).beside(9500)
-    assert beside.environment == {**environment, "WAYPOST_SERVICE_PORT": "9500"}
+    own = {"WAYPOST_SERVICE_PORT": "9500", "WAYPOST_MANAGEMENT_ADDRESS": "public"}
+    assert beside.environment == {**environment, **own}
     assert not isinstance(beside, ReplaceableServer)
 
 

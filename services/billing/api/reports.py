@@ -23,6 +23,7 @@ from waypost.web.spreadsheets import MEDIA_TYPE, csv_document
 router = APIRouter(prefix="/reports", tags=["reports"])
 
 COLUMNS = [column.name for column in fields(ReportLine)]
+_LINES = f"{','.join(COLUMNS)}\r\n"
 
 
 @router.post("", status_code=202, response_model=ReportAccepted)
@@ -46,7 +47,9 @@ async def request_report(body: NewReport, caller: Caller, context: Context, exec
     return await execute(command, _accepted)
 
 
-@router.get("/{report_id}.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+@router.get(
+    "/{report_id}.csv", response_class=Response, responses={200: {"content": {"text/csv": {"example": _LINES}}}}
+)
 async def download_report(report_id: UUID, caller: Caller, context: Context) -> Response:
     """Returns the lines of a complete report with a header line (RFC 4180). `report_id` is the
     job's id; the response is 409 until the report is complete.

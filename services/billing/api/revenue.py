@@ -23,6 +23,14 @@ router = APIRouter(prefix="/revenue", tags=["revenue"])
 Position = tuple[datetime, str]
 
 
+_STREAM = """\
+event: window
+data: {"window":"day","window_start":"2026-03-31T00:00:00Z","currency":"EUR","paid_minor":4900,"failed_minor":0,\
+"refunded_minor":0,"paid_count":1,"failed_count":0,"refunded_count":0,"revision":1}
+
+"""
+
+
 async def _wanted(
     window: Annotated[WindowLength, Query(description="The length of each window.")] = "minute",
     currency: Annotated[CurrencyCode | None, Query(description="ISO 4217 code; all currencies if omitted.")] = None,
@@ -33,7 +41,9 @@ async def _wanted(
 @router.get(
     "/live",
     response_model=Page[RevenueWindowView],
-    responses={200: {"content": {EVENT_STREAM: {}}, "description": "Windows with payments, newest first."}},
+    responses={
+        200: {"content": {EVENT_STREAM: {"example": _STREAM}}, "description": "Windows with payments, newest first."}
+    },
 )
 async def live_revenue(
     request: Request,

@@ -22,6 +22,19 @@ from waypost.web.policies import public
 router = APIRouter(tags=["sessions"])
 
 _NOT_STORED = {"cache-control": "no-store"}
+_KEYS = {
+    "keys": [
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "alg": "EdDSA",
+            "kid": "2026-03-31",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        }
+    ]
+}
+"""The public key of RFC 8037, appendix A.2."""
 
 
 @router.post("/login", response_model=SessionView)
@@ -90,7 +103,11 @@ async def logout(body: Refresh, context: Context) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/.well-known/jwks.json", dependencies=[limited(PAGES)])
+@router.get(
+    "/.well-known/jwks.json",
+    dependencies=[limited(PAGES)],
+    responses={200: {"content": {"application/json": {"example": _KEYS}}}},
+)
 @public("public keys verify tokens anywhere")
 async def published_keys(context: Context) -> Response:
     """Returns the JWK set (RFC 7517) that verifies access tokens."""

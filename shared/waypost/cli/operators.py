@@ -27,8 +27,9 @@ def token(
 ) -> None:
     """Prints an access token for the /ops routes of every service.
 
-    For example: curl -H "Authorization: Bearer $(waypost operators token)"
-    http://127.0.0.1:8001/ops/jobs
+    They are at the management address of an API, whose documents `waypost dev status` or
+    `make status` lists. For example: curl -H "Authorization: Bearer $(waypost operators token)"
+    http://127.0.0.1:8051/ops/jobs
     """
     if not name.strip():
         raise Invalid("the token needs the operator's name: add --as NAME")

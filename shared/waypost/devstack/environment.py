@@ -5,6 +5,7 @@ Names begin with the project's prefix, here written without it.
 | variable | given to | meaning |
 |---|---|---|
 | SERVICE_PORT | api, worker, jobs, live | its HTTP port: the API, or health and metrics |
+| MANAGEMENT_ADDRESS | api | its second port, for metrics, operator routes and documents |
 | OWNER_DSN, APP_DSN, RELAY_DSN, OPS_DSN | as each needs it | the database, as one of the roles |
 | CONNECTION_BUDGET | api, worker, jobs | limit of connections for all processes together |
 | KAFKA_BOOTSTRAP | all | `host:port` of the broker |
@@ -68,6 +69,8 @@ class Environments:
             own[variable("CONNECTION_BUDGET")] = str(self.max_connections - SPARE_CONNECTIONS)
         if process is not ServiceProcess.MIGRATE:
             own[variable("SERVICE_PORT")] = str(self._ports.of_process(service, process))
+        if process is ServiceProcess.API:
+            own[variable("MANAGEMENT_ADDRESS")] = str(self._ports.of_management(service))
         return own
 
     def command(self, service: str) -> Environment:

@@ -11,6 +11,7 @@ from waypost.devstack.ports import Ports
 from waypost.hosting.processes import ServiceProcess
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.native.kafka import Kafka
+from waypost.native.ports import LOOPBACK
 from waypost.native.postgres import Postgres
 from waypost.native.zipkin import Zipkin
 from waypost.postgres.provisioning.databases import ensure_databases
@@ -94,12 +95,16 @@ class StackPlan:
             log=self._log(name),
             health=f"{url}/readyz",
         )
+        ports, page = [self._at.of_process(service, process)], f"{url}/metrics"
+        if process is ServiceProcess.API:
+            management = self._at.of_management(service)
+            ports, page = [*ports, management], f"http://{LOOPBACK}:{management}/docs"
         return Component(
             name=name,
             part=server,
             depends_on=(f"{service}-migrations", "topics", "issuer"),
-            ports=(self._at.of_process(service, process),),
-            page=f"{url}/docs" if process is ServiceProcess.API else f"{url}/metrics",
+            ports=ports,
+            page=page,
             log=self._log(name),
         )
 

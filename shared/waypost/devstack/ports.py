@@ -20,7 +20,8 @@ DEFAULT_PORT_BASE = 8000
 MAX_SERVICES = 20
 PLATFORM = {"issuer": 90, "zipkin": 91, "kafka": 92, "kafka-controller": 93, "postgres": 94}
 FIRST = {ServiceProcess.API: 1, ServiceProcess.WORKER: 21, ServiceProcess.JOBS: 41, ServiceProcess.LIVE: 61}
-WIDTH = 95
+FIRST_MANAGEMENT = 101
+WIDTH = 121
 """The number of ports that a stack reserves."""
 
 
@@ -47,6 +48,10 @@ class Ports:
 
     def of_process(self, service: str, process: ServiceProcess) -> int:
         return self.base + FIRST[process] + self.services.index(service)
+
+    def of_management(self, service: str) -> int:
+        """The second port of an API, for its metrics, operator routes and documents."""
+        return self.base + FIRST_MANAGEMENT + self.services.index(service)
 
     def place(self, part: str) -> str:
         """`host:port`"""

@@ -22,9 +22,10 @@ from waypost.web.app import create_app, routed
 from waypost.web.asyncapi import asyncapi_router
 from waypost.web.certificates import trusted_certificates
 from waypost.web.keys import PublishedKeys
+from waypost.web.listening import Address
+from waypost.web.management import http_servers, refuse_public_operators
 from waypost.web.policies import refuse_undeclared
 from waypost.web.probes import Readiness
-from waypost.web.server import HttpServer
 from waypost.web.tokens import KeySource
 
 
@@ -37,8 +38,9 @@ async def run_api(service: Service) -> None:
     )
     runtime.database.reserve("requests")
     app = api_app(service, settings, runtime, ops=ops)
-    server = HttpServer(app, host=settings.host, port=settings.service_port)
-    await run_parts(runtime, [runtime.wakeup_sender, server, outbox_limit], settings)
+    public = Address(host=settings.host, port=settings.service_port)
+    servers = http_servers(app, public, settings.management, public_documents=settings.public_documents)
+    await run_parts(runtime, [runtime.wakeup_sender, *servers, outbox_limit], settings)
 
 
 def operators_database(service: Service, settings: ApiSettings) -> Database:
@@ -52,7 +54,8 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
 
 def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
     """Builds the service's FastAPI application. Also used by route tests. Closes the pool `ops` at
-    shutdown. Raises Misconfigured for a route that does not declare who may call it.
+    shutdown. Raises Misconfigured for a route that does not declare who may call it, and for a
+    route for operators outside of `/ops`.
     """
     http = httpx.AsyncClient(verify=trusted_certificates())
 
@@ -82,6 +85,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
     )
     _with_events(service, app)
     refuse_undeclared(app)
+    refuse_public_operators(app)
     return app
 
 

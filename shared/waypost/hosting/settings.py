@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator
 
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kernel.errors import Misconfigured
 from waypost.ports.brokers import BrokerConnection, Mechanism, SecurityProtocol
 from waypost.project import variable
 from waypost.settings import Settings, load
+from waypost.web.listening import Address, management_address
 from waypost.web.rate_limits import Rate, RateSettings
 
 
@@ -109,6 +110,13 @@ class ProcessSettings(ListeningSettings):
 
 
 class ApiSettings(ProcessSettings, KafkaSettings):
+    management_address: str
+    """Address that serves `/metrics`, `/version`, `/ops` and the documents, which the public port
+    does not: `host:port`, `[IPv6 address]:port`, or a port of 127.0.0.1. `public` serves them on
+    the public port.
+    """
+    public_documents: bool = False
+    """True serves `/docs`, `/openapi.json` and `/asyncapi` on the public port, too."""
     pool_size: PoolSize = 20
     """Connections of the requests, as `<service>_app`."""
     ops_dsn: Dsn
@@ -139,6 +147,19 @@ class ApiSettings(ProcessSettings, KafkaSettings):
     """Networks of the proxies in front of this API, as JSON: `["10.0.0.0/8"]`. Only for their
     connections do `X-Forwarded-For` and `X-Forwarded-Proto` count.
     """
+
+    @field_validator("management_address")
+    @classmethod
+    def _is_address(cls, text: str, others: ValidationInfo) -> str:
+        address = management_address(text)
+        if address is not None and address.port == others.data.get("service_port"):
+            raise ValueError(f"must have another port than {variable('SERVICE_PORT')}; set `public` to share that one")
+        return text
+
+    @property
+    def management(self) -> Address | None:
+        """None if the public port serves the routes of management."""
+        return management_address(self.management_address)
 
     @property
     def published_keys_url(self) -> str:

@@ -101,7 +101,8 @@ class StoredRule(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessChange:
     added: Sequence[AccessRule]
-    removed: Sequence[StoredRule]
+    undeclared: Sequence[StoredRule]
+    """Rules of the users that are not declared, also one for a single host and one that denies."""
 
 
 async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
@@ -115,21 +116,36 @@ async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
 
 
 async def ensure_rules(brokers: Brokers, declared: Collection[AccessRule], users: Iterable[str]) -> AccessChange:
-    """Adds the missing rules of these users, then removes every rule that is not declared, also
-    one for a single host and one that denies. Rules of other users stay. Raises Transient.
+    """Adds the missing rules of these users, and removes none: in a rolling upgrade, processes of
+    the older release still need theirs. Raises Transient.
     """
     async with _admin(brokers) as admin:
-        existing = {rule for user in users for rule in await _rules_of(admin, user)}
-        wanted = {_stored(rule): rule for rule in declared}
-        added = sorted(rule for stored, rule in wanted.items() if stored not in existing)
-        removed = [rule for rule in sorted(existing - wanted.keys()) if _is_removable(rule)]
-        for rule in added:
-            answer = await admin._send_to_controller(CreateAclsRequest(*_stored(rule)))
-            _raise_errors(answer.creation_responses)
-        for found in removed:
-            answer = await admin._send_to_controller(DeleteAclsRequest(*found))
+        return await _add_missing(admin, declared, users)
+
+
+async def prune_rules(brokers: Brokers, declared: Collection[AccessRule], users: Iterable[str]) -> AccessChange:
+    """Does what `ensure_rules` does, then removes the rules of these users that are not declared.
+    Rules of other users stay. Call it when no process of an older release runs. Raises Transient.
+    """
+    async with _admin(brokers) as admin:
+        change = await _add_missing(admin, declared, users)
+        for rule in change.undeclared:
+            answer = await admin._send_to_controller(DeleteAclsRequest(*rule))
             _raise_errors(answer.filter_responses)
-    return AccessChange(added=added, removed=removed)
+    return change
+
+
+async def _add_missing(
+    admin: AIOKafkaAdminClient, declared: Collection[AccessRule], users: Iterable[str]
+) -> AccessChange:
+    existing = {rule for user in users for rule in await _rules_of(admin, user)}
+    wanted = {_stored(rule): rule for rule in declared}
+    added = sorted(rule for stored, rule in wanted.items() if stored not in existing)
+    for rule in added:
+        answer = await admin._send_to_controller(CreateAclsRequest(*_stored(rule)))
+        _raise_errors(answer.creation_responses)
+    undeclared = [rule for rule in sorted(existing - wanted.keys()) if _is_removable(rule)]
+    return AccessChange(added=added, undeclared=undeclared)
 
 
 def scram_user(name: str, password: str, *, salt: bytes | None = None) -> ScramUser:

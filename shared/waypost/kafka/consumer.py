@@ -12,11 +12,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from waypost.kafka.client_arguments import client_arguments
-from waypost.kafka.refusals import examine, refusal
+from waypost.kafka.refusals import reaching, refusal
 from waypost.kafka.topics import describe
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
-from waypost.ports.brokers import Brokers, as_connection
+from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Assignments, Partition, TopicState
 from waypost.project import from_cluster, on_cluster
 
@@ -28,6 +28,10 @@ REBALANCE_MILLISECONDS = 30_000
 HEARTBEAT_SHARE = 0.3
 """Interval of heartbeats, as a share of the session time-out: two in a row may be lost."""
 NEVER_MILLISECONDS = 2**31 - 1
+FETCH_BYTES = 4 * 1024 * 1024
+"""Limit of one fetch over all partitions of a broker, instead of aiokafka's 50 MiB. Other answers
+of the broker wait behind it: see decision 0077 for the bandwidth that this needs.
+"""
 
 
 class _Client(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not annotated
@@ -156,19 +160,18 @@ class KafkaSubscription:
             rebalance_timeout_ms=REBALANCE_MILLISECONDS,
             max_poll_interval_ms=NEVER_MILLISECONDS,
             metadata_max_age_ms=10_000,
+            fetch_max_bytes=FETCH_BYTES,
         )
         client.subscribe(topics=[on_cluster(topic) for topic in self._topics], listener=self._listener)
         # Callbacks run during the start and use the client.
         self._client = client
         self.end_polls()
         try:
-            async with asyncio.timeout(self._join_seconds):
+            async with (
+                reaching(self._bootstrap, failed=f"{self._group} cannot be joined"),
+                asyncio.timeout(self._join_seconds),
+            ):
                 await client.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            await self.leave()
-            if refused := refusal(error, self._bootstrap) or await examine(as_connection(self._bootstrap)):
-                raise refused from error
-            raise Transient(f"{self._group} cannot be joined at {self._bootstrap}: {error!r}") from error
         except Exception:
             await self.leave()
             raise

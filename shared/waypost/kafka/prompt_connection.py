@@ -4,6 +4,10 @@ aiokafka has one time limit for all requests of a client: 40 s, because a broker
 to a join until the group is complete. A frozen broker accepts connections and answers nothing, so
 that a client waited that long to open a connection, to ask it for metadata or to notice that it
 coordinates nothing any more, although the other brokers had already elected new leaders.
+
+A broker answers the requests of a connection in their order. On a slow link, an answer waits until
+the records before it have arrived. So the short limit counts from the last byte that has arrived: a
+connection with a running transfer is not silent, and its end would only begin the transfer again.
 """
 
 import asyncio
@@ -21,9 +25,12 @@ from aiokafka.protocol.offset import OffsetRequest
 from waypost.kafka.metadata_request import TopicMetadataRequest
 
 ANSWER_SECONDS = 3.5
-"""Longer than a fetch, behind which a request may wait on its connection, and shorter than the time
-that `waypost.kafka.consumer` grants for an answer: the rest is for another broker.
+"""Longest silence. Longer than a fetch, behind which a request may wait on its connection, and
+shorter than the time that `waypost.kafka.consumer` grants for an answer: the rest is for another
+broker.
 """
+LOOKS = 4
+"""How often a waiting request looks for arrived bytes during this time."""
 
 _ANSWERED_AT_ONCE = (
     ApiVersionRequest,
@@ -41,8 +48,8 @@ _ANSWERED_AT_ONCE = (
 
 
 class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokafka is not annotated
-    """aiokafka's connection, which reads `_request_timeout` (seconds) for its TCP
-    connection, for its authentication, and in `send` for the answer.
+    """aiokafka's connection, which reads `_request_timeout` (seconds) for its TCP connection, for a
+    SASL token, and in `send` for the answer.
     """
 
     def __init__(self, *args: Any, request_timeout_ms: int, **kwargs: Any) -> None:
@@ -51,9 +58,13 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
         self._request_timeout = self._prompt_seconds = min(self._configured_seconds, ANSWER_SECONDS)
 
     def send(self, request: Any, expect_response: bool = True) -> Awaitable[Any]:
-        at_once = isinstance(request, _ANSWERED_AT_ONCE)
-        self._request_timeout = self._prompt_seconds if at_once else self._configured_seconds
-        answer: Awaitable[Any] = super().send(request, expect_response)
+        self._request_timeout = self._configured_seconds
+        try:
+            answer: Awaitable[Any] = super().send(request, expect_response)
+        finally:
+            self._request_timeout = self._prompt_seconds
+        if isinstance(request, _ANSWERED_AT_ONCE):
+            answer = self._unless_silent(answer)
         return self._or_closed(answer) if isinstance(request, MetadataRequest) else answer
 
     async def _or_closed(self, answer: Awaitable[Any]) -> Any:
@@ -65,3 +76,24 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
         except asyncio.CancelledError:
             self.close()
             raise
+
+    async def _unless_silent(self, answer: Awaitable[Any]) -> Any:
+        """Raises TimeoutError when nothing has arrived for the short limit."""
+        waiting, silent_looks, seen = asyncio.ensure_future(answer), 0, self._arrived()
+        try:
+            while silent_looks < LOOKS:
+                await asyncio.wait([waiting], timeout=self._prompt_seconds / LOOKS)
+                if waiting.done():
+                    return waiting.result()
+                arrived = self._arrived()
+                silent_looks = silent_looks + 1 if arrived == seen else 0
+                seen = arrived
+            raise TimeoutError
+        finally:
+            waiting.cancel()
+
+    def _arrived(self) -> tuple[float, int]:
+        """Changes with each answer, and with each part of one. After the end of the connection its
+        requests fail by themselves.
+        """
+        return self._last_action, len(self._reader._buffer) if self._reader is not None else 0

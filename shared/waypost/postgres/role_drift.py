@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
-from waypost.postgres.provisioning.roles import DatabaseRole, role_name, settings_of
+from waypost.postgres.provisioning.roles import LIVENESS, DatabaseRole, role_name, settings_of
 from waypost.postgres.sql import Sql
 
 log = structlog.get_logger()
@@ -41,6 +41,18 @@ def _own(catalog: str, row: str) -> str:
     return (
         f"not exists (select from pg_depend d where d.classid = '{catalog}'::regclass and d.objid = {row}.oid"
         " and d.deptype = 'e')"
+    )
+
+
+def _reachable(catalog: str, row: str) -> str:
+    """A condition: the role may name the object, because it may use its schema, or an object such
+    as a view, an operator or a default value refers to it. A view's own rule does not count.
+    """
+    return (
+        "(has_schema_privilege(r.oid, n.oid, 'usage')"
+        f" or exists (select from pg_depend d where d.refclassid = '{catalog}'::regclass and d.refobjid = {row}.oid"
+        " and d.deptype = 'n' and not (d.classid = 'pg_rewrite'::regclass and exists ("
+        f"select from pg_rewrite w where w.oid = d.objid and w.ev_class = {row}.oid))))"
     )
 
 
@@ -79,6 +91,7 @@ select case c.relkind
        || '. If its rows belong to no tenant, set its comment to ''across tenants''' as problem
 from pg_roles r cross join pg_class c join pg_namespace n on n.oid = c.relnamespace
 where r.rolname = any ($1::text[]) and c.relkind in ('v', 'm', 'f') and {_OWN_TABLES}
+  and {_reachable("pg_class", "c")}
   and has_any_column_privilege(r.oid, c.oid, 'select, insert, update')
   and not (c.relkind = 'v' and coalesce(
       (select option_value::boolean from pg_options_to_table(c.reloptions) where option_name = 'security_invoker'), false))
@@ -86,12 +99,14 @@ where r.rolname = any ($1::text[]) and c.relkind in ('v', 'm', 'f') and {_OWN_TA
 
 _FUNCTIONS = f"""
 select format('role %s may execute %s with the rights of %s: alter function %s security invoker, or'
-              ' revoke execute on function %s from public, %I',
+              ' revoke execute on function %s from public, %I. If it returns no rows of tenants, set its comment'
+              ' to ''across tenants''',
               r.rolname, called, p.proowner::regrole, called, called, r.rolname) as problem
 from pg_roles r cross join pg_proc p join pg_namespace n on n.oid = p.pronamespace
 cross join lateral format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as called
 where r.rolname = any ($1::text[]) and p.prosecdef and {_OWN_SCHEMAS} and {_own("pg_proc", "p")}
-  and has_function_privilege(r.oid, p.oid, 'execute')
+  and has_function_privilege(r.oid, p.oid, 'execute') and {_reachable("pg_proc", "p")}
+  and obj_description(p.oid, 'pg_proc') is distinct from 'across tenants'
   and not (n.nspname = 'public' and p.proname = any ($2::text[]))"""
 
 # Permissive policies are joined by OR: a second one widens the first.
@@ -127,7 +142,8 @@ order by here"""
 async def refuse_role_drift(connection: AsyncConnection, service: str) -> None:
     """Raises Misconfigured with one line for each way past row-level security, and for each limit
     of a role that is missing or off. Logs other settings that differ from the provisioning: in a
-    rolling upgrade two releases with different limits run at once.
+    rolling upgrade two releases with different limits run at once. Also logs a setting of LIVENESS
+    that is missing or off, since some platforms do not support it: it opens no row.
     """
     sql = Sql(connection)
     roles = [role_name(service, role) for role in ROLES]
@@ -153,7 +169,7 @@ async def refuse_role_drift(connection: AsyncConnection, service: str) -> None:
 def _changed(role: str, expected: Mapping[str, str], stored: Mapping[str, str]) -> Iterator[str]:
     for name, value in expected.items():
         found = stored.get(name)
-        if found is None or _OFF.fullmatch(found):
+        if name not in LIVENESS and (found is None or _OFF.fullmatch(found)):
             described = f"has no {name}" if found is None else f"has {name} = {found}"
             yield f"role {role} {described}, where the provisioning sets {value}: alter role {role} set {name} = '{value}'"
         elif found != value:

@@ -90,6 +90,7 @@ class HostedService(HostedTables):
         """The API application of the service; its lifespan opens the resources."""
         settings = ApiSettings(
             service_port=1,
+            management_address="public",
             app_dsn=self.where.app,
             ops_dsn=self.where.ops,
             kafka_bootstrap=self._bootstrap,

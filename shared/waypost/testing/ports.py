@@ -2,7 +2,7 @@
 
 from waypost.native import ports
 
-MARGIN = 100
+MARGIN = 130
 """Unused ports at the end of each share. A stack uses the ports after its base; its largest offset
 is below this.
 """

@@ -1,5 +1,6 @@
 """The network of a client: the key of rate limits for callers without a token."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -14,11 +15,14 @@ UNKNOWN = "unknown"
 REMEMBERED_ADDRESSES = 4096
 IPV6_PREFIX = 64
 """A subscriber receives a /64 at least (RFC 6177), so an IPv6 address alone identifies no one."""
+_WITH_PORT = re.compile(r"\[(?P<v6>[^][]+)\](?::[0-9]{1,5})?|(?P<v4>[0-9.]+):[0-9]{1,5}")
 
 
 class ClientNetworks:
     """Finds the client of a request. `trusted_proxies` are the networks whose `X-Forwarded-For` and
-    `X-Forwarded-Proto` count; every other client can write anything into them.
+    `X-Forwarded-Proto` count; every other client can write anything into them. An entry of the
+    former is an address, or `address:port` as some proxies write it, with an IPv6 address in
+    brackets.
     """
 
     def __init__(self, trusted_proxies: Sequence[Network] = ()) -> None:
@@ -69,10 +73,19 @@ def _network(host: str) -> str:
     return str(ip_network((address, IPV6_PREFIX), strict=False)) if address.version == 6 else str(address)
 
 
+def _without_port(host: str) -> str:
+    """`192.0.2.7:4711`, `[2001:db8::7]:4711` and `[2001:db8::7]` without port and brackets. Other
+    text is returned as it is.
+    """
+    if found := _WITH_PORT.fullmatch(host):
+        return found["v6"] or found["v4"]
+    return host
+
+
 @lru_cache(REMEMBERED_ADDRESSES)
 def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        address = ip_address(host)
+        address = ip_address(_without_port(host))
     except ValueError:
         return None
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import Field
 
+from waypost.web.examples import add_examples
 from waypost.web.models import ResponseModel
 from waypost.web.problems import MEDIA_TYPE
 
@@ -46,10 +47,19 @@ class Problem(ResponseModel):
     """The invalid parts, for a malformed request."""
 
 
+EXAMPLE = {
+    "type": "urn:problem:not-found",
+    "title": "Not found",
+    "status": 404,
+    "detail": "there is no invoice 01a21327-343b-78b8-828e-29818cbf217b",
+    "instance": "urn:uuid:01a21327-360b-73d6-a50d-2e8f263cabef",
+    "trace_id": "9f790493053432cba59892eac5352624",
+    "errors": [],
+}
 FAILURES: Mapping[int | str, dict[str, Any]] = {
     "default": {
         "description": "The request failed.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLE}},
     }
 }
 """Added to every route. FastAPI then omits its own schema of a 422, which the toolkit never
@@ -58,13 +68,14 @@ returns.
 
 
 def install(app: FastAPI) -> None:
-    """Adds the schemas that the error responses refer to."""
+    """Adds the schemas that the error responses refer to, and an example to each body."""
     make = app.openapi
 
     def described() -> dict[str, Any]:
         document = make()
         shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         document.setdefault("components", {}).setdefault("schemas", {}).update({**shape.pop("$defs"), "Problem": shape})
+        add_examples(document)
         return document
 
     app.openapi = described  # type: ignore[method-assign]  # the documented way to extend FastAPI's document

@@ -12,10 +12,12 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from opentelemetry import trace
 from starlette.convertors import Convertor
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from waypost.telemetry import names
 from waypost.web.plain_route import plain_app
+from waypost.web.unrouted import NOT_PUBLIC
 
 _Key = tuple[str, str, int]
 """Method, first segment of the path, and number of its segments."""
@@ -44,6 +46,8 @@ class RouteIndex:
         self._routes: Mapping[_Key, Sequence[IndexedRoute]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if NOT_PUBLIC in scope:
+            raise HTTPException(404)
         app = self._select(scope) if scope["type"] == "http" and not scope.get("root_path") else None
         await (app or self._route_by_route)(scope, receive, send)
 

@@ -10,6 +10,7 @@ from email.utils import formatdate
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from waypost.kernel.errors import Misconfigured
@@ -40,14 +41,21 @@ class HttpServer:
         port: int,
         name: str = "http",
         bounds: ConnectionBounds = DEFAULT_BOUNDS,
+        entry: ASGIApp | None = None,
+        remedy: tuple[str, str] = ("SERVICE_PORT", "a free port"),
     ) -> None:
+        """`entry` receives the requests instead of `app`; another server of `app` must have opened
+        its resources then. `remedy`: what to set, and to what, if the port is in use.
+        """
         self.name = name
         self.ready = asyncio.Event()
         self.failed = asyncio.Event()
         self._app = app
+        self._opens_resources = entry is None
         self._address = (host, port)
+        self._remedy = remedy
         self._resources = AsyncExitStack()
-        self._server = _Server(_config(app, bounds))
+        self._server = _Server(_config(entry or app, bounds))
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -59,10 +67,11 @@ class HttpServer:
         """Opens the application's resources, then the port. Raises Misconfigured if the port is in
         use, and the errors of the resources.
         """
-        listener = _listen(*self._address)
+        listener = _listen(*self._address, *self._remedy)
         self._resources.callback(_close, listener)
         self._address = (self._address[0], listener.getsockname()[1])
-        await self._resources.enter_async_context(self._app.router.lifespan_context(self._app))
+        if self._opens_resources:
+            await self._resources.enter_async_context(self._app.router.lifespan_context(self._app))
         self._serving = asyncio.create_task(self._server.serve([listener]), name=self.name)
         self._serving.add_done_callback(self._served)
         await self._server.accepting.wait()
@@ -176,7 +185,7 @@ async def _rounds_of_the_loop(number: int) -> None:
         await asyncio.sleep(0)
 
 
-def _config(app: Starlette, bounds: ConnectionBounds) -> uvicorn.Config:
+def _config(app: ASGIApp, bounds: ConnectionBounds) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=bounded_by(bounds),
@@ -199,13 +208,13 @@ def _close(listener: socket.socket) -> None:
     listener.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, setting: str, remedy: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Misconfigured(
-            f"cannot listen on {host}:{port} ({error.strerror}). Set {variable('SERVICE_PORT')} to a free port",
+            f"cannot listen on {host}:{port} ({error.strerror}). Set {variable(setting)} to {remedy}",
             host=host,
             port=port,
         ) from error

@@ -10,12 +10,16 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 LISTED = "GET /openapi.json lists the routes."
+NOT_PUBLIC = "waypost.not_public"
+"""Key of a scope whose path this port does not serve (`waypost.web.management`)."""
 
 
 def unrouted(request: Request, existing: str = LISTED) -> Response:
     """404, or 405 with `Allow` if the path has routes for other methods. The framework's own 405
     names only the methods of the first route. `existing` says where the routes are listed.
     """
+    if NOT_PUBLIC in request.scope:
+        return problem(404, "not-found", "No public route has this path. The OpenAPI document lists the routes.")
     allowed = ", ".join(method for method in _METHODS if _matches(request, method))
     if not allowed:
         return problem(404, "not-found", f"No route has this path. {existing}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infra.stack.environment import MANAGEMENT
 from infra.stack.places import CHECKOUT, TOOLKIT
 from tests.faults.storm.targets import PROCESSES
 from tests.faults.storm.watched import WatchedServer
@@ -81,9 +82,11 @@ class ReplaceableServer(WatchedServer):
         return self._release.child(*self.module, environment=self.environment, log=self._log)
 
     def beside(self, port: int) -> WatchedServer:
-        """A process of the checkout that shares everything with this one but its port."""
+        """A process of the checkout that shares everything with this one but its ports."""
         health = self._health.replace(f":{self.environment['WAYPOST_SERVICE_PORT']}/", f":{port}/")
         own = {**self.environment, "WAYPOST_SERVICE_PORT": str(port)}
+        if MANAGEMENT in own:
+            own[MANAGEMENT] = "public"
         log = self._log.with_stem(f"{self._log.stem}-beside")
         return WatchedServer(*self.module, environment=own, log=log, health=health, release=CHECKOUT_NAME)
 

@@ -78,8 +78,8 @@ async def test_running_stack_adds_components_and_restarts_them(stack: CommandLin
     for part in ("mail", "payments", "zipkin", "registry"):
         assert stack.addresses.url(part) in page.text
     for service in services_here():
-        assert f"{stack.addresses.url(f'{service}-api')}/docs" in page.text
-        assert f"{stack.addresses.url(f'{service}-api')}/asyncapi" in page.text
+        for path in ("/docs", "/asyncapi", "/metrics"):
+            assert f"{stack.addresses.url(f'{service}-management')}{path}" in page.text
 
 
 async def test_a_base_among_the_kernels_outgoing_ports_is_refused(stack: CommandLine) -> None:

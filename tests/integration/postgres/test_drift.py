@@ -110,6 +110,7 @@ async def test_a_process_ends_with_the_command_to_run(database: Databases, proce
         "WAYPOST_KAFKA_BOOTSTRAP": "127.0.0.1:1",
         "WAYPOST_IDEMPOTENCY_SECRET": "a secret that stays the same",
         "WAYPOST_SERVICE_PORT": "1",
+        "WAYPOST_MANAGEMENT_ADDRESS": "public",
         "OTEL_TRACES_EXPORTER": "none",
     }
     ended = await finished("services.users", process, environment=environment)

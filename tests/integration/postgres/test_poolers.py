@@ -104,6 +104,7 @@ async def test_no_process_starts_behind_a_pooler(
             "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
             "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
             "WAYPOST_SERVICE_PORT": str(*free_ports(1)),
+            "WAYPOST_MANAGEMENT_ADDRESS": "public",
             "OTEL_TRACES_EXPORTER": "none",
         }
         ended = await finished("services.users", process, environment=environment)

@@ -14,6 +14,8 @@ from waypost.hosting.startup_checks import refuse_other_database
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.database import Database as Pool
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.postgres.provisioning.roles import LIMITS, LIVENESS
+from waypost.postgres.role_drift import _changed
 from waypost.testing.database import Databases, connected
 
 INVOKER = (
@@ -43,6 +45,17 @@ CHANGES = {
     "definer function of a known name elsewhere": (
         DEFINER.format("accounts.delete_expired_keys"),
         "may execute accounts.delete_expired_keys()",
+    ),
+    "definer function of a hidden schema behind a view": (
+        f"create schema hidden; {DEFINER.format('hidden.counted')};"
+        " create view seen with (security_invoker = true) as select hidden.counted(); grant select on seen to users_app",
+        "role users_app may execute hidden.counted()",
+    ),
+    "view of a hidden schema behind a view": (
+        "create schema hidden; create view hidden.everyone as select * from accounts.users;"
+        " create view seen with (security_invoker = true) as select * from hidden.everyone;"
+        " grant select on seen, hidden.everyone to users_app",
+        "role users_app reads view hidden.everyone",
     ),
     "policy": ("create policy more on credentials using (true)", "policy more on public.credentials also admits"),
     "policy for a role": (
@@ -108,25 +121,30 @@ async def test_a_way_past_row_level_security_is_refused(
     assert re.search(r": (revoke|alter|drop) ", str(refused.value))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        INVOKER.format("true"),
-        "create view currencies as select 'EUR' as code; comment on view currencies is 'across tenants';"
-        " grant select on currencies to users_app",
-        "create policy narrower on credentials as restrictive using (true)",
-        "create policy reads on credentials for select to users_owner using (true)",
-        DEFINER.format("counted") + "; revoke execute on function counted() from public",
-        "alter role users_app in database {database} set work_mem = '8MB'",
-        INVOKER.format("false") + "; grant references on seen to users_app; alter extension plpgsql add view seen",
-        DEFINER.format("counted") + "; alter extension plpgsql add function counted()",
-    ],
-    ids=lambda change: change[:40],
+HIDDEN_VIEW = "create {1} hidden.{0} as select * from accounts.users; grant select on hidden.{0} to users_app"
+HARMLESS = (
+    INVOKER.format("true"),
+    "create view currencies as select 'EUR' as code; comment on view currencies is 'across tenants';"
+    " grant select on currencies to users_app",
+    "create policy narrower on credentials as restrictive using (true)",
+    "create policy reads on credentials for select to users_owner using (true)",
+    DEFINER.format("revoked") + "; revoke execute on function revoked() from public",
+    DEFINER.format("commented") + "; comment on function commented() is 'across tenants'",
+    "create schema hidden",
+    DEFINER.format("hidden.counted"),
+    HIDDEN_VIEW.format("everyone", "view"),
+    HIDDEN_VIEW.format("copied", "materialized view"),
+    "alter role users_app in database {database} set work_mem = '8MB'",
+    INVOKER.format("false").replace("seen", "of_extension")
+    + "; grant references on of_extension to users_app; alter extension plpgsql add view of_extension",
+    DEFINER.format("of_extension") + "; alter extension plpgsql add function of_extension()",
 )
-async def test_what_opens_nothing_is_accepted(
-    where: ServiceDatabase, superuser: asyncpg.Connection, change: str
-) -> None:
-    await superuser.execute(change.format(database=where.name))
+"""Changes that open nothing, made one after the other in one database."""
+
+
+async def test_what_opens_nothing_is_accepted(where: ServiceDatabase, superuser: asyncpg.Connection) -> None:
+    for change in HARMLESS:
+        await superuser.execute(change.format(database=where.name))
     await start(where)
 
 
@@ -174,7 +192,13 @@ async def test_an_attribute_that_reaches_all_rows_is_refused(
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("statement_timeout", "20s"), ("tcp_keepalives_idle", "60"), ("log_min_error_statement", "error")],
+    [
+        ("statement_timeout", "20s"),
+        ("tcp_keepalives_idle", "60"),
+        ("tcp_user_timeout", "0"),
+        ("client_connection_check_interval", "0"),
+        ("log_min_error_statement", "error"),
+    ],
 )
 async def test_a_limit_of_another_release_is_logged(
     where: ServiceDatabase, superuser: asyncpg.Connection, setting: str, value: str
@@ -185,3 +209,11 @@ async def test_a_limit_of_another_release_is_logged(
         await start(where)
     [found] = [entry for entry in logs if entry["event"] == "role_setting_differs"]
     assert (found["role"], found["setting"], found["found"]) == ("users_app", setting, value)
+
+
+def test_a_missing_limit_is_refused_and_a_missing_keep_alive_setting_is_logged() -> None:
+    with structlog.testing.capture_logs() as logs:
+        problems = list(_changed("users_app", LIVENESS | LIMITS, {}))
+    assert {name for name in LIMITS if any(f"has no {name}," in problem for problem in problems)} == set(LIMITS)
+    assert len(problems) == len(LIMITS)
+    assert {(entry["setting"], entry["found"]) for entry in logs} == {(name, None) for name in LIVENESS}

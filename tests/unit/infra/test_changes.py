@@ -74,7 +74,10 @@ async def test_the_list_of_services_is_read_again(changed: Changes, monkeypatch:
 
 async def test_more_services_than_connections_are_refused(changed: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "reload", lambda module: module)
-    many = {f"more{number}": Ports(api=200 + number, worker=300 + number, jobs=400 + number) for number in range(3)}
+    many = {
+        f"more{number}": Ports(api=200 + number, worker=300 + number, jobs=400 + number, management=500 + number)
+        for number in range(3)
+    }
     monkeypatch.setattr(services, "SERVICES", {**services.SERVICES, **many})
     with pytest.raises(SetUpFailed, match="connections") as refused:
         await changed(START)

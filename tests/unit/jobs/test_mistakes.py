@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "WAYPOST_KAFKA_BOOTSTRAP": "127.0.0.1:1",
     "WAYPOST_IDEMPOTENCY_SECRET": "a secret that stays the same",
     "WAYPOST_SERVICE_PORT": "1",
+    "WAYPOST_MANAGEMENT_ADDRESS": "public",
 }
 
 

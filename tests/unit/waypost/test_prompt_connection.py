@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.commit import OffsetCommitRequest
-from aiokafka.protocol.group import JoinGroupRequest
-from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.group import JoinGroupRequest, JoinGroupResponse_v0
+from aiokafka.protocol.metadata import MetadataRequest, MetadataResponse_v0
 
 from waypost.kafka import prompt_connection
 from waypost.kafka.prompt_connection import PromptConnection
@@ -79,6 +79,65 @@ async def test_a_request_that_is_answered_at_once_fails_soon_and_others_wait(wai
             assert done == {metadata}
             assert isinstance(metadata.exception(), TimeoutError)
             slow.cancel()
+        finally:
+            connection.close()
+
+
+class SlowLink:
+    """A link on which the answer to a join arrives in parts, each when the client has looked for
+    bytes. The answer about metadata comes behind it.
+    """
+
+    def __init__(self, *, parts: int, arriving: int) -> None:
+        self._parts, self._arriving = parts, arriving
+        self.looked = asyncio.Event()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        versions = [(METADATA_KEY, 0, 0), (JOIN_KEY, 0, 0), (COMMIT_KEY, 0, 0)]
+        writer.write(framed(await correlation(reader), ApiVersionResponse_v0(0, versions).encode()))
+        members = JoinGroupResponse_v0(0, 1, "", "", "", [("member", bytes(1000 * self._parts))]).encode()
+        join = framed(await correlation(reader), members)
+        size = len(join) // self._parts + 1
+        for part in range(self._arriving):
+            await self.looked.wait()
+            self.looked.clear()
+            writer.write(join[part * size : (part + 1) * size])
+        if self._arriving == self._parts:
+            writer.write(framed(await correlation(reader), MetadataResponse_v0([], []).encode()))
+        await answer_nothing(reader, writer)
+
+
+async def correlation(reader: asyncio.StreamReader) -> int:
+    """Reads a request, and returns its id."""
+    (size,) = struct.unpack(">i", await reader.readexactly(4))
+    request = await reader.readexactly(size)
+    return int.from_bytes(request[4:8], "big")
+
+
+def framed(correlation_id: int, body: bytes) -> bytes:
+    return struct.pack(">ii", len(body) + 4, correlation_id) + body
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_transfer_is_not_silence_until_it_stops(stops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = 5 * prompt_connection.LOOKS
+    link = SlowLink(parts=parts, arriving=parts - 1 if stops else parts)
+    arrived = PromptConnection._arrived
+
+    def look(connection: PromptConnection) -> tuple[float, int]:
+        link.looked.set()
+        return arrived(connection)
+
+    monkeypatch.setattr(PromptConnection, "_arrived", look)
+    async with broker(link.answer) as port:
+        connection = await create_conn("127.0.0.1", port, request_timeout_ms=NEVER_MILLISECONDS)
+        try:
+            join = asyncio.ensure_future(connection.send(JoinGroupRequest("group", 10_000, 30_000, "", "", "", [])))
+            metadata = asyncio.ensure_future(connection.send(MetadataRequest([])))
+            await asyncio.wait([metadata])
+            assert isinstance(metadata.exception(), TimeoutError) if stops else metadata.result()
+            assert join.done() is not stops
+            join.cancel()
         finally:
             connection.close()
 

@@ -17,7 +17,17 @@ from tests.integration.kafka.secure.test_sign_in import join, read, write
 from waypost.cli.services import chosen_services
 from waypost.hosting.kafka_access import access_rules, kafka_users, own_topics, user_of
 from waypost.hosting.service import Service
-from waypost.kafka.access import ALLOW, ANY_HOST, AccessRule, Operation, Pattern, Resource, StoredRule, ensure_rules
+from waypost.kafka.access import (
+    ALLOW,
+    ANY_HOST,
+    AccessRule,
+    Operation,
+    Pattern,
+    Resource,
+    StoredRule,
+    ensure_rules,
+    prune_rules,
+)
 from waypost.kafka.catalog import catalog
 from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.refusals import AccessRefused
@@ -114,18 +124,19 @@ def test_a_new_topic_and_a_new_consumer_need_no_second_list() -> None:
     assert {rule.resource for rule in gone} == {Resource.GROUP, Resource.TOPIC}
 
 
-async def test_rules_that_are_no_longer_declared_are_removed(secure_kafka: SecureKafka) -> None:
+async def test_rules_that_are_no_longer_declared_stay_until_they_are_pruned(secure_kafka: SecureKafka) -> None:
     kept, dropped = (
         AccessRule(user="former", resource=Resource.TOPIC, name=name, operation=Operation.WRITE) for name in ("a", "b")
     )
     other = AccessRule(user="another", resource=Resource.TOPIC, name="b", operation=Operation.WRITE)
     await ensure_rules(secure_kafka.admin, [other], ["another"])
     await ensure_rules(secure_kafka.admin, [kept, dropped], ["former"])
-    change = await ensure_rules(secure_kafka.admin, [kept], ["former"])
-    assert change.added == []
-    assert [(rule.principal, rule.name) for rule in change.removed] == [("User:former", "b")]
+    for step in (ensure_rules, ensure_rules, prune_rules):  # the second call shows that the first removed nothing
+        change = await step(secure_kafka.admin, [kept], ["former"])
+        assert change.added == []
+        assert [(rule.principal, rule.name) for rule in change.undeclared] == [("User:former", "b")], step
     unchanged = await ensure_rules(secure_kafka.admin, [kept, other], ["former", "another"])
-    assert (unchanged.added, unchanged.removed) == ([], [])
+    assert (unchanged.added, unchanged.undeclared) == ([], [])
 
 
 async def test_a_rule_of_another_host_kind_or_permission_is_not_the_declared_one(secure_kafka: SecureKafka) -> None:
@@ -143,11 +154,11 @@ async def test_a_rule_of_another_host_kind_or_permission_is_not_the_declared_one
             await client._send_to_controller(CreateAclsRequest(*rule))
     finally:
         await client.close()
-    change = await ensure_rules(secure_kafka.admin, [declared], ["odd"])
+    change = await prune_rules(secure_kafka.admin, [declared], ["odd"])
     assert change.added == [declared]
-    assert sorted(change.removed) == sorted(by_hand)
+    assert sorted(change.undeclared) == sorted(by_hand)
     unchanged = await ensure_rules(secure_kafka.admin, [declared], ["odd"])
-    assert (unchanged.added, unchanged.removed) == ([], [])
+    assert (unchanged.added, unchanged.undeclared) == ([], [])
 
 
 async def test_a_live_view_writes_the_topic_that_it_publishes_alone(users: Mapping[str, BrokerConnection]) -> None:

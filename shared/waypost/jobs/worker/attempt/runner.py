@@ -1,31 +1,29 @@
-"""One attempt at one job; it counts unless an outage ends it.
-
-`AttemptRunner.run` lists the steps in order.
+"""Runs one attempt at one job, and writes its outcome. `AttemptRunner.run` lists the steps in
+order.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
 from functools import cache, partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from prometheus_client import Histogram
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.panics import panics_as_errors
-from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.jobs.claim import Claim
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.spans import processing
 from waypost.jobs.worker import failure
+from waypost.jobs.worker.attempt.handler_call import call_handler, refuse_exhausted
+from waypost.jobs.worker.attempt.state import Attempt, Outcome
 from waypost.jobs.worker.outcomes import Outcomes, as_json
 from waypost.kernel.cause import bind_cause
 from waypost.kernel.clock import Clock
-from waypost.kernel.errors import NotYet, Permanent, Transient, WaypostError
+from waypost.kernel.errors import NotYet, Transient
 from waypost.kernel.tenant import bind_tenants
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.telemetry import metrics
@@ -38,58 +36,6 @@ AFTER_OUTCOME = failpoint("jobs.after_outcome")
 
 PAUSE_SECONDS = 0.5
 """Pause between two writes of an outcome while the database is unavailable."""
-
-
-class AttemptAborted(WaypostError):
-    """The attempt exceeded its time limit, or an operation that it awaited was cancelled."""
-
-
-class Outcome(StrEnum):
-    """How an attempt ended."""
-
-    COMPLETE = "complete"
-    FAILED = "failed"
-    """Another execution follows."""
-    DEAD = "dead"
-    CANCELLED = "cancelled"
-    """The worker stopped, or the lease was lost."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Attempt:
-    """State that the steps of one attempt share."""
-
-    claim: Claim
-    job: Job
-    began: float = field(default_factory=time.perf_counter)
-    result: str = ""
-    """The handler's result, as JSON."""
-    error: Exception | None = None
-    outcome: Outcome = Outcome.CANCELLED
-    """Cancelled until another outcome is written."""
-
-    @property
-    def number(self) -> int:
-        """The number of this attempt, without outages. After a crash in the last attempt the claim
-        counts one above the limit; that attempt never starts.
-        """
-        return self.claim.attempt - (1 if self.is_exhausted else 0)
-
-    @property
-    def is_exhausted(self) -> bool:
-        return self.claim.attempt > self.job.max_attempts
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """Fields of log entries."""
-        claim = self.claim
-        return {
-            "job": claim.name,
-            "job_id": str(claim.id),
-            "tenant_id": str(claim.tenant_id),
-            "attempt": self.number,
-            "outages": claim.outages,
-        }
 
 
 class AttemptRunner(Generic[R]):
@@ -127,10 +73,10 @@ class AttemptRunner(Generic[R]):
         bind_tenants([claim.tenant_id])
         bind_cause(claim.cause)
         try:
-            _refuse_exhausted(attempt)
+            refuse_exhausted(attempt)
             with panics_as_errors(), processing(claim):
                 arguments = job.restore(claim.arguments)
-                attempt.result = as_json(await _call_handler(job, self._context(claim), arguments))
+                attempt.result = as_json(await call_handler(job, self._context(claim), arguments))
         except Exception as error:  # noqa: BLE001 - every error of a handler is recorded
             attempt.error = error
 
@@ -220,29 +166,3 @@ def _waits_of(job: str) -> Histogram:
 @cache
 def _runs_of(job: str, outcome: Outcome) -> Histogram:
     return metrics.JOB_RUN_SECONDS.labels(job, outcome)
-
-
-def _refuse_exhausted(attempt: Attempt) -> None:
-    if attempt.is_exhausted:
-        limit = attempt.job.max_attempts
-        raise Permanent(f"the worker crashed during attempt {limit} of {limit}")
-
-
-async def _call_handler(job: Job, context: JobContext[Any], arguments: Mapping[str, Any]) -> object:
-    """Calls the handler within its job's time limit and returns its result. Raises AttemptAborted
-    after the limit, and CancelledError when the worker stops.
-
-    A thread that the handler started is not stopped: Python cannot do that.
-    """
-    limit = asyncio.timeout(job.timeout_seconds)
-    try:
-        async with limit:
-            return await job.handler(context, **arguments)
-    except TimeoutError as error:
-        if limit.expired():
-            raise AttemptAborted(f"the attempt took longer than {job.timeout_seconds:g} s") from error
-        raise
-    except asyncio.CancelledError as error:
-        if is_asked_to_stop():
-            raise
-        raise AttemptAborted("an operation that the job awaited was cancelled") from error

@@ -1,0 +1,79 @@
+"""Routes for operators, monitoring and developers. A separate port serves them, so that the port
+that a gateway publishes answers 404 there.
+
+The probes `/livez` and `/readyz` belong to no such group: every port serves them.
+"""
+
+from collections.abc import Collection, Sequence
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from waypost.kernel.errors import Misconfigured
+from waypost.web.auth import known_operator
+from waypost.web.listening import Address
+from waypost.web.policies import policies
+from waypost.web.server import HttpServer
+from waypost.web.unrouted import NOT_PUBLIC
+
+MANAGEMENT = frozenset({"metrics", "version", "ops"})
+"""First segments of the paths of monitoring and of operators."""
+DOCUMENTS = frozenset({"", "docs", "openapi.json", "asyncapi", "asyncapi.json"})
+"""First segments of the documents. The empty one is the redirect from `/`."""
+
+
+class PublicRoutes:
+    """The application without some of its routes: it answers 404 there, as to an unknown path."""
+
+    def __init__(self, app: ASGIApp, hidden: Collection[str]) -> None:
+        """`hidden`: first segments of paths."""
+        self._app = app
+        self._hidden = frozenset(hidden)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and first_segment(scope["path"]) in self._hidden:
+            scope[NOT_PUBLIC] = True
+        await self._app(scope, receive, send)
+
+
+def first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]
+
+
+def http_servers(
+    app: FastAPI, public: Address, management: Address | None, *, public_documents: bool = False
+) -> Sequence[HttpServer]:
+    """The servers of an API, in the order of their start. `management` serves every route, so that
+    the forms of the documents work there; `public` serves all but those of management, and the
+    documents only with `public_documents`. Without `management`, `public` serves every route.
+
+    The management server opens the application's resources, and stays until the public one has
+    drained: metrics are available to the end.
+    """
+    if management is None:
+        return [HttpServer(app, host=public.host, port=public.port)]
+    hidden = MANAGEMENT if public_documents else MANAGEMENT | DOCUMENTS
+    remedy = "MANAGEMENT_ADDRESS", "a free port, or to `public` to serve these routes on the public port"
+    return [
+        HttpServer(app, host=management.host, port=management.port, name="management", remedy=remedy),
+        HttpServer(app, host=public.host, port=public.port, entry=PublicRoutes(app, hidden)),
+    ]
+
+
+def refuse_public_operators(app: FastAPI) -> None:
+    """Raises Misconfigured with one line for each route for operators that the public port would
+    serve.
+    """
+    exposed = [
+        f"{', '.join(sorted(route.methods))} {route.path}"
+        for route in policies(app)
+        if known_operator.policy in (route.policy or "").split(" and ") and first_segment(route.path) not in MANAGEMENT
+    ]
+    if exposed:
+        raise Misconfigured(
+            "\n".join(
+                ["these routes are for operators, and the public port would serve them:", *map("  {}".format, exposed)]
+            )
+            + "\nGive them a path that begins with /ops/, which the management port alone serves",
+            routes=exposed,
+        )
