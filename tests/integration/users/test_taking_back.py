@@ -84,7 +84,7 @@ async def test_a_proved_address_ends_the_registration_of_a_person_who_did_not_pr
     await request(users, member, new)
     assert (await confirm(users, await users.proof_link(member))).status_code == 204
     assert (await users.event_types(there.tenant_id, squatter))[-1] == "user.erased"
-    assert (await users.http.post("/verify", json={"token": link})).status_code == 422
+    assert (await users.verify(link)).status_code == 422
     assert (await users.log_in(there.tenant_id, new)).status_code == 200
 
 
