@@ -55,8 +55,8 @@ async def verify_with_new_password(command: VerifyWithNewPassword, uow: UnitOfWo
 
 
 async def decline_sign_up(command: DeclineSignUp, uow: UnitOfWork) -> None:
-    """Erases the registration that nobody proved. The owner of a tenant keeps it, without a proved
-    address: people may have joined it. Raises TokenNotValid.
+    """Erases a registration whose address is not proved. The owner of a tenant keeps it, without a
+    proved address: people may have joined it. Raises TokenNotValid.
     """
     user, _ = await _used(command.digest, command.at, uow)
     if may_be_taken_over(user):
