@@ -16,9 +16,11 @@ error.
 """
 
 
-async def invite_a_colleague(send: Send, observers: Observers, printer: StepPrinter, owner: str) -> None:
+async def invite_a_colleague(send: Send, observers: Observers, printer: StepPrinter, owner: str, password: str) -> None:
+    """`owner`, `password`: the address of the owner, which this proves first, and the password."""
     printer.chapter("A colleague is invited")
-    await send("POST", "/verify", {"token": await _mailed_token(observers, printer, owner, "Confirm your e-mail")})
+    token = await _mailed_token(observers, printer, owner, "Confirm your e-mail")
+    await send("POST", "/verify", {"token": token, "password": password})
     closed = await send("PUT", "/join-policy", {"mode": "closed"})
     printer.saw(f"PUT /join-policy → {closed.status_code}, closed to sign-ups")
 

@@ -88,7 +88,9 @@ class LiftSuppression(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelInvitation(Command[None]):
-    """Deletes the link of an invitation that has ended. A mail that waits is not sent."""
+    """Deletes the link of an invitation that has ended, and its address if the mail server refused
+    it. A mail that waits is not sent.
+    """
 
     invitation_id: UUID
 

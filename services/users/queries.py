@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, Select, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
@@ -19,6 +19,7 @@ from services.users.tables import (
     password_reset_tokens,
     sessions,
     users,
+    verification_tokens,
 )
 from waypost.kernel.errors import NotFound
 
@@ -40,7 +41,11 @@ class Account:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     user_id: UUID
+    email: Email = field(repr=False)
     password_hash: str = field(repr=False)
+
+
+_CREDENTIALS = (credentials.c.user_id, credentials.c.email, credentials.c.password_hash)
 
 
 async def account(rows: AsyncConnection, user_id: UUID) -> Account:
@@ -77,19 +82,56 @@ async def open_invitations_of_tenant(
     return (await rows.execute(page)).all()
 
 
-async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | None:
-    """Also of an address that an earlier release stored with a Unicode domain."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInData:
+    tenant_exists: bool
+    """Whether the bound tenant has users."""
+    credentials: Credentials | None
+    """None for an address without an account."""
+
+
+async def sign_in_data(rows: AsyncConnection, email: Email) -> SignInData:
+    """The credentials of an address, also of one that an earlier release stored with a Unicode
+    domain.
+    """
     forms = [form for form in (email, unicode_form(email)) if form is not None]
-    held = select(credentials.c.user_id, credentials.c.password_hash).where(credentials.c.email.in_(forms))
-    row = (await rows.execute(held.order_by((credentials.c.email == email).desc()).limit(1))).one_or_none()
-    return row and Credentials(user_id=row.user_id, password_hash=row.password_hash)
+    in_order = (
+        select(*_CREDENTIALS).where(credentials.c.email.in_(forms)).order_by((credentials.c.email == email).desc())
+    )
+    held = in_order.limit(1).subquery("held")
+    tenant = select(exists(select(users.c.user_id)).label("is_here")).subquery("tenant")
+    row = (await rows.execute(select(tenant.c.is_here, held).select_from(tenant.outerjoin(held, true())))).one()
+    return SignInData(tenant_exists=row.is_here, credentials=_credentials(row) if row.user_id else None)
 
 
-async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:
-    """The hash of the password of a user; None for an erased user."""
-    held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
-    password_hash: str | None = (await rows.execute(held)).scalar_one_or_none()
-    return password_hash
+async def credentials_of_user(rows: AsyncConnection, user_id: UUID) -> Credentials | None:
+    """None for an erased user."""
+    return await _found(rows, select(*_CREDENTIALS).where(credentials.c.user_id == user_id))
+
+
+async def credentials_of_verification_link(rows: AsyncConnection, digest: bytes, at: datetime) -> Credentials | None:
+    """The password of the registration to which the link belongs: that of the account if the link
+    has none. None for a link that is not valid.
+    """
+    links = verification_tokens.c
+    password_hash = func.coalesce(links.password_hash, credentials.c.password_hash).label("password_hash")
+    query = (
+        select(credentials.c.user_id, credentials.c.email, password_hash)
+        .join(verification_tokens, links.user_id == credentials.c.user_id)
+        .where(links.token_hash == digest, links.expires_at > at)
+    )
+    return await _found(rows, query)
+
+
+async def credentials_of_email_change(rows: AsyncConnection, digest: bytes, at: datetime) -> Credentials | None:
+    """The user who requested the change; None for a link to a new address that is not valid."""
+    changes = email_changes.c
+    query = (
+        select(*_CREDENTIALS)
+        .join(email_changes, changes.user_id == credentials.c.user_id)
+        .where(changes.token_hash == digest, changes.expires_at > at)
+    )
+    return await _found(rows, query)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +162,6 @@ async def has_users(rows: AsyncConnection) -> bool:
     return bool((await rows.execute(select(exists(select(users.c.user_id))))).scalar_one())
 
 
-async def address_of(rows: AsyncConnection, user_id: UUID) -> Email | None:
-    """The address of a user; None for an erased user."""
-    address: Email | None = (
-        await rows.execute(select(credentials.c.email).where(credentials.c.user_id == user_id))
-    ).scalar_one_or_none()
-    return address
-
-
 async def address_of_password_link(rows: AsyncConnection, digest: bytes, at: datetime) -> Email | None:
     """The address to which the link was mailed; None for a link that is not valid."""
     links = password_reset_tokens.c
@@ -151,6 +185,15 @@ async def may_be_taken_back(rows: AsyncConnection, digest: bytes, at: datetime) 
     changes = email_changes.c
     link = select(changes.user_id).where(changes.cancel_token_hash == digest, changes.cancel_expires_at > at)
     return bool((await rows.execute(select(exists(link)))).scalar_one())
+
+
+async def _found(rows: AsyncConnection, query: Select[Any]) -> Credentials | None:
+    row = (await rows.execute(query)).one_or_none()
+    return None if row is None else _credentials(row)
+
+
+def _credentials(row: Row[Any]) -> Credentials:
+    return Credentials(user_id=row.user_id, email=row.email, password_hash=row.password_hash)
 
 
 def _account(row: Row[Any]) -> Account:

@@ -29,8 +29,6 @@ from waypost.kernel.errors import Permanent
 from waypost.kernel.text import one_line, unlinked
 
 _PARAGRAPHS = "paragraphs.html"
-_UNNAMED = "there"
-"""For templates that greet by `name`: the recipient of an unproved address has no name."""
 _INVISIBLE = "–"
 """A stored company name without a visible character."""
 
@@ -65,12 +63,10 @@ class JinjaEmailTemplates:
     ) -> EmailContent:
         language = language_of(locale)
         files = self._files(kind, language)
-        name = one_line(str(words.get("name", "")))
         lines = {
             **words,
-            "name": name or _UNNAMED,
             "company": one_line(str(words.get("company", ""))) or _INVISIBLE,
-            "greeting": GREETINGS[language].of(name),
+            "greeting": GREETINGS[language].of(one_line(str(words.get("name", "")))),
             "language": language,
             "locale": locale,
         }

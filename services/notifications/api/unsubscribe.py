@@ -85,6 +85,4 @@ def _optional(category: Category) -> Category:
 
 
 def _page(heading: str, form: str = "") -> HTMLResponse:
-    page = page_of(__package__, "unsubscribe.html", title=heading, form=form)
-    page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})
-    return page
+    return page_of(__package__, "unsubscribe.html", title=heading, form=form)

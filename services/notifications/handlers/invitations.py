@@ -6,6 +6,7 @@ from schemas.users import InvitationAccepted, InvitationRequested, InvitationSen
 from services.notifications.commands import CancelInvitation, MailedToken, QueueNotification
 from services.notifications.domain import NotificationKind, notification_id, notification_id_for
 from services.notifications.handlers.notifications import queue_notification
+from services.notifications.handlers.suppressions import forget_invited_address
 from services.notifications.tables import sealed_tokens
 from waypost.kernel.envelope import Envelope
 from waypost.ports.unit_of_work import UnitOfWork
@@ -53,3 +54,4 @@ async def end_invitation(ended: Envelope[InvitationAccepted | InvitationWithdraw
 
 async def cancel_invitation(command: CancelInvitation, uow: UnitOfWork) -> None:
     await uow.rows.execute(delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.invitation_id))
+    await forget_invited_address(command.invitation_id, uow)

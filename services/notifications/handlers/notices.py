@@ -1,5 +1,6 @@
 """The reactor that queues one notification per event of another service."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from schemas.users import (
 )
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
+from services.notifications.domain.proved_address import PROVED, proved_digest
 from services.notifications.handlers.account_notices import ACCOUNT_NOTICES
 from services.notifications.handlers.invitations import end_invitation, send_invitation, tell_approvers
 from services.notifications.handlers.money_notices import MONEY_NOTICES
@@ -31,11 +33,17 @@ from services.notifications.queries.mail_contents import owner
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
 from waypost.kernel.event import Event
+from waypost.kernel.role import Role
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
+    """The owner of a new tenant is mailed the verification link alone: anyone can open tenants with
+    another person's address.
+    """
+    if created.event.role == Role.OWNER:
+        return
     await queue_notification(_about_user(created, NotificationKind.WELCOME, created.event.created_at), uow)
 
 
@@ -76,7 +84,11 @@ async def send_email_change(requested: Envelope[UserEmailChangeRequested], uow: 
 
 
 async def confirm_address(verified: Envelope[UserEmailVerified], uow: UnitOfWork) -> None:
-    await queue_notification(_about_user(verified, NotificationKind.EMAIL_VERIFIED, verified.event.verified_at), uow)
+    event = verified.event
+    proved: Facts = {PROVED: proved_digest(verified.aggregate_id, event.email)}
+    await queue_notification(
+        replace(_about_user(verified, NotificationKind.EMAIL_VERIFIED, event.verified_at), facts=proved), uow
+    )
 
 
 async def send_invoice(finalized: Envelope[InvoiceFinalized], uow: UnitOfWork) -> None:

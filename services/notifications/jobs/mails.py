@@ -20,10 +20,11 @@ from services.notifications.domain import (
     UnsubscribeToken,
     category_of,
 )
+from services.notifications.domain.proved_address import PROVED, proved_digest
 from services.notifications.handlers.preferences import choose_mails
 from services.notifications.jobs.line_texts import readable_lines
 from services.notifications.ports import Link, Mail, MailResources
-from services.notifications.queries.mail_contents import Addressee, invoice_lines_of
+from services.notifications.queries.mail_contents import Addressee, addressee, facts_of, invoice_lines_of
 from services.notifications.queries.preferences import mail_preferences
 from waypost.kernel.errors import NotFound, NotYet
 from waypost.kernel.text import one_line
@@ -34,8 +35,10 @@ _NAMES_THE_COMPANY = (NotificationKind.INVITATION,)
 product.
 """
 
-LINES_WAIT = timedelta(minutes=10)
-"""The longest wait for the lines of an invoice: a dead letter must not keep the mail back."""
+LONGEST_WAIT = timedelta(minutes=10)
+"""For the lines of an invoice, or for a proved address: a dead letter must not keep the mail
+back.
+"""
 
 
 def compose_mail(
@@ -95,6 +98,24 @@ async def invoice_words(
     return {"lines": await readable_lines(lines or [], notification.tenant_id, uow), "invoice_link": link}
 
 
+async def is_for_the_present_address(notification: Notification, uow: UnitOfWork, waited: timedelta) -> bool:
+    """False for a mail about the proof of another address than the recipient's present one. True
+    for every other mail, and for one that was queued by a release that did not note the address.
+
+    Raises NotYet until the job has `waited` for long: the directory may still show the previous
+    address, whose reader must not get the mail. Later the address has changed again.
+    """
+    if notification.kind is not NotificationKind.EMAIL_VERIFIED:
+        return True
+    to = await addressee(uow.rows, notification.recipient_id)
+    proved = (await facts_of(uow.rows, notification.id)).get(PROVED)
+    if to is None or to.erased or proved in (None, proved_digest(notification.recipient_id, to.email)):
+        return True
+    if waited < LONGEST_WAIT:
+        raise NotYet(f"the proved address of recipient {notification.recipient_id} is not in the directory yet")
+    return False
+
+
 def _is_proved(kind: NotificationKind, to: Addressee, address: str | None) -> bool:
     """Whether the reader of the mail has proved the address. The mail about the proof does not wait
     for the directory.
@@ -105,7 +126,7 @@ def _is_proved(kind: NotificationKind, to: Addressee, address: str | None) -> bo
 
 
 def _is_young(notification: Notification, at: datetime) -> bool:
-    return at - notification.queued_at < LINES_WAIT
+    return at - notification.queued_at < LONGEST_WAIT
 
 
 async def _new_secret(notification: Notification, uow: UnitOfWork) -> bytes:

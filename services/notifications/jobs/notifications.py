@@ -16,8 +16,13 @@ from services.notifications.domain import (
     NotificationStatus,
     Suppression,
 )
-from services.notifications.handlers.suppressions import suppress_address
-from services.notifications.jobs.mails import compose_mail, invoice_words, unsubscribe_link
+from services.notifications.handlers.suppressions import may_be_suppressed, suppress_address
+from services.notifications.jobs.mails import (
+    compose_mail,
+    invoice_words,
+    is_for_the_present_address,
+    unsubscribe_link,
+)
 from services.notifications.ports import Link, Mail, MailRefused, MailResources
 from services.notifications.queries.digest import unread_of
 from services.notifications.queries.mail_contents import (
@@ -83,7 +88,9 @@ async def _mail_to_send(notification: Notification, job: JobContext[MailResource
     if notification.status is not NotificationStatus.QUEUED:
         return None
     now = job.clock.now()
-    mail = await _compose(notification, job.resources, uow, now)
+    mail: Mail | Suppression = Suppression.SUPERSEDED
+    if await is_for_the_present_address(notification, uow, waited=now - job.enqueued_at):
+        mail = await _compose(notification, job.resources, uow, now)
     if isinstance(mail, Mail):
         return mail
     await _suppress(notification, mail, now, uow)
@@ -104,7 +111,7 @@ async def _settle(
                 notification.send(now)
             else:
                 notification.fail(refusal.reason, job.executions, now)
-                if refusal.is_bad_address:
+                if refusal.is_bad_address and await may_be_suppressed(notification, uow):
                     await suppress_address(job.tenant_id, notification.recipient_id, mail.address, refusal, now, uow)
             await _clear(notification, uow)
     return notification.status

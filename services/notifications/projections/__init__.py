@@ -1,5 +1,5 @@
-"""Read models: `outgoing` in the business transaction; `recipients`, `invoices` and `tenants` from
-their topics.
+"""Read models: `outgoing` in the business transaction; `recipients`, `principals`, `invoices`,
+`invoice_lines` and the directory of tenants from their topics.
 """
 
 from schemas.users import (

@@ -36,13 +36,13 @@ async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Pri
         if await _found(bus, Tenant, tenant_id) is None:
             registration, token = await _registration(keys, tenant_id, Role.OWNER)
             await bus.handle(_opened(tenant_id, tenant, registration))
-            await bus.handle(VerifyEmail(digest=token.digest, at=_now()))
+            await bus.handle(_proved(registration, token))
         user = await _found(bus, User, _user_id(tenant_id, role))
         if user is None:
             registration, token = await _registration(keys, tenant_id, role)
             await bus.handle(SetJoinPolicy(tenant_id=tenant_id, policy=_EVERYBODY, at=_now()))
             user = await bus.handle(SignUp(tenant_id=tenant_id, registration=registration, at=_now()))
-            await bus.handle(VerifyEmail(digest=token.digest, at=_now()))
+            await bus.handle(_proved(registration, token))
         if user.role is not role:
             user = await bus.handle(ChangeRole(user_id=user.id, role=role, expected_version=None, at=_now()))
     return Principal(user_id=user.id, tenant_id=tenant_id, role=user.role)
@@ -70,6 +70,10 @@ async def _registration(keys: Path, tenant_id: TenantId, role: Role) -> tuple[Re
 
 def _opened(tenant_id: TenantId, name: str, owner: Registration) -> OpenTenant:
     return OpenTenant(tenant_id=tenant_id, name=name, owner=owner, join_policy=_EVERYBODY, at=_now())
+
+
+def _proved(registration: Registration, token: OpaqueToken) -> VerifyEmail:
+    return VerifyEmail(digest=token.digest, verified_hash=registration.password_hash, at=_now())
 
 
 def _user_id(tenant_id: TenantId, role: Role) -> UUID:

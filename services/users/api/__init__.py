@@ -12,10 +12,12 @@ from services.users.api import (
     registration,
     sessions,
     tenant,
+    verification,
 )
 
 ROUTERS = [
     registration.router,
+    verification.router,
     sessions.router,
     own_sessions.router,
     passwords.router,

@@ -10,11 +10,18 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token, unusable_password
 from services.users.api.context import Context
 from services.users.api.limits import MAILED_LINK
-from services.users.api.models import EmailAddress, Token
+from services.users.api.mailed_tokens import parsed
+from services.users.api.models import AnyPassword, EmailAddress, Token
 from services.users.api.new_passwords import share_of
 from services.users.api.own_sessions import acting
-from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
-from services.users.domain import AddressInUse, EmailChange, OpaqueToken, TokenNotValid
+from services.users.api.password_checks import require_password_of_link
+from services.users.commands.identity import (
+    CancelEmailChange,
+    ConfirmEmailChange,
+    DeclineEmailChange,
+    RequestEmailChange,
+)
+from services.users.domain import AddressInUse, EmailChange, Tenant, TokenNotValid
 from services.users.domain.email_change import CANCELLATION_LIFETIME, PROOF_LIFETIME
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import Caller
@@ -27,6 +34,13 @@ router = APIRouter(prefix="/email", tags=["users"])
 
 class NewAddress(RequestModel):
     email: EmailAddress = Field(repr=False)
+
+
+class ProvedAddress(Token):
+    password: AnyPassword = Field(repr=False)
+    """The password of the account. The link alone would give the address to a person who requested
+    the change with an address of another person.
+    """
 
 
 @router.post("/change", status_code=202, response_class=Response)
@@ -54,15 +68,38 @@ async def request_change(body: NewAddress, caller: Caller, context: Context) -> 
     return Response(status_code=202)
 
 
-@router.post("/confirm", status_code=204, dependencies=[limited(MAILED_LINK)])
-@public("the token of the mailed link names the tenant and proves the new address")
-async def confirm_change(body: Token, context: Context) -> Response:
-    """Changes the address with the one-time token of the mail to the new address; 409 if another
-    user of the tenant has it.
+@router.post("/confirm", status_code=204)
+@public("the token of the mailed link proves the new address, the password the account")
+async def confirm_change(
+    body: ProvedAddress, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]
+) -> Response:
+    """Changes the address with the one-time token of the mail to the new address, and with the
+    password of the account; 403 for another password, 409 if another user of the tenant has the
+    address. Both leave the token valid.
     """
-    token = _parsed(body)
+    token = parsed(body)
     with bound_tenants([token.tenant_id]):
-        await context.bus.handle(ConfirmEmailChange(digest=token.digest, at=context.now))
+        async with context.bus.units.begin() as uow:
+            of_link = await queries.credentials_of_email_change(uow.rows, token.digest, context.now)
+            tenant = await uow.find(Tenant, token.tenant_id)
+        if of_link is None or tenant is None:
+            raise TokenNotValid
+        tenant.require_open()
+        share = share_of(token.tenant_id, admission, exists=True)
+        known = await require_password_of_link(body.password, of_link, token.tenant_id, share, context)
+        await context.bus.handle(ConfirmEmailChange(digest=token.digest, verified_hash=known, at=context.now))
+    return Response(status_code=204)
+
+
+@router.post("/decline", status_code=204, dependencies=[limited(MAILED_LINK)])
+@public("the token of the mailed link names the tenant and authenticates its reader")
+async def decline_change(body: Token, context: Context) -> Response:
+    """Ends a change of address with the token of the mail to the new address, whose reader did not
+    request it. The token of the mail to the present address stays valid.
+    """
+    token = parsed(body)
+    with bound_tenants([token.tenant_id]):
+        await context.bus.handle(DeclineEmailChange(digest=token.digest, at=context.now))
     return Response(status_code=204)
 
 
@@ -75,7 +112,7 @@ async def cancel_change(
     all sessions and the password: the user chooses a new one with `POST /password/forgot`. 409 if
     another user has the previous address; sessions and password have ended then, too.
     """
-    token = _parsed(body)
+    token = parsed(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             if not await queries.may_be_taken_back(uow.rows, token.digest, context.now):
@@ -87,11 +124,3 @@ async def cancel_change(
         if not await context.bus.handle(command):
             raise AddressInUse
     return Response(status_code=204)
-
-
-def _parsed(body: Token) -> OpaqueToken:
-    """Raises TokenNotValid."""
-    token = OpaqueToken.parse(body.token)
-    if token is None:
-        raise TokenNotValid
-    return token

@@ -12,10 +12,11 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import MAILED_LINK
+from services.users.api.mailed_tokens import parsed
 from services.users.api.models import DEFAULT_LOCALE, EmailAddress, Locale, Token, UserView
 from services.users.api.new_passwords import require_strong, share_of
 from services.users.commands import AcceptInvitation, ApproveRequest, Invite, RevokeInvitation
-from services.users.domain import InvitationStatus, OpaqueToken, SealedToken, TokenNotValid
+from services.users.domain import InvitationStatus, SealedToken, Tenant, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
@@ -101,15 +102,14 @@ async def accept(body: Acceptance, context: Context, admission: Annotated[Admiss
     """Joins with the one-time token of the mail. The token proves the address, so the user is
     verified at once, and what others registered for the address before ends.
     """
-    token = OpaqueToken.parse(body.token)
-    if token is None:
-        raise TokenNotValid
+    token = parsed(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             email = await queries.address_of_invitation(uow.rows, token.digest, context.now)
+            tenant = await uow.find(Tenant, token.tenant_id)
     if email is None:
         raise TokenNotValid
-    await require_strong(body.password, email, token.tenant_id, context)
+    require_strong(body.password, email, tenant)
     share = share_of(token.tenant_id, admission, exists=True)
     command = AcceptInvitation(
         digest=token.digest,
@@ -127,7 +127,8 @@ async def accept(body: Acceptance, context: Context, admission: Annotated[Admiss
 @router.post("/{invitation_id}/approve", response_model=InvitationView)
 async def approve(invitation_id: UUID, caller: AdminCaller, context: Context) -> Response:
     """Approves a request to join: mails an invitation as a member to its address. 409 if it was
-    approved already.
+    approved already, if the address became that of a user, or if the tenant has its maximum of open
+    invitations.
     """
     command = ApproveRequest(
         invitation_id=invitation_id,

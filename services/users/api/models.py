@@ -64,7 +64,7 @@ class JoinPolicyModel(RequestModel):
 
     @property
     def policy(self) -> JoinPolicy:
-        return JoinPolicy.of(self.mode, self.domains)
+        return JoinPolicy.of(self.mode, self.domains)  # in the form of `mail_domain` since their validation
 
 
 class JoinPolicyView(ResponseModel):

@@ -11,10 +11,8 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.api.context import Context
 from services.users.api.models import AnyPassword
-from services.users.commands import JudgePassword
+from services.users.api.password_checks import require_own_password
 from services.users.commands.identity import ActingUser, ConfirmSession, EndSession, EndSessions
-from services.users.domain import PasswordRefused
-from services.users.ports import Share
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.models import RequestModel, ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
@@ -58,19 +56,15 @@ async def confirm(body: Confirmation, caller: Caller, context: Context) -> Respo
     Wrong passwords are delayed like those of a sign-in, and counted apart from them.
     """
     async with context.bus.units.begin() as uow:
-        stored = await queries.password_hash_of(uow.rows, caller.user_id)
-        email = await queries.address_of(uow.rows, caller.user_id)
-    if stored is None or email is None:
-        raise PasswordRefused
-    share = Share(tenant=caller.tenant_id, network=caller.user_id)
-    is_right = await context.resources.passwords.matches(body.password, stored, share)
-    judge = JudgePassword(
-        tenant_id=caller.tenant_id, email=email, is_right=is_right, caller_id=caller.user_id, at=context.now
-    )
-    if not await context.bus.handle(judge):
-        raise PasswordRefused
+        own = await queries.credentials_of_user(uow.rows, caller.user_id)
+    proved = await require_own_password(body.password, own, caller, context)
     await context.bus.handle(
-        ConfirmSession(user_id=caller.user_id, session_id=caller.session_id, verified_hash=stored, at=context.now)
+        ConfirmSession(
+            user_id=caller.user_id,
+            session_id=caller.session_id,
+            verified_hash=proved.password_hash,
+            at=context.now,
+        )
     )
     return Response(status_code=204)
 

@@ -11,12 +11,14 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import FORGOTTEN_PASSWORD, MAILED_LINK
+from services.users.api.mailed_tokens import parsed
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.new_passwords import require_strong, share_of
+from services.users.api.password_checks import require_own_password
 from services.users.api.sessions import session_response, session_token
 from services.users.api.user_agent import UserAgent
-from services.users.commands import ChangePassword, JudgePassword, RequestPasswordLink, ResetPassword, Session
-from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
+from services.users.commands import ChangePassword, RequestPasswordLink, ResetPassword, Session
+from services.users.domain import Tenant, TokenNotValid
 from services.users.ports import Share
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
@@ -48,15 +50,14 @@ async def forgot(
 @public("the one-time token of the mail authenticates the person")
 async def reset(body: NewPassword, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]) -> Response:
     """Sets a password with the one-time token of the mail, and ends all sessions."""
-    token = OpaqueToken.parse(body.token)
-    if token is None:
-        raise TokenNotValid
+    token = parsed(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             email = await queries.address_of_password_link(uow.rows, token.digest, context.now)
+            tenant = await uow.find(Tenant, token.tenant_id)
     if email is None:
         raise TokenNotValid
-    await require_strong(body.password, email, token.tenant_id, context)
+    require_strong(body.password, email, tenant)
     share = share_of(token.tenant_id, admission, exists=True)
     password_hash = await context.resources.passwords.hash(body.password, share)
     with bound_tenants([token.tenant_id]):
@@ -68,24 +69,18 @@ async def reset(body: NewPassword, context: Context, admission: Annotated[Admiss
 async def change(body: PasswordChange, caller: Caller, user_agent: UserAgent, context: Context) -> Response:
     """Changes the password, ends all sessions and returns the tokens of a new one."""
     async with context.bus.units.begin() as uow:
-        verified_hash = await queries.password_hash_of(uow.rows, caller.user_id)
-        email = await queries.address_of(uow.rows, caller.user_id)
-    if email is None or verified_hash is None:
-        raise PasswordRefused
-    await require_strong(body.new_password, email, caller.tenant_id, context)
-    passwords, share = context.resources.passwords, Share(tenant=caller.tenant_id, network=caller.user_id)
-    is_right = await passwords.matches(body.current_password, verified_hash, share)
-    judge = JudgePassword(
-        tenant_id=caller.tenant_id, email=email, is_right=is_right, caller_id=caller.user_id, at=context.now
-    )
-    if not await context.bus.handle(judge):
-        raise PasswordRefused
+        own = await queries.credentials_of_user(uow.rows, caller.user_id)
+        tenant = await uow.find(Tenant, caller.tenant_id)
+    if own is not None:
+        require_strong(body.new_password, own.email, tenant)
+    proved = await require_own_password(body.current_password, own, caller, context)
+    share = Share(tenant=caller.tenant_id, network=caller.user_id)
     refresh, session_id = fresh_token(caller.tenant_id), new_id()
     user = await context.bus.handle(
         ChangePassword(
             user_id=caller.user_id,
-            verified_hash=verified_hash,
-            password_hash=await passwords.hash(body.new_password, share),
+            verified_hash=proved.password_hash,
+            password_hash=await context.resources.passwords.hash(body.new_password, share),
             session_id=session_id,
             refresh_token=session_token(refresh, context, user_agent),
             at=context.now,

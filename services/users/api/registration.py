@@ -10,11 +10,10 @@ from services.users import queries
 from services.users.adapters.common_passwords import is_common
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
-from services.users.api.limits import MAILED_LINK, NEW_TENANT, SIGN_UP
-from services.users.api.models import NewTenant, NewUser, OpenedTenant, Owner, Token, UserView
+from services.users.api.limits import NEW_TENANT, SIGN_UP
+from services.users.api.models import NewTenant, NewUser, OpenedTenant, Owner, UserView
 from services.users.api.new_passwords import share_of
-from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
-from services.users.domain import OpaqueToken, TokenNotValid
+from services.users.commands import OpenTenant, Registration, SignUp
 from services.users.domain.password_rules import refuse_easy
 from services.users.ports import Share
 from waypost.kernel.ids import TenantId, new_id
@@ -22,7 +21,7 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.web.idempotency import Executor
 from waypost.web.limited import Admission, limited
 from waypost.web.policies import public
-from waypost.web.responses import created, shown
+from waypost.web.responses import created
 
 router = APIRouter(tags=["registration"])
 
@@ -36,7 +35,9 @@ async def open_tenant(
 ) -> Response:
     """Opens a tenant with its owner. Without `join_policy` only invited people join it. A repeated
     request with the same Idempotency-Key returns the same tenant. The key counts together with the
-    owner's address, so no other person's key is in the way.
+    owner's address, so no other person's key is in the way. The owner signs in at once. An address
+    that received too many mails in the last hour is mailed no link; a later `POST /signup` with it
+    mails one.
     """
     tenant_id = (
         TenantId(new_id())
@@ -81,18 +82,6 @@ async def sign_up(
             command,
             lambda user: created(UserView.model_validate(user), f"/users/{user.id}", version=user.version),
         )
-
-
-@router.post("/verify", response_model=UserView, dependencies=[limited(MAILED_LINK)])
-@public("the one-time token of the mail authenticates the person")
-async def verify(body: Token, context: Context) -> Response:
-    """Verifies an address with the one-time token of the mail."""
-    token = OpaqueToken.parse(body.token)
-    if token is None:
-        raise TokenNotValid
-    with bound_tenants([token.tenant_id]):
-        user = await context.bus.handle(VerifyEmail(digest=token.digest, at=context.now))
-    return shown(UserView.model_validate(user), version=user.version)
 
 
 async def _registration(context: Context, tenant_id: TenantId, person: Owner, share: Share) -> Registration:

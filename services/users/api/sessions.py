@@ -21,7 +21,6 @@ from waypost.web.policies import public
 
 router = APIRouter(tags=["sessions"])
 
-_NOT_STORED = {"cache-control": "no-store"}
 _KEYS = {
     "keys": [
         {
@@ -50,12 +49,13 @@ async def login(
     admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
-            stored = await queries.credentials_of(uow.rows, body.email)
-            share = share_of(body.tenant_id, admission, exists=await queries.has_users(uow.rows))
+            known = await queries.sign_in_data(uow.rows, body.email)
         # No database connection is held while the password is checked.
+        stored = known.credentials
         password_hash = stored.password_hash if stored else None
+        share = share_of(body.tenant_id, admission, exists=known.tenant_exists)
         is_right = await context.resources.passwords.matches(body.password, password_hash, share)
-        judge = JudgePassword(tenant_id=body.tenant_id, email=body.email, is_right=is_right, at=context.now)
+        judge = JudgePassword(tenant_id=body.tenant_id, counted_as=body.email, is_right=is_right, at=context.now)
         if not await context.bus.handle(judge) or stored is None:
             raise SignInRefused
         refresh, session_id = fresh_token(body.tenant_id), new_id()
@@ -127,4 +127,4 @@ def session_token(refresh: OpaqueToken, context: Context, user_agent: str) -> Re
 def session_response(session: Session, refresh: OpaqueToken, context: Context) -> Response:
     access = context.resources.access_tokens.issue(session.user, session.session_id, context.now)
     view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
-    return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")
+    return Response(view.model_dump_json(), media_type="application/json")

@@ -51,8 +51,9 @@ async def transfer(body: NewOwner, caller: OwnerCaller, context: Context) -> Res
     """Makes another active user the owner, and the caller an admin. Returns the new owner. Requires
     a session that was confirmed recently.
     """
-    heir = await context.bus.handle(TransferOwnership(actor=acting(caller), heir_id=body.user_id, at=context.now))
-    return shown(UserView.model_validate(heir), version=heir.version)
+    command = TransferOwnership(actor=acting(caller), new_owner_id=body.user_id, at=context.now)
+    owner = await context.bus.handle(command)
+    return shown(UserView.model_validate(owner), version=owner.version)
 
 
 @router.post("/close", status_code=204)

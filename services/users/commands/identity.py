@@ -56,6 +56,20 @@ class RequestEmailChange(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmEmailChange(Command[None]):
+    """Proves the new address with the link of its mail, and with the password of the account: the
+    reader of the mail may be another person than the one who requested the change.
+    """
+
+    digest: bytes = field(repr=False)
+    verified_hash: str = field(repr=False)
+    """The hash against which the password was verified."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineEmailChange(Command[None]):
+    """The reader of the mail to the new address did not request the change."""
+
     digest: bytes = field(repr=False)
     at: datetime
 
@@ -75,7 +89,7 @@ class TransferOwnership(Command[User]):
     """Makes another user the owner, and the owner an admin. Returns the new owner."""
 
     actor: ActingUser
-    heir_id: UUID
+    new_owner_id: UUID
     at: datetime
 
 

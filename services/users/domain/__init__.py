@@ -10,8 +10,8 @@ from services.users.domain.errors import (
     AlreadyMember,
     ConfirmationRequired,
     EmailChangeTooSoon,
-    HeirNotActive,
     InvitationNotWaiting,
+    NewOwnerNotActive,
     NotSuspended,
     NotTheOwner,
     OwnerIsProtected,
@@ -34,7 +34,7 @@ from services.users.domain.invitation import (
     may_invite,
     require_may_invite,
 )
-from services.users.domain.join_policy import Admission, JoinMode, JoinPolicy, mail_domain
+from services.users.domain.join_policy import JoinMode, JoinPolicy, SignUpEffect, mail_domain
 from services.users.domain.tenant import Tenant, TenantStatus
 from services.users.domain.tokens import SESSION_LIFETIME, OpaqueToken, SealedToken
 from services.users.domain.user import User
@@ -45,19 +45,18 @@ __all__ = [
     "AddressInUse",
     "AddressNotVerified",
     "AdminIsProtected",
-    "Admission",
     "AlreadyInvited",
     "AlreadyMember",
     "ConfirmationRequired",
     "Email",
     "EmailChange",
     "EmailChangeTooSoon",
-    "HeirNotActive",
     "Invitation",
     "InvitationNotWaiting",
     "InvitationStatus",
     "JoinMode",
     "JoinPolicy",
+    "NewOwnerNotActive",
     "NotAnEmailAddress",
     "NotSuspended",
     "NotTheOwner",
@@ -69,6 +68,7 @@ __all__ = [
     "SealedToken",
     "SelfReactivation",
     "SignInRefused",
+    "SignUpEffect",
     "Tenant",
     "TenantIsClosed",
     "TenantStatus",

@@ -25,7 +25,7 @@ class NotTheOwner(Forbidden):
     """Only the tenant's owner may transfer the ownership."""
 
 
-class HeirNotActive(Conflict):
+class NewOwnerNotActive(Conflict):
     """The new owner must be an active user: with a verified address, and not suspended."""
 
 
@@ -82,7 +82,9 @@ class TokenNotValid(Invalid):
 
 
 class PasswordRefused(Forbidden):
-    """The current password is wrong."""
+    """The password is wrong, or was refused after too many wrong ones in a row: repeat the request
+    after 15 minutes.
+    """
 
 
 class SignInRefused(Unauthenticated):
@@ -94,7 +96,7 @@ class AlreadyMember(Conflict):
 
 
 class AlreadyInvited(Conflict):
-    """This address has an open invitation or request: approve or revoke that one."""
+    """This address has an open invitation: revoke it before you send another."""
 
 
 class TooManyInvitations(Conflict):

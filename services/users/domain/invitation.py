@@ -113,10 +113,14 @@ class Invitation(Aggregate):
             )
         )
 
-    def approve(self, invited_by: UUID, token: SealedToken, at: datetime) -> None:
-        """Invites the person who asked, as a member. Raises InvitationNotWaiting."""
+    def require_waiting(self) -> None:
+        """Raises InvitationNotWaiting."""
         if self.status is not InvitationStatus.REQUESTED:
             raise InvitationNotWaiting
+
+    def approve(self, invited_by: UUID, token: SealedToken, at: datetime) -> None:
+        """Invites the person who asked, as a member. Raises InvitationNotWaiting."""
+        self.require_waiting()
         self.send(email=self.email, locale=self.locale, role=Role.MEMBER, invited_by=invited_by, token=token, at=at)
 
     def accept(self, user_id: UUID, at: datetime) -> None:

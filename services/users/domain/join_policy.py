@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Self
 
-from services.users.domain.email import NotAnEmailAddress, email_address
+from services.users.domain.email import Email, NotAnEmailAddress, email_address
 
 
 class JoinMode(StrEnum):
@@ -19,7 +19,7 @@ class JoinMode(StrEnum):
     """Every address signs up."""
 
 
-class Admission(StrEnum):
+class SignUpEffect(StrEnum):
     """The effect of a sign-up with a new address."""
 
     REGISTER = auto()
@@ -35,19 +35,19 @@ class JoinPolicy:
 
     @classmethod
     def of(cls, mode: JoinMode, domains: Iterable[str] = ()) -> Self:
-        """Raises NotAnEmailAddress for text that is not a mail domain."""
-        return cls(mode=mode, domains=tuple(sorted({mail_domain(domain) for domain in domains})))
+        """`domains`: in the form of `mail_domain`, in any order."""
+        return cls(mode=mode, domains=tuple(sorted(set(domains))))
 
-    def admission(self, email: str) -> Admission:
+    def effect(self, email: Email) -> SignUpEffect:
         """A domain admits its own addresses, not those of its subdomains."""
         match self.mode:
             case JoinMode.OPEN:
-                return Admission.REGISTER
+                return SignUpEffect.REGISTER
             case JoinMode.APPROVAL:
-                return Admission.REQUEST
-            case JoinMode.DOMAINS if mail_domain(email.rpartition("@")[2]) in self.domains:
-                return Admission.REGISTER
-        return Admission.REFUSE
+                return SignUpEffect.REQUEST
+            case JoinMode.DOMAINS if email.rpartition("@")[2] in self.domains:
+                return SignUpEffect.REGISTER
+        return SignUpEffect.REFUSE
 
 
 def mail_domain(text: str) -> str:

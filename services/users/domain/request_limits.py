@@ -27,7 +27,7 @@ PROFILE_CHANGES = 50
 
 
 @dataclass(slots=True)
-class RequestLimits:
+class RequestHistory:
     """The times of a user's requests, as far as a limit needs them."""
 
     _verifications: Sequence[datetime] = ()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 FREE_FAILURES = 10
 """Wrong passwords in a row that cause no delay (NIST SP 800-63B, section 3.2.2, allows 100)."""
@@ -39,3 +40,17 @@ def delay_after(failures: int) -> timedelta:
         return timedelta()
     doublings = min(failures - FREE_FAILURES, 20)
     return min(FIRST_DELAY * int(2**doublings), MAX_DELAY)
+
+
+def checks_of_caller(user_id: UUID) -> str:
+    """The key of the checks of a signed-in user. They are counted apart from sign-ins: people
+    without a session cannot use them up. It cannot be an address.
+    """
+    return f"user:{user_id}"
+
+
+def checks_of_link(user_id: UUID) -> str:
+    """The key of the checks of the person who opened a mailed link of this user. Guesses by people
+    without the mail do not delay them.
+    """
+    return f"link:{user_id}"

@@ -22,7 +22,7 @@ from schemas.users import (
 from services.users.domain.email import canonical_form
 from services.users.domain.email_change import EmailChange
 from services.users.domain.errors import NotSuspended, UserIsErased
-from services.users.domain.request_limits import VERIFICATION_LINKS, RequestLimits
+from services.users.domain.request_limits import VERIFICATION_LINKS, RequestHistory
 from services.users.domain.tokens import SealedToken
 from services.users.domain.user_status import UserStatus
 from waypost.kernel.aggregate import Aggregate
@@ -47,7 +47,7 @@ class User(Aggregate):
         self.suspended = False
         self.suspension_reason: str | None = None
         self.erased = False
-        self._limits = RequestLimits()
+        self._limits = RequestHistory()
 
     @classmethod
     def create(

@@ -9,6 +9,7 @@ from services.users.commands import (
     ChangeRole,
     CloseSession,
     CreatePasswordLink,
+    DeclineSignUp,
     EraseUser,
     Invite,
     JudgePassword,
@@ -24,12 +25,14 @@ from services.users.commands import (
     SuspendUser,
     UpdateProfile,
     VerifyEmail,
+    VerifyWithNewPassword,
 )
 from services.users.commands.identity import (
     CancelEmailChange,
     CloseTenant,
     ConfirmEmailChange,
     ConfirmSession,
+    DeclineEmailChange,
     EndSession,
     EndSessions,
     RenameTenant,
@@ -39,7 +42,12 @@ from services.users.commands.identity import (
 from services.users.handlers.acceptance import accept_invitation
 from services.users.handlers.confirmation import confirm_session
 from services.users.handlers.dunning import DUNNING
-from services.users.handlers.email_changes import cancel_email_change, confirm_email_change, request_email_change
+from services.users.handlers.email_changes import (
+    cancel_email_change,
+    confirm_email_change,
+    decline_email_change,
+    request_email_change,
+)
 from services.users.handlers.invitations import approve_request, invite, revoke_invitation
 from services.users.handlers.join_policy import set_join_policy
 from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
@@ -49,10 +57,11 @@ from services.users.handlers.passwords import (
     request_password_link,
     reset_password,
 )
-from services.users.handlers.registration import open_tenant, sign_up, verify_email
+from services.users.handlers.registration import open_tenant, sign_up
 from services.users.handlers.sessions import close_session, end_session, end_sessions, open_session, renew_session
 from services.users.handlers.sign_in_attempts import judge_password
 from services.users.handlers.tenants import close_tenant, rename_tenant, transfer_ownership
+from services.users.handlers.verification import decline_sign_up, verify_email, verify_with_new_password
 from services.users.projections import TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
@@ -61,6 +70,8 @@ COMMANDS: Commands = {
     OpenTenant: open_tenant,
     SignUp: sign_up,
     VerifyEmail: verify_email,
+    VerifyWithNewPassword: verify_with_new_password,
+    DeclineSignUp: decline_sign_up,
     SetJoinPolicy: set_join_policy,
     Invite: invite,
     ApproveRequest: approve_request,
@@ -84,6 +95,7 @@ COMMANDS: Commands = {
     EndSessions: end_sessions,
     RequestEmailChange: request_email_change,
     ConfirmEmailChange: confirm_email_change,
+    DeclineEmailChange: decline_email_change,
     CancelEmailChange: cancel_email_change,
     TransferOwnership: transfer_ownership,
     RenameTenant: rename_tenant,

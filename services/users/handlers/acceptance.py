@@ -1,6 +1,6 @@
 """The acceptance of an invitation proves the address, and ends the credentials of earlier sign-ups.
 
-Commands lock the credentials of an address before its invitation.
+The order of locks is that of `tenant_lock`.
 """
 
 from uuid import UUID
@@ -13,7 +13,6 @@ from services.users.domain import (
     AlreadyMember,
     Email,
     Invitation,
-    Tenant,
     TokenNotValid,
     User,
     may_be_taken_over,
@@ -24,6 +23,7 @@ from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
+from services.users.handlers.tenant_lock import keep_open
 from services.users.tables import credentials, open_invitations, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
@@ -35,18 +35,19 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
 
     Raises TokenNotValid, also if the person who invited may not do so any more; AlreadyMember.
     """
+    tenant = await keep_open(next(iter(uow.tenants)), uow)
     query = select(open_invitations.c.email).where(
         open_invitations.c.token_hash == command.digest, open_invitations.c.expires_at > command.at
     )
     email = (await uow.rows.execute(query)).scalar_one_or_none()
-    if email is None:
+    if tenant is None or email is None:
         raise TokenNotValid
     await adopt_canonical_form(Email(email), uow)
     holder = await _claim_or_lock(command, email, uow)
     if await is_kept_for_another(email, holder, command.at, uow):
         raise AlreadyMember
     invitation = await uow.load(Invitation, await _consume(command, uow))
-    (await uow.load(Tenant, invitation.tenant_id)).require_open()
+    tenant.require_open()
     role = await _granted_role(invitation, uow)
     if holder == command.user_id:
         user = _new_user(command, invitation, role)

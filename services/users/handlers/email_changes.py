@@ -7,11 +7,17 @@ from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from services.users.commands.identity import CancelEmailChange, ConfirmEmailChange, RequestEmailChange
+from services.users.commands.identity import (
+    CancelEmailChange,
+    ConfirmEmailChange,
+    DeclineEmailChange,
+    RequestEmailChange,
+)
 from services.users.domain import (
     AddressInUse,
     Email,
     EmailChangeTooSoon,
+    PasswordRefused,
     Tenant,
     TokenNotValid,
     User,
@@ -22,9 +28,10 @@ from services.users.handlers.erasure import erase
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import may_mail
 from services.users.handlers.passwords import set_password
-from services.users.handlers.sessions import end_sessions_of, lock_credentials
+from services.users.handlers.sessions import end_sessions_of, lock_credentials, lock_password_hash
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
+from services.users.handlers.tenant_lock import keep_open
 from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -69,13 +76,17 @@ async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> 
 
 async def confirm_email_change(command: ConfirmEmailChange, uow: UnitOfWork) -> None:
     """Gives the user the proved address, and ends the links that were mailed to the previous one.
-    The link that takes the change back stays. Raises TokenNotValid, AddressInUse.
+    The link that takes the change back stays. Raises TokenNotValid, AddressInUse; PasswordRefused
+    if the password was changed meanwhile.
     """
-    change = await _locked(
-        email_changes.c.token_hash == command.digest, email_changes.c.expires_at > command.at, uow=uow
-    )
+    tenant = await keep_open(next(iter(uow.tenants)), uow)
+    change = await _requested(command.digest, command.at, uow)
+    if tenant is None:
+        raise TokenNotValid
+    tenant.require_open()
+    if await lock_password_hash(change.user_id, uow) != command.verified_hash:
+        raise PasswordRefused
     user = await uow.load(User, change.user_id)
-    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
     if not user.may_reset_password:
         raise TokenNotValid
     if not await _move(user, change.email, command.at, uow):
@@ -85,6 +96,15 @@ async def confirm_email_change(command: ConfirmEmailChange, uow: UnitOfWork) -> 
     await uow.rows.execute(used)
 
 
+async def decline_email_change(command: DeclineEmailChange, uow: UnitOfWork) -> None:
+    """Ends the link to the new address, whose reader did not request the change. The link to the
+    present address still ends password and sessions. Raises TokenNotValid.
+    """
+    change = await _requested(command.digest, command.at, uow)
+    ended = update(email_changes).where(email_changes.c.user_id == change.user_id).values(expires_at=command.at)
+    await uow.rows.execute(ended)
+
+
 async def cancel_email_change(command: CancelEmailChange, uow: UnitOfWork) -> bool:
     """Cancels the change, or takes it back. The request came from a person who knew the password or
     held a session: both end, and the user chooses a new password with a mailed link.
@@ -92,6 +112,7 @@ async def cancel_email_change(command: CancelEmailChange, uow: UnitOfWork) -> bo
     False if another user has the previous address: password and sessions ended, which must be
     committed, and the link stays valid. Raises TokenNotValid.
     """
+    await keep_open(next(iter(uow.tenants)), uow)
     change = await _locked(
         email_changes.c.cancel_token_hash == command.digest, email_changes.c.cancel_expires_at > command.at, uow=uow
     )
@@ -103,6 +124,11 @@ async def cancel_email_change(command: CancelEmailChange, uow: UnitOfWork) -> bo
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
     return is_back
+
+
+async def _requested(digest: bytes, at: datetime, uow: UnitOfWork) -> Row[Any]:
+    """The change of a link to a new address. Raises TokenNotValid."""
+    return await _locked(email_changes.c.token_hash == digest, email_changes.c.expires_at > at, uow=uow)
 
 
 async def _locked(*conditions: ColumnElement[bool], uow: UnitOfWork) -> Row[Any]:

@@ -12,17 +12,18 @@ from services.users.commands import ApproveRequest, Invite, RevokeInvitation, Si
 from services.users.domain import (
     AlreadyInvited,
     AlreadyMember,
+    Email,
     Invitation,
-    Tenant,
     TooManyInvitations,
     User,
     Withdrawal,
     may_be_taken_over,
     require_may_invite,
 )
+from services.users.domain.email import unicode_form
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import require_invitation_mail
-from services.users.handlers.stored_addresses import adopt_canonical_form
+from services.users.handlers.tenant_lock import require_open
 from services.users.tables import credentials, invitations, open_invitations, users
 from waypost.kernel.errors import NotFound
 from waypost.kernel.role import Role
@@ -44,18 +45,9 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     """Raises AddressNotVerified, RoleNotGrantable, AlreadyMember, AlreadyInvited,
     TooManyInvitations, TooManyInvitationMails.
     """
-    (await uow.load(Tenant, command.tenant_id)).require_open()
+    await require_open(command.tenant_id, uow)
     require_may_invite(await uow.load(User, command.inviter_id), command.role)
-    await adopt_canonical_form(command.email, uow)
-    holder = (
-        await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.email == command.email))
-    ).scalar_one_or_none()
-    if holder and not may_be_taken_over(await uow.load(User, holder)):
-        raise AlreadyMember
-    if await is_kept_for_another(command.email, command.invitation_id, command.at, uow):
-        raise AlreadyMember
-    if (await uow.rows.execute(_counted(open_invitations.c.token_hash.is_not(None)))).scalar_one() >= MAX_OPEN:
-        raise TooManyInvitations
+    await _require_invitable(command.email, command.invitation_id, command.at, uow)
     await _expire(command.email, command.at, uow)
     # The invitation answers a request of the address.
     request = (open_invitations.c.email == command.email, open_invitations.c.token_hash.is_(None))
@@ -104,8 +96,8 @@ async def room_for_request(command: SignUp, uow: UnitOfWork) -> RequestRoom:
     return RequestRoom(row.waiting < MAX_OPEN, row.approvers or ())
 
 
-async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -> bool:
-    """Stores the request of an address that no user has; returns whether it is new. Its password is
+async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -> None:
+    """Stores the request of an address that no user has, unless it waits already. Its password is
     not stored: the person sets one when the approved invitation has proved the address.
     """
     wanted = command.registration
@@ -113,7 +105,7 @@ async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -
         await _withdraw_oldest_request(command.at, uow)
     bare = Invitation(wanted.user_id, command.tenant_id)
     if not await _open(bare, wanted.email, None, command.at + REQUEST_LIFETIME, uow):
-        return False
+        return
     uow.add(
         Invitation.request(
             wanted.user_id,
@@ -125,17 +117,21 @@ async def request_to_join(command: SignUp, room: RequestRoom, uow: UnitOfWork) -
             at=command.at,
         )
     )
-    return True
 
 
 async def approve_request(command: ApproveRequest, uow: UnitOfWork) -> Invitation:
-    """Raises NotFound, InvitationNotWaiting, AddressNotVerified, TooManyInvitationMails."""
+    """Raises NotFound, InvitationNotWaiting, and what `invite` raises: the address may have become
+    that of a member since the request.
+    """
+    await require_open(next(iter(uow.tenants)), uow)
     this = open_invitations.c.invitation_id == command.invitation_id
     is_open = select(open_invitations.c.invitation_id).where(this, open_invitations.c.expires_at > command.at)
     if (await uow.rows.execute(is_open.with_for_update())).one_or_none() is None:
         raise _unknown(command.invitation_id)
     require_may_invite(await uow.load(User, command.inviter_id), Role.MEMBER)
     invitation = await uow.load(Invitation, command.invitation_id)
+    invitation.require_waiting()
+    await _require_invitable(Email(invitation.email), invitation.id, command.at, uow)
     await require_invitation_mail(invitation.email, invitation.tenant_id, command.at, uow)
     invitation.approve(command.inviter_id, command.token, command.at)
     await uow.rows.execute(
@@ -164,14 +160,30 @@ async def withdraw_invitations(
     """Ends the open invitations and requests that meet the conditions, and erases their addresses.
     Returns their number.
     """
-    statement = delete(open_invitations).where(*conditions).returning(open_invitations.c.invitation_id)
-    ended = (await uow.rows.execute(statement)).scalars().all()
+    id_ = open_invitations.c.invitation_id
+    in_order = select(id_).where(*conditions).order_by(id_).with_for_update()  # no deadlock with another withdrawal
+    ended = (await uow.rows.execute(in_order)).scalars().all()
+    if ended:
+        await uow.rows.execute(delete(open_invitations).where(id_.in_(ended)))
     for invitation_id in ended:
         invitation = await uow.load(Invitation, invitation_id)
         invitation.withdraw(reason, at)
         await uow.events.erase_personal_data(Invitation.aggregate_type, invitation_id)
         await uow.destroy_person_key(invitation.tenant_id, invitation_id)
     return len(ended)
+
+
+async def _require_invitable(email: Email, invitation_id: UUID, at: datetime, uow: UnitOfWork) -> None:
+    """Raises AlreadyMember, TooManyInvitations."""
+    forms = [form for form in (email, unicode_form(email)) if form is not None]
+    held = select(credentials.c.user_id).where(credentials.c.email.in_(forms))
+    for holder in (await uow.rows.execute(held)).scalars().all():
+        if not may_be_taken_over(await uow.load(User, holder)):
+            raise AlreadyMember
+    if await is_kept_for_another(email, invitation_id, at, uow):
+        raise AlreadyMember
+    if (await uow.rows.execute(_counted(open_invitations.c.token_hash.is_not(None)))).scalar_one() >= MAX_OPEN:
+        raise TooManyInvitations
 
 
 async def _withdraw_oldest_request(at: datetime, uow: UnitOfWork) -> None:

@@ -20,8 +20,8 @@ INVITATIONS_BY_ALL = 50
 """Invitations to one address per hour, over all tenants. Higher, so that it takes several tenants
 to keep others from inviting a person.
 """
-REGISTRATION_MAILS = 2
-"""The welcome and the verification link."""
+SIGN_UP_MAILS = 2
+"""The welcome and the verification link. The owner of a new tenant gets the link alone."""
 WINDOW = timedelta(hours=1)
 
 _COUNT_MAIL = text("""

@@ -12,6 +12,7 @@ from services.users.handlers.one_time_tokens import consume_token, lock_token_ow
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
+from services.users.handlers.tenant_lock import keep_open
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -28,11 +29,11 @@ async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -
 
 
 async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> bool:
+    tenant = await keep_open(next(iter(uow.tenants)), uow)
     user = await uow.find(User, command.user_id)
     if user is None or not user.may_receive_password_link(command.at):
         return False
-    tenant = await uow.load(Tenant, user.tenant_id)
-    if tenant.status is TenantStatus.CLOSED:
+    if tenant is None or tenant.status is TenantStatus.CLOSED:
         return False  # closed since the request
     # A proved address is bounded by the pause alone: mails that others cause must not lock its
     # owner out. Anyone can register an unproved one in many tenants.

@@ -1,19 +1,18 @@
-"""Registration: a new tenant with its owner, a sign-up, a verified address."""
+"""Registration: a new tenant with its owner, and sign-ups."""
 
 from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
-from services.users.domain import Admission, Tenant, TenantStatus, TokenNotValid, User
+from services.users.commands import OpenTenant, Registration, SignUp
+from services.users.domain import SignUpEffect, Tenant, TenantStatus, User
 from services.users.handlers.invitations import request_to_join, room_for_request
 from services.users.handlers.kept_addresses import is_kept_for_another
-from services.users.handlers.mail_bound import REGISTRATION_MAILS, count_mails, may_mail
-from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
-from services.users.handlers.passwords import set_password
-from services.users.handlers.sessions import end_sessions_of
+from services.users.handlers.mail_bound import SIGN_UP_MAILS, count_mails, may_mail
+from services.users.handlers.one_time_tokens import store_token_hash
 from services.users.handlers.stored_addresses import adopt_canonical_form
+from services.users.handlers.tenant_lock import keep_open
 from services.users.tables import credentials, verification_tokens
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
@@ -21,89 +20,60 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
-    """Opens nothing, with the same response, if the owner's address has received too many mails."""
+    """Opens the tenant also if the owner's address has received too many mails, with the same
+    response: then no link is mailed. The owner signs in without it, and a later sign-up with the
+    address mails one.
+    """
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
     tenant.set_join_policy(command.join_policy, command.at)
-    if not await may_mail(command.owner.email, command.at, uow, mails=REGISTRATION_MAILS):
-        return tenant
     uow.add(tenant)
     owner = _new_user(command.tenant_id, command.owner, Role.OWNER, command.at)
-    await _claim_address(owner, command.owner, command.at, uow)
     uow.add(owner)
-    await _store_link(owner, command.owner, uow)
+    await _claim_address(owner, command.owner, command.at, uow)
+    if await may_mail(owner.email, command.at, uow):
+        owner.request_verification(command.owner.verification, command.at)
+        await _store_link(owner, command.owner, uow)
     return tenant
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     """Registers a member, if the tenant's join policy admits the address. Where an admin has to
-    approve, stores a request. If the address is taken, not admitted, or the tenant does not exist,
-    returns a user that is not stored, so that the response reveals nothing.
+    approve, stores a request. If the address is taken, not admitted, or the tenant does not exist
+    or is closed, returns a user that is not stored, so that the response reveals nothing.
 
     An address that is registered and not verified yet is mailed another link, under every policy:
-    it replaces the earlier links, and verifying it gives the account this registration's password.
-    If the address has received too many mails, the response is the same and no mail follows. An
-    address whose user can still take a change back counts as taken.
+    it replaces the earlier links, and belongs to this registration. If the address has received too
+    many mails, the response is the same and no mail follows. An address whose user can still take a
+    change back counts as taken.
+
+    Each case writes at least the row of the count of mails: a commit without writes would not wait
+    for the disk, and its time would show that the sign-up had no effect.
     """
-    tenant = await uow.find(Tenant, command.tenant_id)
-    user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
-    if tenant is None or tenant.status is TenantStatus.CLOSED:
-        await _lock_address_owner(command, uow)
-        await is_kept_for_another(user.email, user.id, command.at, uow)
-        await count_mails(user.email, command.at, uow, mails=1, follow=False)
-        await _write_nothing(user, command, uow)
-    elif not await _sign_up_in(tenant, user, command, uow):
-        await _write_nothing(user, command, uow)
-    return user
-
-
-async def _sign_up_in(tenant: Tenant, user: User, command: SignUp, uow: UnitOfWork) -> bool:
-    """Returns whether anything was written."""
-    admission = tenant.join_policy.admission(command.registration.email)
-    registers = admission is Admission.REGISTER
-    owner = await _lock_address_owner(command, uow)
-    is_free = not await is_kept_for_another(user.email, user.id, command.at, uow) and owner is None
-    links = owner is not None and owner.may_receive_verification_link(command.at)
-    mails = REGISTRATION_MAILS if is_free else 1
-    follow = links or (registers and is_free)
-    mail = await count_mails(user.email, command.at, uow, mails=mails, follow=follow)
-    if registers and mail and is_free and await _claim_address(user, command.registration, command.at, uow):
-        uow.add(user)
-        await _store_link(user, command.registration, uow)
-        return True
-    room = await room_for_request(command, uow) if admission is Admission.REQUEST else None
-    if owner is None:
-        return is_free and room is not None and await request_to_join(command, room, uow)
-    return await _mail_address_owner(owner, command, uow, mail=mail)
-
-
-async def _write_nothing(user: User, command: SignUp, uow: UnitOfWork) -> None:
-    """Writes a row and deletes it. A commit without writes would not wait for the disk, and its
-    time would show that the sign-up had no effect.
-    """
-    await store_token_hash(verification_tokens, user, command.registration.verification, uow)
-    await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user.id))
-
-
-async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
-    """Verifies the address. The account takes the password and profile of the registration whose
-    link it is; other registrations' passwords, links and sessions end. Raises TokenNotValid.
-    """
-    await lock_token_owner(verification_tokens, command.digest, uow)
-    link = await consume_token(verification_tokens, command.digest, command.at, uow)
-    user = await uow.load(User, link.user_id)
-    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
-    if user.verified:
-        raise TokenNotValid
-    user.verify_email(command.at)
-    if link.password_hash is not None:
-        await end_sessions_of(user, uow)
-        await set_password(user.id, link.password_hash, command.at, uow)
-        user.update_profile(command.at, display_name=link.display_name, locale=link.locale)
+    wanted, at = command.registration, command.at
+    tenant = await keep_open(command.tenant_id, uow)
+    is_open = tenant is not None and tenant.status is TenantStatus.OPEN
+    effect = tenant.join_policy.effect(wanted.email) if tenant is not None and is_open else SignUpEffect.REFUSE
+    user = _new_user(command.tenant_id, wanted, Role.MEMBER, at)
+    user.request_verification(wanted.verification, at)
+    owner = await _lock_address_owner(wanted, uow)
+    is_free = not await is_kept_for_another(user.email, user.id, at, uow) and owner is None
+    registers = is_free and effect is SignUpEffect.REGISTER
+    links = is_open and owner is not None and owner.may_receive_verification_link(at)
+    mails = SIGN_UP_MAILS if is_free else 1
+    mail = await count_mails(user.email, at, uow, mails=mails, follow=registers or links)
+    if effect is SignUpEffect.REQUEST:
+        room = await room_for_request(command, uow)
+        if is_free:
+            await request_to_join(command, room, uow)
+    if registers and mail:
+        await _register(user, wanted, at, uow)
+    elif owner is not None and is_open:
+        await _mail_address_owner(owner, wanted, at, uow, mail=mail)
     return user
 
 
 def _new_user(tenant_id: TenantId, registration: Registration, role: Role, at: datetime) -> User:
-    user = User.create(
+    return User.create(
         registration.user_id,
         tenant_id,
         email=registration.email,
@@ -112,8 +82,13 @@ def _new_user(tenant_id: TenantId, registration: Registration, role: Role, at: d
         locale=registration.locale,
         at=at,
     )
-    user.request_verification(registration.verification, at)
-    return user
+
+
+async def _register(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> None:
+    """Does nothing if a concurrent registration got the address."""
+    if await _claim_address(user, registration, at, uow):
+        uow.add(user)
+        await _store_link(user, registration, uow)
 
 
 async def _claim_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
@@ -135,31 +110,29 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
     return inserted.one_or_none() is not None
 
 
-async def _lock_address_owner(command: SignUp, uow: UnitOfWork) -> User | None:
+async def _lock_address_owner(registration: Registration, uow: UnitOfWork) -> User | None:
     """The user of the address. The lock serializes concurrent registrations of one address. A free
     address is looked up with the same statements.
     """
-    await adopt_canonical_form(command.registration.email, uow)
-    query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
+    await adopt_canonical_form(registration.email, uow)
+    query = select(credentials.c.user_id).where(credentials.c.email == registration.email)
     user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
-    found = await uow.find(User, user_id or command.registration.user_id)
+    found = await uow.find(User, user_id or registration.user_id)
     return found if user_id else None
 
 
-async def _mail_address_owner(owner: User, command: SignUp, uow: UnitOfWork, *, mail: bool) -> bool:
-    """Returns whether anything was written."""
+async def _mail_address_owner(
+    owner: User, registration: Registration, at: datetime, uow: UnitOfWork, *, mail: bool
+) -> None:
     if owner.verified:
-        return False
+        return
     if mail:
-        owner.request_verification(command.registration.verification, command.at)
-        await _store_link(owner, command.registration, uow)
-        return True
-    if owner.may_sign_in:
-        return False
-    # The mailbox has reached its limit of links. Delete the current link, which may belong to
-    # another person's registration.
-    await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
-    return True
+        owner.request_verification(registration.verification, at)
+        await _store_link(owner, registration, uow)
+    elif not owner.may_sign_in:
+        # The mailbox has reached its limit of links. Delete the current link, which may belong to
+        # another person's registration.
+        await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
 
 
 async def _store_link(user: User, registration: Registration, uow: UnitOfWork) -> None:

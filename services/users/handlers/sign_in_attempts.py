@@ -1,4 +1,4 @@
-"""Wrong passwords by address, or by signed-in caller: the growing delay of an account.
+"""Wrong passwords by address, by signed-in caller, or by mailed link: the growing delay.
 
 The result of a password check counts only after this command, under a lock on the count. So of
 any number of parallel guesses only the free ones learn whether they were right. A refused right
@@ -9,12 +9,12 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import JudgePassword
 from services.users.domain import Tenant, TenantStatus
-from services.users.domain.sign_in_delay import FORGOTTEN_AFTER, SignInFailures
+from services.users.domain.sign_in_delay import FORGOTTEN_AFTER, SignInFailures, checks_of_caller, checks_of_link
 from services.users.tables import credentials, sign_in_failures
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -26,40 +26,31 @@ def address_digest(email: str) -> bytes:
 
 
 async def judge_password(command: JudgePassword, uow: UnitOfWork) -> bool:
-    """Whether the password is accepted: right, and the address is not delayed. Addresses without an
+    """Whether the password is accepted: right, and its key is not delayed. Addresses without an
     account are counted in the same way, but not those of a tenant that does not exist or is closed:
-    their rows would never be deleted. The checks of a signed-in caller have their own count: people
-    without a session cannot use it up.
+    no password opens it.
     """
     tenant = await uow.find(Tenant, command.tenant_id)
-    is_open = tenant is not None and tenant.status is TenantStatus.OPEN
-    digest = address_digest(command.email if command.caller_id is None else _counted_as(command.caller_id))
-    columns = (
-        failures.tenant_id,
-        failures.address_digest,
-        failures.failures,
-        failures.failed_at,
-        failures.refused_until,
-    )
-    first = select(
-        literal(command.tenant_id),
-        literal(digest),
-        literal(0),
-        literal(command.at),
-        literal(command.at),
-    ).where(literal(is_open))
+    if tenant is None or tenant.status is TenantStatus.CLOSED:
+        return False
+    digest = address_digest(command.counted_as)
+    first = {
+        "tenant_id": command.tenant_id,
+        "address_digest": digest,
+        "failures": 0,
+        "failed_at": command.at,
+        "refused_until": command.at,
+    }
     # The update locks the row. Another right password may delete it while this one waits for the
     # lock: then PostgreSQL inserts it again.
     locked = (
         insert(sign_in_failures)
-        .from_select(columns, first)
+        .values(first)
         .on_conflict_do_update(index_elements=["tenant_id", "address_digest"], set_={"failures": failures.failures})
         .returning(failures.failures, failures.failed_at, failures.refused_until)
     )
+    row = (await uow.rows.execute(locked)).one()
     mine = failures.address_digest == digest
-    row = (await uow.rows.execute(locked)).one_or_none()
-    if row is None:  # no open tenant
-        return False
     before = SignInFailures(failures=row.failures, failed_at=row.failed_at, refused_until=row.refused_until)
     if command.is_right and not before.are_refused(command.at):
         await uow.rows.execute(delete(sign_in_failures).where(mine))
@@ -80,14 +71,9 @@ async def forget_failures(user_id: UUID, uow: UnitOfWork) -> None:
     address = select(func.sha256(func.convert_to(credentials.c.email, "UTF8"))).where(credentials.c.user_id == user_id)
     counted = or_(
         failures.address_digest == address.scalar_subquery(),
-        failures.address_digest == address_digest(_counted_as(user_id)),
+        failures.address_digest.in_([address_digest(checks(user_id)) for checks in (checks_of_caller, checks_of_link)]),
     )
     await uow.rows.execute(delete(sign_in_failures).where(counted))
-
-
-def _counted_as(user_id: UUID) -> str:
-    """The key of a signed-in caller. It cannot be an address."""
-    return f"user:{user_id}"
 
 
 async def forget_old_failures(at: datetime, uow: UnitOfWork) -> int:

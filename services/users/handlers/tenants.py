@@ -3,9 +3,18 @@
 from sqlalchemy import delete, select
 
 from services.users.commands.identity import CloseTenant, RenameTenant, TransferOwnership
-from services.users.domain import HeirNotActive, NotTheOwner, OwnerNotVerified, Tenant, User, UserStatus, Withdrawal
+from services.users.domain import (
+    NewOwnerNotActive,
+    NotTheOwner,
+    OwnerNotVerified,
+    Tenant,
+    User,
+    UserStatus,
+    Withdrawal,
+)
 from services.users.handlers.confirmation import require_confirmed
 from services.users.handlers.invitations import withdraw_invitations
+from services.users.handlers.tenant_lock import lock_for_the_end
 from services.users.tables import (
     credentials,
     email_changes,
@@ -29,30 +38,32 @@ async def rename_tenant(command: RenameTenant, uow: UnitOfWork) -> Tenant:
 
 async def transfer_ownership(command: TransferOwnership, uow: UnitOfWork) -> User:
     """A tenant has exactly one owner at all times: both roles change in one transaction. Raises
-    NotTheOwner, NotFound, HeirNotActive, OwnerNotVerified, ConfirmationRequired.
+    NotTheOwner, NotFound, NewOwnerNotActive, OwnerNotVerified, ConfirmationRequired.
     """
     await require_confirmed(command.actor, command.at, uow)
-    owner, heir = await uow.load(User, command.actor.user_id), await uow.load(User, command.heir_id)
+    owner = await uow.load(User, command.actor.user_id)
+    new_owner = await uow.load(User, command.new_owner_id)
     if owner.role is not Role.OWNER:
         raise NotTheOwner
-    if heir is owner:
+    if new_owner is owner:
         return owner
-    heir.require_present()
-    if heir.status is not UserStatus.ACTIVE:
-        raise HeirNotActive
+    new_owner.require_present()
+    if new_owner.status is not UserStatus.ACTIVE:
+        raise NewOwnerNotActive
     if not owner.verified:
         raise OwnerNotVerified
     owner.change_role(Role.ADMIN, command.at)
-    heir.change_role(Role.OWNER, command.at)
-    return heir
+    new_owner.change_role(Role.OWNER, command.at)
+    return new_owner
 
 
 async def close_tenant(command: CloseTenant, uow: UnitOfWork) -> None:
-    """Ends all sessions, links, invitations and requests of the tenant. Raises
+    """Ends all sessions, links, invitations and requests of the tenant, also those of commands that
+    run at the same time: it waits for them, and later ones see the closed tenant. Raises
     ConfirmationRequired.
     """
+    tenant = await lock_for_the_end(command.tenant_id, uow)
     await require_confirmed(command.actor, command.at, uow)
-    tenant = await uow.load(Tenant, command.tenant_id)
     tenant.close("requested", command.at)
     # Waits for concurrent sign-ins and renewals; later ones see the closed tenant.
     everyone = select(credentials.c.user_id).where(credentials.c.tenant_id == tenant.id)

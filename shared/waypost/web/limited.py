@@ -1,14 +1,18 @@
-"""Declares the rate limits of routes.
+"""Declares the rate limits of routes. A route without a token names its class of limits; it passes
+the keys that only it knows to the admission:
 
-SIGN_IN = RouteClass(
-    name="sign-in",
-    reason="protects accounts",
-    rates={RateKey.NETWORK: Rate(requests=60, seconds=60)},
-)
+    SIGN_IN = RouteClass(
+        name="sign-in",
+        reason="protects passwords from being guessed",
+        rates={
+            RateKey.NETWORK: Rate(requests=120, seconds=60),
+            RateKey.ADDRESS: Rate(requests=30, seconds=60),
+        },
+    )
 
-@router.post("/login")
-async def login(body: SignIn, admission: Annotated[Admission, limited(SIGN_IN)]) -> Response:
-    admission.address(body.tenant_id, body.email)
+    @router.post("/login")
+    async def login(body: SignIn, admission: Annotated[Admission, limited(SIGN_IN)]) -> Response:
+        admission.address(body.tenant_id, body.email)
 
 A route with a token needs no declaration: `waypost.web.auth` applies `SIGNED_IN`.
 """

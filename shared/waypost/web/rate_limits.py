@@ -2,8 +2,8 @@
 
 A limit belongs to a class of routes and to one kind of key. It is a token bucket, computed as the
 generic cell rate algorithm (ITU-T I.371): one time per key, and no timer. The state is in the
-memory of the process, so that N processes together admit up to N times as many requests. Limits
-that must be exact over all processes are in a database.
+memory of the process: N processes together admit up to N times as many requests. Limits that must
+be exact over all processes are in a database.
 """
 
 import math
@@ -18,7 +18,9 @@ from waypost.kernel.errors import Misconfigured, TooManyRequests
 from waypost.project import variable
 
 MAX_KEYS = 200_000
-"""Keys of which a process remembers the state. Beyond it, the least recently used are forgotten."""
+"""The most keys of which a process remembers the state: those used since one of two generations of
+half as many keys began. Older ones are forgotten.
+"""
 
 
 class RateKey(StrEnum):
@@ -95,8 +97,9 @@ class RateLimiter:
         self._prepared: dict[tuple[str, RateKey], tuple[Rate, float, float] | None] = {}
 
     def admit(self, routes: RouteClass, key: RateKey, value: Hashable) -> None:
-        """Counts one request of the key `value`. Raises RateLimitExceeded, which counts nothing.
-        Does nothing for a kind of key that the class does not limit.
+        """Counts one request of the key `value`. Raises RateLimitExceeded for a request beyond the
+        rate; a refused request is not counted. Does nothing for a kind of key that the class does
+        not limit.
         """
         limit = (routes.name, key)
         try:

@@ -134,7 +134,7 @@ def _of_billing() -> Iterable[StoredEvent]:
 
 def _notifications(facts: Sequence[StoredEvent]) -> Iterable[StoredEvent]:
     for fact in facts:
-        if fact.type in NOTIFICATION_KINDS:
+        if fact.type in NOTIFICATION_KINDS and fact.type != "user.created":  # an owner is not welcomed
             notification = uuid5(fact.event_id, NOTIFICATION_KINDS[fact.type])
             common: Mapping[str, Any] = {
                 "tenant_id": TENANT,

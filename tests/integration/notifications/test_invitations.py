@@ -11,6 +11,8 @@ from nacl.public import PublicKey, SealedBox
 
 from infra.stack.keys import Keys
 from schemas.users import InvitationAccepted, InvitationRequested, InvitationSent, InvitationWithdrawn
+from services.notifications.adapters.smtp import SmtpMailer
+from services.notifications.ports import Mail
 from tests.integration.notifications.conftest import PUBLIC_URL
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.envelope import Envelope
@@ -43,6 +45,17 @@ def sent(invitee: Person, notifications: NotificationsService, keys: Keys) -> En
         sent_at=now,
     )
     return invitee.envelope(event, 2)
+
+
+def ended(end: type[Any], invitee: Person, notifications: NotificationsService) -> Envelope[Any]:
+    what = {"tenant_id": invitee.tenant_id, "invitation_id": invitee.user_id}
+    now = notifications.clock.now()
+    event = (
+        end(**what, user_id=new_id(), accepted_at=now)
+        if end is InvitationAccepted
+        else end(**what, reason="revoked", withdrawn_at=now)
+    )
+    return invitee.envelope(event, 3)
 
 
 async def know_the_tenant(notifications: NotificationsService, invitee: Person) -> Person:
@@ -81,18 +94,44 @@ async def test_an_ended_invitation_is_not_mailed(
 ) -> None:
     await know_the_tenant(notifications, invitee)
     await notifications.react(sent(invitee, notifications, keys))
-    what = {"tenant_id": invitee.tenant_id, "invitation_id": invitee.user_id}
-    now = notifications.clock.now()
-    ended = (
-        end(**what, user_id=new_id(), accepted_at=now)
-        if end is InvitationAccepted
-        else end(**what, reason="revoked", withdrawn_at=now)
-    )
-    await notifications.react(invitee.envelope(ended, 3))
+    await notifications.react(ended(end, invitee, notifications))
     await notifications.run_jobs(invitee.tenant_id)
     assert await notifications.mails(invitee) == []
     assert await notifications.statuses(invitee) == [("invitation", "suppressed", "superseded")]
     assert await notifications.rows(invitee.tenant_id, "select 1 from sealed_tokens") == []
+
+
+@pytest.mark.parametrize("end", [InvitationAccepted, InvitationWithdrawn])
+async def test_the_refused_address_of_an_invitation_is_erased_with_it(
+    notifications: NotificationsService, keys: Keys, end: type[Any]
+) -> None:
+    gone = Person(email=f"bounce+{new_id().hex}@example.com")
+    await know_the_tenant(notifications, gone)
+    await notifications.react(sent(gone, notifications, keys))
+    await notifications.run_jobs(gone.tenant_id)
+    [row] = await notifications.rows(gone.tenant_id, "select address from suppressed_addresses")
+    assert row["address"] == gone.email
+    await notifications.react(ended(end, gone, notifications))
+    assert await notifications.rows(gone.tenant_id, "select 1 from suppressed_addresses") == []
+
+
+async def test_an_address_that_is_refused_after_the_end_of_its_invitation_is_not_stored(
+    notifications: NotificationsService, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail server answers after the invitation has ended."""
+    gone = Person(email=f"bounce+{new_id().hex}@example.com")
+    await know_the_tenant(notifications, gone)
+    await notifications.react(sent(gone, notifications, keys))
+    answered = SmtpMailer.send
+
+    async def answers_late(self: SmtpMailer, mail: Mail) -> None:
+        await notifications.react(ended(InvitationWithdrawn, gone, notifications))
+        await answered(self, mail)
+
+    monkeypatch.setattr(SmtpMailer, "send", answers_late)
+    await notifications.run_jobs(gone.tenant_id)
+    assert await notifications.statuses(gone) == [("invitation", "failed", "mailbox_unknown")]
+    assert await notifications.rows(gone.tenant_id, "select 1 from suppressed_addresses") == []
 
 
 async def test_an_expired_invitation_is_not_mailed(

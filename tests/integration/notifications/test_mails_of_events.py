@@ -9,7 +9,7 @@ import pytest
 
 from schemas.users import UserPasswordChanged, UserReactivated, UserRoleChanged, UserSuspended
 from services.notifications.domain import NotificationKind
-from services.notifications.jobs.mails import LINES_WAIT
+from services.notifications.jobs.mails import LONGEST_WAIT
 from tests.integration.notifications.billing_events import finalized, line_added, of_a_subscription, of_an_invoice
 from tests.integration.notifications.service import NOTICES, NotificationsService, Person
 from waypost.kernel.event import Event
@@ -79,7 +79,7 @@ async def test_the_mail_of_an_invoice_has_its_lines_and_a_link(
 async def test_an_invoice_is_mailed_without_lines_that_do_not_arrive(notifications: NotificationsService) -> None:
     ada, invoice_id = Person(), new_id()
     await notifications.know(ada)
-    at = notifications.clock.now() - LINES_WAIT - timedelta(seconds=1)
+    at = notifications.clock.now() - LONGEST_WAIT - timedelta(seconds=1)
     await notifications.react(_of(ada, invoice_id).envelope(finalized(ada, invoice_id, at), 2))
     await notifications.run_jobs(ada.tenant_id)
     [mail] = await notifications.mails(ada)

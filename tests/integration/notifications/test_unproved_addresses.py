@@ -50,6 +50,16 @@ async def test_no_mail_to_an_unproved_address_contains_text_of_a_user(notificati
         assert mail["text"].rstrip().endswith("Waypost")
 
 
+async def test_the_owner_of_a_new_tenant_is_not_welcomed(notifications: NotificationsService) -> None:
+    """Anyone can open tenants with another person's address: the verification link is the only
+    mail.
+    """
+    victim = Person()
+    created = await notifications.know(victim, proved=False)
+    await notifications.react(victim.envelope(replace(created.event, role="owner")))
+    assert await notifications.statuses(victim) == []
+
+
 @pytest.mark.parametrize("proved", [True, False])
 async def test_a_verification_mail_has_no_names_even_to_a_proved_address(
     notifications: NotificationsService, proved: bool

@@ -91,7 +91,7 @@ class Company:
 async def company(users: UsersService, mode: str = "closed", *domains: str) -> Company:
     owner = await users.open_tenant(join_policy={"mode": mode, "domains": domains})
     token = await users.mailed_token(owner.tenant_id, owner.user_id)
-    assert (await users.http.post("/verify", json={"token": token})).status_code == 200
+    assert (await users.verify(token)).status_code == 200
     return Company(users, owner)
 
 

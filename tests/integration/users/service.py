@@ -69,7 +69,7 @@ class UsersService(HostedService):
         """A tenant, and its signed-in owner with a verified address."""
         owner = await self.open_tenant()
         token = await self.mailed_token(owner.tenant_id, owner.user_id)
-        assert (await self.http.post("/verify", json={"token": token})).status_code == 200
+        assert (await self.verify(token)).status_code == 200
         return owner
 
     async def sign_up(self, tenant_id: UUID, email: str | None = None) -> httpx.Response:
@@ -85,9 +85,17 @@ class UsersService(HostedService):
         """A member: registered, verified with the mailed token, and signed in."""
         email = unique_address()
         user_id = UUID((await self.sign_up(tenant_id, email)).json()["id"])
-        verified = await self.http.post("/verify", json={"token": await self.mailed_token(tenant_id, user_id)})
+        verified = await self.verify(await self.mailed_token(tenant_id, user_id))
         assert verified.status_code == 200, verified.text
         return await self._signed_in(tenant_id, user_id, email)
+
+    async def verify(self, token: str, password: str = PASSWORD) -> httpx.Response:
+        """With the password of the sign-up."""
+        return await self.http.post("/verify", json={"token": token, "password": password})
+
+    async def confirm_address(self, token: str, password: str = PASSWORD) -> httpx.Response:
+        """Confirms a change of address with the link to the new one."""
+        return await self.http.post("/email/confirm", json={"token": token, "password": password})
 
     async def log_in(self, tenant_id: UUID, email: str, password: str = PASSWORD) -> httpx.Response:
         body = {"tenant_id": str(tenant_id), "email": email, "password": password}

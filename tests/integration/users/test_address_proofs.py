@@ -35,13 +35,19 @@ class Scene:
     async def last_link(self) -> str:
         return await self.there.users.mailed_token(self.there.tenant_id, self.user_id)
 
-    async def verify(self, link: str) -> int:
-        return (await self.there.users.http.post("/verify", json={"token": link})).status_code
+    async def verify(self, link: str, password: str) -> int:
+        return (await self.there.users.verify(link, password)).status_code
 
 
 async def by_verification(scene: Scene) -> None:
     await signed_up(scene.there.users, scene.there.tenant_id, EMAIL, VICTIMS)
-    assert await scene.verify(await scene.last_link()) == 200
+    assert await scene.verify(await scene.last_link(), VICTIMS) == 200
+
+
+async def by_new_password(scene: Scene) -> None:
+    """The victim did not sign up, and follows the link that the attacker requested."""
+    body = {"token": await scene.last_link(), "new_password": VICTIMS}
+    assert (await scene.there.users.http.post("/verify", json=body)).status_code == 200
 
 
 async def by_reset(scene: Scene) -> None:
@@ -63,11 +69,11 @@ async def session(scene: Scene) -> bool:
 
 
 async def first_link(scene: Scene) -> bool:
-    return await scene.verify(scene.first_link) == 200
+    return await scene.verify(scene.first_link, ATTACKERS) == 200
 
 
 async def last_link(scene: Scene) -> bool:
-    return await scene.verify(await scene.last_link()) == 200
+    return await scene.verify(await scene.last_link(), ATTACKERS) == 200
 
 
 async def reset_link(scene: Scene) -> bool:
@@ -105,7 +111,9 @@ async def scene(users: UsersService) -> Scene:
     )
 
 
-@pytest.mark.parametrize("proof", [by_verification, by_reset, by_invitation], ids=lambda proof: proof.__name__)
+@pytest.mark.parametrize(
+    "proof", [by_verification, by_new_password, by_reset, by_invitation], ids=lambda proof: proof.__name__
+)
 @pytest.mark.parametrize(
     "works", [password, session, first_link, last_link, reset_link, invitation], ids=lambda works: works.__name__
 )

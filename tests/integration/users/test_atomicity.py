@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.users.commands import Registration, SignUp
-from services.users.domain import SealedToken, email_address
+from services.users.commands import OpenTenant, Registration, SignUp
+from services.users.domain import JoinPolicy, SealedToken, email_address
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
@@ -68,10 +68,10 @@ async def test_a_rollback_after_its_events_were_written_publishes_nothing(users:
 
 async def test_a_failed_verification_leaves_the_token_usable(users: UsersService) -> None:
     owner = await users.open_tenant()
-    token = {"token": await users.mailed_token(owner.tenant_id, owner.user_id)}
+    token = await users.mailed_token(owner.tenant_id, owner.user_id)
     async with broken_outbox(users):
-        assert (await users.http.post("/verify", json=token)).status_code == 500
-    assert (await users.http.post("/verify", json=token)).status_code == 200
+        assert (await users.verify(token)).status_code == 500
+    assert (await users.verify(token)).status_code == 200
 
 
 async def test_work_without_a_tenant_is_refused(users: UsersService) -> None:
@@ -83,8 +83,13 @@ async def test_work_without_a_tenant_is_refused(users: UsersService) -> None:
 async def test_a_transaction_of_one_tenant_cannot_write_anothers_rows(users: UsersService) -> None:
     owner, stranger = await users.open_tenant(), await users.open_tenant()
     before = await users.row_counts(stranger.tenant_id)
+    elsewhere = TenantId(stranger.tenant_id)
+    person = sign_up(users, elsewhere)
+    wanted = OpenTenant(
+        tenant_id=elsewhere, name="Engines", owner=person.registration, join_policy=JoinPolicy(), at=person.at
+    )
     with bound_tenants([TenantId(owner.tenant_id)]), pytest.raises(Exception, match="not bound to"):
-        await users.bus.handle(sign_up(users, stranger.tenant_id))
+        await users.bus.handle(wanted)
     assert await users.row_counts(stranger.tenant_id) == before
 
 

@@ -27,7 +27,7 @@ async def test_an_account_is_stored_and_found_by_the_delivered_form(
     assert signed_up.json()["email"] == f"ada@{delivered}"
     user_id = signed_up.json()["id"]
     token = await users.mailed_token(owner.tenant_id, user_id)
-    assert (await users.http.post("/verify", json={"token": token})).status_code == 200
+    assert (await users.verify(token)).status_code == 200
     for spelling in (f"ada@{domain}", f"ADA@{domain}", f"ada@{delivered}", f"ada@{delivered.upper()}"):
         assert (await users.log_in(owner.tenant_id, spelling)).status_code == 200, spelling
         assert (await users.sign_up(owner.tenant_id, spelling)).status_code == 201
@@ -54,15 +54,15 @@ async def test_an_account_of_an_earlier_release_keeps_its_address(users: UsersSe
 async def test_no_other_user_gets_an_address_of_an_earlier_release(users: UsersService) -> None:
     owner = await users.open_tenant()
     member, other = await users.join(owner.tenant_id), await users.join(owner.tenant_id)
-    proof = {"token": await users.mailed_token(owner.tenant_id, owner.user_id)}
-    assert (await users.http.post("/verify", json=proof)).status_code == 200
+    proof = await users.mailed_token(owner.tenant_id, owner.user_id)
+    assert (await users.verify(proof)).status_code == 200
     await store_earlier_form(users, member)
     invitation = {"email": "ada@bücher.example", "role": "member"}
     assert (await users.http.post("/invitations", json=invitation, headers=owner.headers)).status_code == 409
     assert (
         await users.http.post("/email/change", json={"email": "ada@bücher.example"}, headers=other.headers)
     ).is_success
-    assert (await users.http.post("/email/confirm", json={"token": await users.proof_link(other)})).status_code == 409
+    assert (await users.confirm_address(await users.proof_link(other))).status_code == 409
     assert (await users.log_in(owner.tenant_id, "ada@bücher.example")).status_code == 200
 
 

@@ -106,7 +106,7 @@ async def test_a_link_mailed_before_the_erasure_is_refused(users: UsersService) 
     user_id = UUID((await users.sign_up(owner.tenant_id)).json()["id"])
     token = await users.mailed_token(owner.tenant_id, user_id)
     assert (await users.http.delete(f"/users/{user_id}", headers=owner.headers)).status_code == 204
-    assert (await users.http.post("/verify", json={"token": token})).status_code == 422
+    assert (await users.verify(token)).status_code == 422
 
 
 async def _erase(users: UsersService, member: Member, by: Member) -> None:

@@ -1,5 +1,6 @@
 """Requests to join a tenant with approval: admins see them, approve and refuse them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from schemas.users import InvitationRequested
 from services.users.handlers import invitations
 from tests.integration.users.invited import ACCEPTED_PASSWORD, Company, company, signed_up
-from tests.integration.users.service import UsersService
+from tests.integration.users.service import Member, UsersService
 
 EMAIL = "ada@example.com"
 
@@ -75,3 +76,46 @@ async def test_requests_and_invitations_have_separate_limits(there: Company, mon
     assert [each["email"] for each in await there.listed()] == ["person1@example.com", "person2@example.com"]
     answers = [await there.invite(f"invited{number}@example.com") for number in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 409]
+
+
+async def becomes_a_member(there: Company, monkeypatch: pytest.MonkeyPatch) -> str:
+    await there.allow("open")
+    user_id = UUID((await signed_up(there.users, there.tenant_id, EMAIL)).json()["id"])
+    assert (await there.users.verify(await there.users.mailed_token(there.tenant_id, user_id))).status_code == 200
+    return "already-member"
+
+
+async def is_kept_for_its_previous_user(there: Company, monkeypatch: pytest.MonkeyPatch) -> str:
+    await becomes_a_member(there, monkeypatch)
+    tokens = (await there.users.log_in(there.tenant_id, EMAIL)).json()
+    (row,) = await there.users.rows(there.tenant_id, "select user_id from users where email = :email", email=EMAIL)
+    member = Member(tenant_id=there.tenant_id, user_id=row["user_id"], email=EMAIL, tokens=tokens)
+    change = {"email": "moved@example.com"}
+    assert (await there.users.http.post("/email/change", json=change, headers=member.headers)).status_code == 202
+    assert (await there.users.confirm_address(await there.users.proof_link(member))).status_code == 204
+    return "already-member"
+
+
+async def is_one_too_many(there: Company, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(invitations, "MAX_OPEN", 1)
+    await there.invited("first@example.com")
+    return "too-many-invitations"
+
+
+@pytest.mark.parametrize(
+    "comes_between",
+    [becomes_a_member, is_kept_for_its_previous_user, is_one_too_many],
+    ids=lambda comes_between: comes_between.__name__,
+)
+async def test_an_approval_is_refused_like_an_invitation(
+    there: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    comes_between: Callable[[Company, pytest.MonkeyPatch], Awaitable[str]],
+) -> None:
+    await there.allow("approval")
+    await signed_up(there.users, there.tenant_id, EMAIL)
+    (waiting,) = await there.listed(status="requested")
+    expected = await comes_between(there, monkeypatch)
+    answers = [await there.approve(waiting["id"]), await there.invite(EMAIL)]
+    assert [(each.status_code, each.json()["type"].rsplit(":", 1)[-1]) for each in answers] == [(409, expected)] * 2
+    assert [each["id"] for each in await there.listed(status="requested")] == [waiting["id"]]

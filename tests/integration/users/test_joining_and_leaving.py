@@ -36,7 +36,7 @@ async def test_a_mailed_password_link_ends_a_change_of_address_that_is_not_prove
     proof = await users.proof_link(owner)
     await users.forget_password(owner.tenant_id, owner.email)
     assert (await users.reset_password(await users.password_link(owner), NEW_PASSWORD)).status_code == 204
-    assert (await users.http.post("/email/confirm", json={"token": proof})).status_code == 422
+    assert (await users.confirm_address(proof)).status_code == 422
     assert (await users.log_in(owner.tenant_id, owner.email, NEW_PASSWORD)).status_code == 200
 
 
@@ -47,7 +47,7 @@ async def test_a_change_of_address_that_took_effect_can_still_be_taken_back_afte
     new = unique_address()
     assert (await users.http.post("/email/change", json={"email": new}, headers=member.headers)).status_code == 202
     cancellation = await users.cancel_link(member)
-    assert (await users.http.post("/email/confirm", json={"token": await users.proof_link(member)})).status_code == 204
+    assert (await users.confirm_address(await users.proof_link(member))).status_code == 204
     users.clock.move(timedelta(minutes=10))
     await users.forget_password(member.tenant_id, new)
     assert (await users.reset_password(await users.password_link(member), NEW_PASSWORD)).status_code == 204
@@ -63,5 +63,5 @@ async def test_a_link_that_a_request_stored_while_its_tenant_closed_is_refused(u
     links = [await users.mailed_token(owner.tenant_id, waiting), await users.password_link(member)]
     async with users.unit_of_work(owner.tenant_id) as uow:  # not by the command, which ends the links
         (await uow.load(Tenant, owner.tenant_id)).close("requested", users.clock.now())
-    assert (await users.http.post("/verify", json={"token": links[0]})).status_code == 409
+    assert (await users.verify(links[0])).status_code == 409
     assert (await users.reset_password(links[1], NEW_PASSWORD)).status_code == 409

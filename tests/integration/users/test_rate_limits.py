@@ -45,7 +45,7 @@ def requests(routes: RouteClass, key: RateKey, member: Member) -> Iterator[tuple
                 "/tenants": {"name": "Engines", "owner": owner},
                 "/signup": {**account, **owner},
                 "/password/forgot": account,
-                "/verify": {"token": "x"},
+                "/verify": {"token": "x", "password": PASSWORD},
                 "/password/reset": {"token": "x", "password": PASSWORD},
                 "/token/refresh": {"refresh_token": "x"},
                 "/logout": {"refresh_token": "x"},

@@ -108,7 +108,7 @@ async def test_a_closed_tenant_accepts_no_sign_in_and_no_sign_up(users: UsersSer
     before = await users.row_counts(owner.tenant_id)
     assert (await users.sign_up(owner.tenant_id)).status_code == 201  # as for a tenant that does not exist
     assert await users.row_counts(owner.tenant_id) == before
-    assert (await users.http.post("/verify", json={"token": verification})).status_code == 422
+    assert (await users.verify(verification)).status_code == 422
     assert (await users.reset_password(link, "another correct horse")).status_code == 422
     assert (await users.refresh(stranger.tokens)).status_code == 200
     counts = await users.row_counts(owner.tenant_id)

@@ -24,7 +24,7 @@ def test_each_service_is_complete(service: Service) -> None:
 def test_a_command_without_a_handler() -> None:
     forgotten = {command: handler for command, handler in USERS.commands.items() if command is not EraseUser}
     with pytest.raises(
-        Misconfigured, match=r"command services\.users\.commands\.EraseUser has no handler: add"
+        Misconfigured, match=r"command services\.users\.commands\.membership\.EraseUser has no handler: add"
     ) as refused:
         refuse_incomplete(replace(USERS, commands=forgotten))
     assert "OpenTenant" not in str(refused.value)
