@@ -5,7 +5,7 @@ another person's address would get an account that the reader of the mail has op
 from typing import Annotated, Self
 
 from fastapi import APIRouter
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from services.users import queries
@@ -28,6 +28,10 @@ router = APIRouter(prefix="/verify", tags=["registration"])
 
 class Verification(Token):
     """Exactly one of both passwords."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": "tok_4fQk2", "password": "the password of the sign-up"}]}
+    )
 
     password: AnyPassword | None = Field(default=None, repr=False)
     """The password of the sign-up to which the link belongs."""
