@@ -16,11 +16,21 @@ from waypost.hosting.settings import ApiSettings
 from waypost.kernel.errors import Misconfigured
 from waypost.web.auth import OperatorCaller
 from waypost.web.listening import Address, management_address
-from waypost.web.management import DOCUMENTS, MANAGEMENT, PublicRoutes, http_servers, refuse_public_operators
+from waypost.web.management import (
+    DOCUMENTS,
+    MANAGEMENT,
+    PublicRoutes,
+    http_servers,
+    refuse_hidden_routes,
+    refuse_public_operators,
+)
 from waypost.web.policies import policies
 from waypost.web.unrouted import NOT_PUBLIC
 
-HIDDEN = ["/metrics", "/version", "/ops/jobs", "/ops", "/", "/docs", "/docs/swagger-ui.css", "/openapi.json"]
+HIDDEN = [
+    "/metrics", "/version", "/ops/jobs", "/ops", "/", "/docs", "/docs/swagger-ui.css", "/openapi.json",
+    "/metrics%0A", "/version%0A", "/docs%0A", "/openapi.json%0A", "/%0A",
+]  # fmt: skip
 PROBES = ["/livez", "/readyz"]
 
 
@@ -63,6 +73,7 @@ async def test_the_documents_can_be_public() -> None:
 async def test_of_every_service_the_public_port_hides_these_routes_alone(name: str) -> None:
     app = documented(service_named(name))
     refuse_public_operators(app)
+    refuse_hidden_routes(app)
     expected = {"/metrics", "/version", "/", "/docs", "/asyncapi", "/asyncapi.json"}
     hidden = {route.path for route in policies(app) if await is_hidden(route.path)}
     operators = {route.path for route in policies(app) if route.policy == "operator"}
@@ -140,3 +151,18 @@ def settings(text: str) -> ApiSettings:
         kafka_bootstrap="127.0.0.1:1",
         idempotency_secret=SecretStr("a secret that stays the same"),
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "is_refused"), [("/docs/{id}", True), ("/version", True), ("/ops/own", True), ("/documents/{id}", False)]
+)
+def test_a_route_for_clients_that_the_public_port_would_hide_is_refused(path: str, is_refused: bool) -> None:
+    router = APIRouter()
+    router.add_api_route(path, lambda: "own", methods=["POST"])
+    app = api(router)
+    if not is_refused:
+        refuse_hidden_routes(app)
+        return
+    with pytest.raises(Misconfigured, match=r"would answer 404") as refusal:
+        refuse_hidden_routes(app)
+    assert path in str(refusal.value)
