@@ -96,7 +96,7 @@ async def test_a_notice_whose_charge_is_never_recorded_is_for_the_operators(
 async def test_a_notice_about_a_charge_with_a_mismatch_is_stored_at_once(
     billing: BillingService, known: Company, kind: str
 ) -> None:
-    """Nothing records such a charge later. Operators are told to refund it in the dashboard."""
+    """Nothing records such a charge later, and operators refund it in the dashboard."""
     attempt_id = await known.begin_charge(await known.finalized())
     charge_id = (await charge(billing.payments, "pm_card_visa", amount_minor=5_000)).json()["id"]
     await known.decide(attempt_id, succeeded(charge_id, 5_000))

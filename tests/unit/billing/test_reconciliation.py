@@ -15,14 +15,16 @@ AMOUNT, PART = 24_690, 690
 
 
 def identity(*, booked: int | None, refunded: int | None) -> UUID:
-    """The id of the difference. `booked`: what the ledger has, net of refunds; None: no charge."""
+    """The id of the difference. `booked` is the amount in the ledger, net of refunds; None means no
+    charge, as for `refunded`.
+    """
     ours = [_booked(booked)] if booked is not None else []
     theirs = [_listed(refunded)] if refunded is not None else []
     [found] = differences(theirs, ours, {charge.id for charge in ours}, LATER)
     return found.id
 
 
-def test_each_state_of_the_books_is_a_difference_of_its_own() -> None:
+def test_other_amounts_are_another_difference() -> None:
     """The gap of the first two is equal: two lost refunds of one amount, the first one booked."""
     states: list[dict[str, int | None]] = [
         {"booked": AMOUNT, "refunded": PART},
