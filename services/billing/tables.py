@@ -179,6 +179,13 @@ invoices = Table(
     Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),
     Index("invoices_by_finalizing", "tenant_id", "finalized_at"),
     Index(
+        "invoices_written_off",
+        "tenant_id",
+        "customer_id",
+        "invoice_id",
+        postgresql_where=text("status = 'uncollectible'"),
+    ),
+    Index(
         "invoices_of_subscription",
         "tenant_id",
         "subscription_id",

@@ -54,6 +54,7 @@ payment_exceptions = Table(
     Column("found_at", DateTime(timezone=True), nullable=False),
     Column("resolved_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
+    Index("payment_exceptions_of_provider", "tenant_id", "provider_id"),
     Index("payment_exceptions_open", "tenant_id", "id", postgresql_where=text("resolved_at is null")),
 )
 """Reports of the provider that an operator has to look at. The tenant is NO_TENANT for a report

@@ -26,7 +26,7 @@ async def record_decision(command: RecordDecision, uow: UnitOfWork) -> AttemptSt
         return await stray_refunds.record_refund(command.attempt_id, command.decision, command.at, uow)
     attempt, invoice = locked
     decision = command.decision
-    if difference := mismatch(attempt, decision.reported, decision.provider_id):
+    if difference := mismatch(attempt, decision):
         await store_exception(difference, invoice.tenant_id, command.at, uow)
         return attempt.status
     match decision:

@@ -8,11 +8,12 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.domain import PaymentAttempt
 from services.billing.handlers.exception_tables import payment_exceptions
-from services.billing.ports import ProviderNotice, Reported
+from services.billing.ports import Decision, NoticeOutcome, ProviderNotice, Reported, Succeeded
 from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.telemetry import metrics
@@ -81,19 +82,35 @@ async def store_exception(found: PaymentException, tenant_id: TenantId, at: date
     return True
 
 
-def mismatch(attempt: PaymentAttempt, reported: Reported | None, provider_id: str | None) -> PaymentException | None:
+def mismatch(attempt: PaymentAttempt, decision: Decision) -> PaymentException | None:
     """The difference between an attempt and what the provider reports about it."""
+    reported = decision.reported
     if reported is None or (reported.kind, reported.amount) == (attempt.kind, attempt.amount):
         return None
     return PaymentException(
         kind=ExceptionKind.MISMATCH,
-        provider_id=provider_id or "",
+        provider_id=decision.provider_id or "",
         invoice_id=attempt.invoice_id,
         attempt_id=attempt.id,
         expected=f"{attempt.kind} of {attempt.amount}",
-        reported=f"{reported.kind} of {reported.amount}",
+        reported=report_text(reported, decision),
         detail="the provider's report differs from the order",
     )
+
+
+def report_text(reported: Reported, decision: Decision) -> str:
+    """The report with its outcome, as in the exception of a notice. A refund that fails after it
+    succeeded is another report.
+    """
+    outcome = NoticeOutcome.SUCCEEDED if isinstance(decision, Succeeded) else NoticeOutcome.FAILED
+    return f"{reported.kind} of {reported.amount}, {outcome}"
+
+
+async def has_mismatch(provider_id: str, uow: UnitOfWork) -> bool:
+    """Whether a mismatch names the provider's charge or refund, resolved or not."""
+    columns = payment_exceptions.c
+    named = select(columns.id).where(columns.provider_id == provider_id, columns.kind == ExceptionKind.MISMATCH.value)
+    return (await uow.rows.execute(named.limit(1))).first() is not None
 
 
 def not_bookable(notice: ProviderNotice, invoice_id: UUID | None, detail: str) -> PaymentException:

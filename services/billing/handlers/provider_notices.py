@@ -13,6 +13,7 @@ from services.billing.handlers.payment_exceptions import (
     NO_TENANT,
     ExceptionKind,
     PaymentException,
+    has_mismatch,
     not_bookable,
     store_exception,
     unmatched,
@@ -34,7 +35,9 @@ async def book_notice(command: BookNotice, uow: UnitOfWork) -> None:
         return
     charge = await attempt_rows.paid_by(notice.charge_id, uow)
     if charge is None:
-        _refuse_early(notice, at)
+        # Nothing books a charge that differs from its order, so a later notice would not help.
+        if not await has_mismatch(notice.charge_id, uow):
+            _refuse_early(notice, at)
         (tenant_id,) = uow.tenants
         detail = f"the charge {notice.charge_id} paid no invoice"
         await store_exception(not_bookable(notice, None, detail), tenant_id, at, uow)

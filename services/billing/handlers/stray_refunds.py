@@ -10,7 +10,7 @@ from sqlalchemy import update
 from services.billing.domain import AttemptKind, AttemptStatus
 from services.billing.handlers import stray_payments
 from services.billing.handlers.exception_tables import stray_payments as table
-from services.billing.handlers.payment_exceptions import ExceptionKind, PaymentException, store_exception
+from services.billing.handlers.payment_exceptions import ExceptionKind, PaymentException, report_text, store_exception
 from services.billing.handlers.stray_payments import StrayPayment, StrayStatus
 from services.billing.ports import Decision, Declined, NoticeKind, NoticeOutcome, ProviderNotice, Reported, Succeeded
 from waypost.ports.unit_of_work import UnitOfWork
@@ -29,9 +29,10 @@ async def record_refund(stray_id: UUID, decision: Decision, at: datetime, uow: U
     if stray is None:
         return None
     if (decision.reported is not None) and decision.reported != Reported(kind=AttemptKind.REFUND, amount=stray.amount):
-        await _store_mismatch(stray, decision.reported, decision.provider_id, at, uow)
+        await _store_mismatch(stray, decision.reported, decision, at, uow)
         if stray.status is StrayStatus.REFUNDING:
-            await _change(stray, StrayStatus.REFUND_FAILED, at, uow, failure=OTHER_REPORT)
+            failed = StrayStatus.REFUND_FAILED
+            await _change(stray, failed, at, uow, refund_id=decision.provider_id, failure=OTHER_REPORT)
         return AttemptStatus.DECLINED
     await _record(stray, decision, at, uow)
     return AttemptStatus.SUCCEEDED if _is_returned(decision) else AttemptStatus.DECLINED
@@ -97,16 +98,16 @@ def _may_become(status: StrayStatus, stray: StrayPayment, decision: Decision) ->
 
 
 async def _store_mismatch(
-    stray: StrayPayment, reported: Reported, provider_id: str | None, at: datetime, uow: UnitOfWork
+    stray: StrayPayment, reported: Reported, decision: Decision, at: datetime, uow: UnitOfWork
 ) -> None:
     (tenant_id,) = uow.tenants
     difference = PaymentException(
         kind=ExceptionKind.MISMATCH,
-        provider_id=provider_id or "",
+        provider_id=decision.provider_id or "",
         invoice_id=stray.invoice_id,
         attempt_id=stray.attempt_id,
         expected=f"refund of {stray.amount}",
-        reported=f"{reported.kind} of {reported.amount}",
+        reported=report_text(reported, decision),
         detail="the refund of a stray payment differs from its order",
     )
     await store_exception(difference, tenant_id, at, uow)

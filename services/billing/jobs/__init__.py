@@ -7,10 +7,10 @@ from services.billing.commands import BeginCharge
 from services.billing.domain import AttemptStatus
 from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
-from services.billing.jobs.earlier_write_offs import record_write_offs
+from services.billing.jobs.earlier_write_offs import EARLIER_WRITE_OFFS, record_write_offs
 from services.billing.jobs.payment_execution import execute_or_leave_pending
 from services.billing.jobs.provider_request import ProviderRequest, pending_request, request_for
-from services.billing.jobs.reconciliation import RECONCILIATION, reconcile_payments
+from services.billing.jobs.reconciliation import RECONCILIATION, confirm_differences, reconcile_payments
 from services.billing.jobs.renewals import RENEWALS, renew_subscriptions
 from services.billing.jobs.reports import generate_report
 from services.billing.jobs.stray_refunds import refund_stray_payment
@@ -73,8 +73,9 @@ JOBS: Sequence[Job] = [
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False, priority=UPKEEP, max_at_once=1),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
     Job(reconcile_payments, timeout_seconds=300, max_at_once=1),
+    Job(confirm_differences, timeout_seconds=300, max_at_once=1),
     Job(generate_report, timeout_seconds=300, max_at_once=1),
-    Job(record_write_offs, timeout_seconds=300, priority=UPKEEP),
+    Job(record_write_offs, timeout_seconds=300, priority=UPKEEP, max_at_once=1),
 ]
 
-SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION]
+SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION, EARLIER_WRITE_OFFS]

@@ -4,7 +4,7 @@ the same an hour later is a row that operators see under `/ops/payment-exception
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import structlog
 
@@ -35,28 +35,40 @@ MAX_CANDIDATES = 1_000
 """Limit of a job's list. Further differences are new on the next day again."""
 
 
-async def reconcile_payments(job: JobContext[Resources], candidates: list[UUID] | None = None) -> int:
-    """Without `candidates`, enqueues a second comparison of the differences that are new. With
-    them, stores the differences that are still the same. Returns their number. Raises
-    ProviderUnavailable.
+async def reconcile_payments(job: JobContext[Resources]) -> int:
+    """Enqueues a second comparison of the differences that are not stored. Returns their number.
+    Raises ProviderUnavailable.
     """
     now = job.clock.now()
     listed = await job.resources.payments.charges(job.tenant_id, now - WINDOW)
     async with job.begin() as uow:
         found = await _differences(listed, now, uow)
-        if candidates is None:
-            number = await _enqueue_confirmation(found, now, uow)
-        else:
-            before = frozenset(candidates)
-            same = [difference for difference in found if _fingerprint(difference) in before]
-            number = sum([await store_exception(difference, job.tenant_id, now, uow) for difference in same])
-    log.info("payments_reconciled", tenant_id=str(job.tenant_id), charges=len(listed), differences=len(found))
+        number = await _enqueue_confirmation(found, now, uow)
+    _log(job, listed, found)
     return number
+
+
+async def confirm_differences(job: JobContext[Resources], candidates: list[UUID]) -> int:
+    """Stores those of the differences that are still the same. Returns the number of new rows.
+    Raises ProviderUnavailable.
+    """
+    now, before = job.clock.now(), frozenset(candidates)
+    listed = await job.resources.payments.charges(job.tenant_id, now - WINDOW)
+    async with job.begin() as uow:
+        found = await _differences(listed, now, uow)
+        same = [difference for difference in found if difference.id in before]
+        number = sum([await store_exception(difference, job.tenant_id, now, uow) for difference in same])
+    _log(job, listed, found)
+    return number
+
+
+def _log(job: JobContext[Resources], listed: Sequence[ProviderCharge], found: Sequence[PaymentException]) -> None:
+    log.info("payments_reconciled", tenant_id=str(job.tenant_id), charges=len(listed), differences=len(found))
 
 
 async def _differences(listed: Sequence[ProviderCharge], now: datetime, uow: UnitOfWork) -> list[PaymentException]:
     """A charge that is still being decided is left out, and so is a charge that the ledger does not
-    have and another exception names. At the old end of the window our time of a charge and the
+    have and another open exception names. At the old end of the window our time of a charge and the
     provider's may lie on either side.
     """
     booked = await booked_charges(uow.rows, now - WINDOW - MARGIN)
@@ -69,9 +81,9 @@ async def _differences(listed: Sequence[ProviderCharge], now: datetime, uow: Uni
 
 async def _enqueue_confirmation(found: Sequence[PaymentException], now: datetime, uow: UnitOfWork) -> int:
     stored = await stored_exceptions(uow.rows, [difference.id for difference in found])
-    new = [_fingerprint(difference) for difference in found if difference.id not in stored][:MAX_CANDIDATES]
+    new = [difference.id for difference in found if difference.id not in stored][:MAX_CANDIDATES]
     if new:
-        await uow.jobs.enqueue("reconcile_payments", run_at=now + CONFIRMED_AFTER, candidates=new)
+        await uow.jobs.enqueue("confirm_differences", run_at=now + CONFIRMED_AFTER, candidates=new)
     return len(new)
 
 
@@ -100,6 +112,7 @@ def _differs(charge: ProviderCharge, booked: BookedCharge) -> bool:
 
 
 def _difference(charge_id: str, booked: BookedCharge | None, charge: ProviderCharge | None) -> PaymentException:
+    # Both sides identify the difference: a later lost refund of an equal amount is another one.
     ours = f"{booked.net_minor} {booked.currency} minor units net of refunds" if booked else "no such charge"
     theirs = f"{charge.amount}, {charge.refunded_minor} minor units refunded" if charge else "no such charge"
     return PaymentException(
@@ -109,22 +122,8 @@ def _difference(charge_id: str, booked: BookedCharge | None, charge: ProviderCha
         expected=ours,
         reported=theirs,
         detail="the ledger and the provider's list differ",
-        identity=_gap(booked, charge),
+        identity=f"ledger: {ours}; provider: {theirs}",
     )
-
-
-def _gap(booked: BookedCharge | None, charge: ProviderCharge | None) -> str:
-    """The amount and currencies that differ. A later refund that both sides have leaves them as
-    they are, so that a difference that an operator resolved is not stored again.
-    """
-    if booked is None or charge is None:
-        return "only one side has it"
-    return f"{booked.net_minor - charge.net_minor} {booked.currency} {charge.amount.currency}"
-
-
-def _fingerprint(difference: PaymentException) -> UUID:
-    """Identifies a difference with both amounts."""
-    return uuid5(difference.id, f"{difference.expected}, {difference.reported}")
 
 
 RECONCILIATION = Scheduled(

@@ -31,8 +31,11 @@ async def stored_exceptions(rows: AsyncConnection, ids: Sequence[UUID]) -> froze
 
 
 async def reported_otherwise(rows: AsyncConnection) -> frozenset[str]:
-    """The provider's ids in exceptions that the reconciliation did not store, resolved or not."""
-    named = select(_columns.provider_id).where(_columns.kind != ExceptionKind.DIFFERENCE.value)
+    """The provider's ids in open exceptions that the reconciliation did not store. A resolved one
+    says nothing about the books of today.
+    """
+    is_open, is_other = _columns.resolved_at.is_(None), _columns.kind != ExceptionKind.DIFFERENCE.value
+    named = select(_columns.provider_id).where(is_open, is_other)
     return frozenset((await rows.execute(named)).scalars())
 
 

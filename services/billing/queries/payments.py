@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import AttemptKind, AttemptStatus
 from services.billing.domain.attempts import refund_key
-from services.billing.handlers.exception_tables import stray_payments
+from services.billing.handlers.exception_tables import payment_exceptions, stray_payments
+from services.billing.handlers.payment_exceptions import ExceptionKind
 from services.billing.tables import invoices, payment_attempts
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId
@@ -68,11 +69,14 @@ async def refund(rows: AsyncConnection, refund_id: UUID, *, customer_id: UUID | 
 
 
 async def tenants_of_charge(rows: AsyncConnection, charge_id: str) -> Sequence[TenantId]:
-    """The tenants among the bound ones that have the charge: one at most."""
+    """The tenants among the bound ones that have the charge, or a mismatch of it: one at most."""
     is_charge = _attempts.kind == AttemptKind.CHARGE.value
     paid = select(_attempts.tenant_id).where(_attempts.provider_id == charge_id, is_charge)
     stray = select(stray_payments.c.tenant_id).where(stray_payments.c.charge_id == charge_id)
-    return [TenantId(found) for found in (await rows.execute(union(paid, stray))).scalars()]
+    exception = payment_exceptions.c
+    is_mismatch = exception.kind == ExceptionKind.MISMATCH.value
+    mismatch = select(exception.tenant_id).where(exception.provider_id == charge_id, is_mismatch)
+    return [TenantId(found) for found in (await rows.execute(union(paid, stray, mismatch))).scalars()]
 
 
 def _refunds(customer_id: UUID | None) -> Select[Any]:

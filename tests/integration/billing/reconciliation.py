@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from services.billing.jobs.reconciliation import CONFIRMED_AFTER, reconcile_payments
+from services.billing.jobs.reconciliation import CONFIRMED_AFTER, confirm_differences, reconcile_payments
 from services.billing.ports import Payments, ProviderCharge
 from tests.integration.billing.decisions import AMOUNT, succeeded
 from tests.integration.billing.jobs import job_of
@@ -17,22 +17,23 @@ from waypost.kernel.ids import TenantId
 Act = Callable[[], Awaitable[object]]
 
 
-async def compared(company: Company, candidates: list[UUID] | None = None, *, after_the_list: Act | None = None) -> int:
+async def compared(company: Company, *, after_the_list: Act | None = None) -> int:
     async with job_of(company, "reconcile_payments") as job:
         if after_the_list is not None:
             payments = Interrupted(job.resources.payments, after_the_list)
             job = replace(job, resources=replace(job.resources, payments=cast(Payments, payments)))
-        return await reconcile_payments(job, candidates)
+        return await reconcile_payments(job)
 
 
 async def confirmed(company: Company) -> int:
     """The comparison that confirms the last one. Returns the number of differences stored."""
     rows = await company.rows(
         "select jsonb_array_elements_text(arguments -> 'candidates') as id from jobs"
-        " where name = 'reconcile_payments' and run_at = (select max(run_at) from jobs where name = 'reconcile_payments')"
+        " where name = 'confirm_differences' and run_at = (select max(run_at) from jobs where name = 'confirm_differences')"
     )
     company.billing.clock.move(CONFIRMED_AFTER)
-    return await compared(company, [UUID(row["id"]) for row in rows])
+    async with job_of(company, "confirm_differences") as job:
+        return await confirm_differences(job, [UUID(row["id"]) for row in rows])
 
 
 async def reconciled(company: Company) -> int:

@@ -90,3 +90,18 @@ async def test_a_notice_whose_charge_is_never_recorded_is_for_the_operators(
     billing.clock.move(FORGOTTEN_AFTER)
     assert (await send_webhook(billing, event)).status_code == 204
     assert [row["detail"] for row in await exceptions(known)] == [f"the charge {charge_id} paid no invoice"]
+
+
+@pytest.mark.parametrize("kind", ["refund", "dispute"])
+async def test_a_notice_about_a_charge_with_a_mismatch_is_stored_at_once(
+    billing: BillingService, known: Company, kind: str
+) -> None:
+    """Nothing records such a charge later, and operators refund it in the dashboard."""
+    attempt_id = await known.begin_charge(await known.finalized())
+    charge_id = (await charge(billing.payments, "pm_card_visa", amount_minor=5_000)).json()["id"]
+    await known.decide(attempt_id, succeeded(charge_id, 5_000))
+    event = await made_in_the_dashboard(billing, kind, charge_id)
+    assert (await send_webhook(billing, event)).status_code == 204
+    details = {row["kind"]: row["detail"] for row in await exceptions(known)}
+    assert details.keys() == {"mismatch", "not_bookable"}
+    assert details["not_bookable"] == f"the charge {charge_id} paid no invoice"

@@ -155,7 +155,7 @@ async def test_a_report_that_differs_from_its_attempt_settles_nothing(
         str(attempt_id),
         "charge of 246.90 EUR",
     )
-    assert found["reported"] == f"{reported.kind} of {reported.amount}"
+    assert found["reported"] == f"{reported.kind} of {reported.amount}, succeeded"
 
     body = {"tenant_id": str(company.tenant_id), "reason": "refunded at the provider", "close_attempt": True}
     path = f"/ops/payment-exceptions/{found['id']}/resolve"
@@ -182,8 +182,10 @@ async def test_a_decline_of_another_amount_settles_nothing(company: Company) -> 
     attempt_id = await company.begin_charge(await company.finalized())
     other = Reported(kind=AttemptKind.CHARGE, amount=Money(1, "EUR"))
     await company.decide(attempt_id, Declined(reason="card_declined", provider_id="ch_1", reported=other))
+    await company.decide(attempt_id, Succeeded(provider_id="ch_1", reported=other))
     assert (await company.rows("select status from payment_attempts"))[0]["status"] == "pending"
-    assert len(await exceptions(company)) == 1
+    reports = [row["reported"] for row in await exceptions(company)]
+    assert sorted(reports) == ["charge of 0.01 EUR, failed", "charge of 0.01 EUR, succeeded"]
 
 
 async def test_twenty_refunds_at_once_return_the_amount_once(company: Company) -> None:

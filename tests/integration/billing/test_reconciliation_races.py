@@ -3,15 +3,12 @@
 import pytest
 
 from services.billing.commands import BookNotice
-from services.billing.domain import AttemptKind
 from services.billing.domain.attempts import FORGOTTEN_AFTER
 from services.billing.jobs.reconciliation import CONFIRMED_AFTER
-from services.billing.ports import Reported, Succeeded
 from tests.integration.billing.decisions import AMOUNT, exceptions, refund_notice, resolve, succeeded
 from tests.integration.billing.reconciliation import compared, confirmed, pay_at_the_provider, reconciled
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.infra.payments import charge, refund
-from waypost.kernel.money import Money
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
@@ -28,7 +25,9 @@ async def test_the_job_enqueues_its_confirmation(billing: BillingService, compan
         await uow.jobs.enqueue("reconcile_payments")
 
     async def is_to_confirm() -> bool:
-        return [row["status"] for row in await company.rows("select status from jobs where delayed")] == ["queued"]
+        queued = await company.rows("select name, status from jobs where delayed")
+        # A process of an earlier release does not claim a job of a name that it does not know.
+        return [(row["name"], row["status"]) for row in queued] == [("confirm_differences", "queued")]
 
     async with billing.working():
         await eventually(is_to_confirm)
@@ -86,31 +85,42 @@ async def test_a_charge_around_the_read_makes_no_difference(billing: BillingServ
     assert await confirmed(company) == 0
 
 
-async def test_a_resolved_difference_is_stored_again_only_if_it_changes(
+async def test_a_resolved_difference_is_stored_again_only_if_a_side_changes(
     billing: BillingService, company: Company
 ) -> None:
     charge_id = await pay_at_the_provider(billing, company)
+
+    async def book(refund_id: str, amount: int) -> None:
+        notice = refund_notice(charge_id, refund_id, amount)
+        await company.handle(BookNotice(notice=notice, at=billing.clock.now()))
+
+    async def resolve_it() -> None:
+        [found] = await exceptions(company)
+        await resolve(company, found)
+
     await refund(billing.payments, charge=charge_id, amount_minor=PART)
     assert await reconciled(company) == 1
-    [found] = await exceptions(company)
-    await resolve(company, found)
-    # A refund on both sides leaves the difference as it is.
+    await resolve_it()
+    assert await reconciled(company) == 0, "nothing changed"
+    await book("re_1", PART)
+    await refund(billing.payments, charge=charge_id, amount_minor=PART)
+    assert await reconciled(company) == 1, "a second lost refund of the same amount"
+    await resolve_it()
+    # The operator accepted this gap: a later refund on both sides lists it once more.
     await refund(billing.payments, charge=charge_id, amount_minor=1_000)
-    await company.handle(BookNotice(notice=refund_notice(charge_id, "re_2", 1_000), at=billing.clock.now()))
-    assert await reconciled(company) == 0
-    assert await exceptions(company) == []
-    await refund(billing.payments, charge=charge_id, amount_minor=10)
-    assert await reconciled(company) == 1
+    await book("re_3", 1_000)
+    assert [await reconciled(company), await reconciled(company)] == [1, 0]
 
 
-async def test_a_charge_of_another_exception_is_not_stored_again(billing: BillingService, company: Company) -> None:
+async def test_an_exception_hides_a_charge_only_while_it_is_open(billing: BillingService, company: Company) -> None:
     attempt_id = await company.begin_charge(await company.finalized(AMOUNT))
-    metadata = {"tenant_id": str(company.tenant_id), "attempt_id": str(attempt_id)}
-    made = (await charge(billing.payments, "pm_card_visa", amount_minor=1, metadata=metadata)).json()["id"]
-    reported = Reported(kind=AttemptKind.CHARGE, amount=Money(1, "EUR"))
-    await company.decide(attempt_id, Succeeded(provider_id=made, reported=reported))
-    [found] = await exceptions(company)
-    await resolve(company, found, close_attempt=True)
+    metadata = {"tenant_id": str(company.tenant_id)}
+    made = (await charge(billing.payments, "pm_card_visa", amount_minor=5_000, metadata=metadata)).json()["id"]
+    await company.decide(attempt_id, succeeded(made, 5_000))
     billing.clock.move(FORGOTTEN_AFTER)
     assert await reconciled(company) == 0
-    assert await exceptions(company) == []
+    [found] = await exceptions(company)
+    await resolve(company, found, close_attempt=True)
+    assert await reconciled(company) == 1, "the money was not refunded"
+    [found] = await exceptions(company)
+    assert (found["kind"], found["provider_id"]) == ("difference", made)

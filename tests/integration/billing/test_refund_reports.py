@@ -27,8 +27,9 @@ PART = 690
 ALREADY_REFUNDED = Declined(reason="charge_already_refunded")
 
 
-def failed(refund_id: str) -> Declined:
-    return Declined(reason="lost_or_stolen_card", provider_id=refund_id)
+def failed(refund_id: str, amount_minor: int = AMOUNT) -> Declined:
+    reported = refunded(refund_id, amount_minor).reported
+    return Declined(reason="lost_or_stolen_card", provider_id=refund_id, reported=reported)
 
 
 async def book(company: Company, notice: ProviderNotice) -> None:
@@ -124,7 +125,8 @@ async def test_a_declined_attempt_is_not_the_charge_that_paid(company: Company) 
         ([failed("re_1"), refunded("re_2")], "refunded", "re_2"),
         ([failed("re_1"), ALREADY_REFUNDED], "refunded", "re_1"),
         ([declined(), refunded("re_1"), refunded("re_1")], "refunded", "re_1"),
-        ([refunded("re_1", PART)], "refund_failed", None),
+        ([refunded("re_1", PART)], "refund_failed", "re_1"),
+        ([refunded("re_1", PART), failed("re_1", PART)], "refund_failed", "re_1"),
         ([refunded("re_1", PART), refunded("re_2")], "refunded", "re_2"),
         ([refunded("re_1"), refunded("re_2", PART)], "refunded", "re_1"),
     ],

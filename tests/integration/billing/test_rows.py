@@ -13,6 +13,7 @@ from sqlalchemy import Connection, MetaData, Table, delete, select, text
 
 from schemas.users import UserErased
 from services.billing.domain import Customer, Invoice, Period, Subscription
+from services.billing.handlers.exception_tables import EXCEPTIONS
 from services.billing.ports import Declined, Succeeded
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
@@ -175,7 +176,8 @@ async def test_the_upgrade_adds_subscriptions(billing: BillingService) -> None:
 
 BEFORE_EXCEPTIONAL_PAYMENTS = """
 drop table stray_payments, payment_exceptions;
-drop index payment_attempts_of_provider, payment_attempts_by_time;
+drop schema person_keys cascade;
+drop index payment_attempts_of_provider, payment_attempts_by_time, invoices.invoices_written_off;
 alter table payment_attempts drop column failure, drop column actor_id;
 alter table invoices.invoices drop column amount_disputed_minor;
 alter table customers.customers drop column written_off_invoices;
@@ -192,7 +194,7 @@ async def test_the_upgrade_adds_exceptional_payments_cancellations_and_trials(
         await owner.execute(BEFORE_EXCEPTIONAL_PAYMENTS)
         await migrate("billing", billing.where.owner)
     async with billing.runtime.database.transaction() as connection:
-        for declared in (CUSTOMERS, INVOICES, SUBSCRIPTIONS):
+        for declared in (CUSTOMERS, INVOICES, SUBSCRIPTIONS, EXCEPTIONS):
             assert await connection.run_sync(_differences, declared) == []
     assert await company.get(f"/subscriptions/{subscription['id']}") == subscription
     await written_off(company, invoice_id=subscription["invoice_id"])

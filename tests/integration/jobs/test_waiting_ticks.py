@@ -111,4 +111,5 @@ def test_the_minutely_jobs_of_billing_do_not_pile_up() -> None:
         "resolve_attempts",
         "renew_subscriptions",
         "reconcile_payments",
+        "record_write_offs",
     }
