@@ -168,7 +168,7 @@ class KafkaSubscription:
         self.end_polls()
         try:
             async with (
-                reaching(self._bootstrap, failed=f"{self._group} cannot be joined"),
+                reaching(self._bootstrap, message=f"{self._group} cannot be joined"),
                 asyncio.timeout(self._join_seconds),
             ):
                 await client.start()

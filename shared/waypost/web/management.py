@@ -10,15 +10,15 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from waypost.kernel.errors import Misconfigured
+from waypost.web.addresses import Address
 from waypost.web.auth import known_operator
-from waypost.web.listening import Address
 from waypost.web.policies import policies
 from waypost.web.server import HttpServer
 from waypost.web.unrouted import NOT_PUBLIC
 
-MANAGEMENT = frozenset({"metrics", "version", "ops"})
+MANAGEMENT_SEGMENTS = frozenset({"metrics", "version", "ops"})
 """First segments of the paths of monitoring and of operators."""
-DOCUMENTS = frozenset({"", "docs", "openapi.json", "asyncapi", "asyncapi.json"})
+DOCUMENT_SEGMENTS = frozenset({"", "docs", "openapi.json", "asyncapi", "asyncapi.json"})
 """First segments of the documents. The empty one is the redirect from `/`."""
 
 
@@ -52,22 +52,29 @@ def http_servers(
     """
     if management is None:
         return [HttpServer(app, host=public.host, port=public.port)]
-    hidden = MANAGEMENT if public_documents else MANAGEMENT | DOCUMENTS
-    remedy = "MANAGEMENT_ADDRESS", "a free port, or to `public` to serve these routes on the public port"
+    hidden = MANAGEMENT_SEGMENTS if public_documents else MANAGEMENT_SEGMENTS | DOCUMENT_SEGMENTS
     return [
-        HttpServer(app, host=management.host, port=management.port, name="management", remedy=remedy),
-        HttpServer(app, host=public.host, port=public.port, entry=PublicRoutes(app, hidden)),
+        HttpServer(
+            app,
+            host=management.host,
+            port=management.port,
+            name="management",
+            port_setting="MANAGEMENT_ADDRESS",
+            port_remedy="a free port, or to `public` to serve these routes on the public port",
+        ),
+        HttpServer(app, host=public.host, port=public.port, filtered_app=PublicRoutes(app, hidden)),
     ]
 
 
-def refuse_public_operators(app: FastAPI) -> None:
+def refuse_public_operator_routes(app: FastAPI) -> None:
     """Raises Misconfigured with one line for each route for operators that the public port would
     serve.
     """
     exposed = [
         f"{', '.join(sorted(route.methods))} {route.path}"
         for route in policies(app)
-        if known_operator.policy in (route.policy or "").split(" and ") and first_segment(route.path) not in MANAGEMENT
+        if known_operator.policy in (route.policy or "").split(" and ")
+        and first_segment(route.path) not in MANAGEMENT_SEGMENTS
     ]
     if exposed:
         raise Misconfigured(
