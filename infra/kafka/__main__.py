@@ -56,6 +56,8 @@ async def _ensure(brokers: BrokerConnection, passwords: str | None) -> None:
 async def _prune(brokers: BrokerConnection) -> None:
     change = await prune_access(brokers)
     print(f"access rules: {len(change.added)} added, {len(change.undeclared)} removed")
+    for rule in change.undeclared:
+        print(f"  removed: {rule.principal}, {rule.name}, operation {rule.operation}, host {rule.host}")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ KEY = {"Idempotency-Key": "the-same-on-every-try"}
     [
         ("request.before_begin", 0),
         ("write.after_events", 0),
-        ("wakeups.before_send", 3),
-        ("request.after_commit", 3),
+        ("wakeups.before_send", 4),
+        ("request.after_commit", 4),
     ],
 )
 async def test_killed_at(database: Databases, tmp_path: Path, point: str, committed: int) -> None:
@@ -56,4 +56,4 @@ async def test_killed_at(database: Databases, tmp_path: Path, point: str, commit
         async with running("users", {"api": port}, environment, tmp_path):
             again = await http.post("/tenants", json=BODY, headers=KEY)
         assert (again.status_code, again.headers.get("Idempotent-Replayed")) == (201, "true" if committed else None)
-        assert await owner.fetchval("select count(*) from outbox") == 3
+        assert await owner.fetchval("select count(*) from outbox") == 4

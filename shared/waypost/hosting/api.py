@@ -23,7 +23,7 @@ from waypost.web.app import create_app, routed
 from waypost.web.asyncapi import asyncapi_router
 from waypost.web.certificates import trusted_certificates
 from waypost.web.keys import PublishedKeys
-from waypost.web.management import http_servers, refuse_public_operator_routes
+from waypost.web.management import http_servers, refuse_hidden_routes, refuse_public_operator_routes
 from waypost.web.policies import refuse_undeclared
 from waypost.web.probes import Readiness
 from waypost.web.tokens import KeySource
@@ -86,6 +86,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
     _with_events(service, app)
     refuse_undeclared(app)
     refuse_public_operator_routes(app)
+    refuse_hidden_routes(app)
     return app
 
 

@@ -98,7 +98,7 @@ class Service:
     """Opens the resources at `JobContext.resources`."""
     live_view: LiveView | None = None
     person_keys: PersonKeyDeclaration | None = None
-    """For a service with personal data in its events, or in events that it consumes."""
+    """For a service that publishes or consumes events with personal data."""
 
     @property
     def routers(self) -> "Sequence[APIRouter]":

@@ -22,6 +22,7 @@ from waypost.kafka.refusals import reaching
 from waypost.kafka.scram_request import AlterScramRequest, ScramUser
 from waypost.kernel.errors import Transient
 from waypost.ports.brokers import Brokers
+from waypost.project import is_ours
 
 log = structlog.get_logger()
 
@@ -102,7 +103,9 @@ class StoredRule(NamedTuple):
 class AccessChange:
     added: Sequence[AccessRule]
     undeclared: Sequence[StoredRule]
-    """Rules of the users that are not declared, also one for a single host and one that denies."""
+    """Rights of the users that are not declared, also one for a single host. Without refusals,
+    rights on the cluster, and names without the application's prefix.
+    """
 
 
 async def ensure_users(brokers: Brokers, passwords: Mapping[str, str]) -> None:
@@ -138,7 +141,7 @@ async def prune_rules(brokers: Brokers, declared: Collection[AccessRule], users:
 async def _add_missing(
     admin: AIOKafkaAdminClient, declared: Collection[AccessRule], users: Iterable[str]
 ) -> AccessChange:
-    existing = {rule for user in users for rule in await _rules_of(admin, user)}
+    existing = {rule for user in users for rule in await rules_of(admin, user)}
     wanted = {_stored(rule): rule for rule in declared}
     added = sorted(rule for stored, rule in wanted.items() if stored not in existing)
     for rule in added:
@@ -155,7 +158,8 @@ def scram_user(name: str, password: str, *, salt: bytes | None = None) -> ScramU
     return ScramUser(name=name, iterations=ITERATIONS, salt=salt, salted_password=salted)
 
 
-async def _rules_of(admin: AIOKafkaAdminClient, user: str) -> Sequence[StoredRule]:
+async def rules_of(admin: AIOKafkaAdminClient, user: str) -> Sequence[StoredRule]:
+    """The rules of a user on the cluster."""
     request = DescribeAclsRequest(_ANY, None, _ANY, f"User:{user}", None, _ANY, _ANY)
     answer = await admin._send_to_controller(request)
     _raise_errors([(answer.error_code, answer.error_message)])
@@ -171,9 +175,12 @@ def _stored(rule: AccessRule) -> StoredRule:
 
 
 def _is_removable(rule: StoredRule) -> bool:
+    """Not a refusal by an administrator, a right on the cluster, or a right on what belongs to
+    another installation, whose users may have the same names.
+    """
     if not rule.is_known:
         log.warning("access_rule_unknown", **rule._asdict())
-    return rule.is_known
+    return rule.is_known and rule.permission == ALLOW and rule.resource != Resource.CLUSTER and is_ours(rule.name)
 
 
 def _raise_errors(results: Iterable[Sequence[Any]]) -> None:

@@ -166,15 +166,13 @@ class KafkaSubscription:
         # Callbacks run during the start and use the client.
         self._client = client
         self.end_polls()
-        try:
-            async with (
-                reaching(self._bootstrap, message=f"{self._group} cannot be joined"),
-                asyncio.timeout(self._join_seconds),
-            ):
-                await client.start()
-        except Exception:
-            await self.leave()
-            raise
+        async with reaching(self._bootstrap, message=f"{self._group} cannot be joined"):
+            try:
+                async with asyncio.timeout(self._join_seconds):
+                    await client.start()
+            except Exception:
+                await self.leave()  # before the examination of the brokers, in which the join could end
+                raise
 
     @asynccontextmanager
     async def _answered(self, requested: str) -> AsyncIterator[None]:

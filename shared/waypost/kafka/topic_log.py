@@ -18,6 +18,8 @@ from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Partition
 
 FETCH_MILLISECONDS = 20
+FETCH_BYTES = 1024 * 1024
+"""Limit of one fetch, which must arrive within RESPONSE_SECONDS: 210 KB per second are enough."""
 """A fetch of partitions without further records waits this long at the broker, and delays the other
 requests of its connection: offsets, and the next records of other partitions.
 """
@@ -113,6 +115,7 @@ class KafkaTopicLogs:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_MILLISECONDS,
+            fetch_max_bytes=FETCH_BYTES,
             request_timeout_ms=int(RESPONSE_SECONDS * 1000),
         )
         try:

@@ -82,7 +82,7 @@ class UnitOfWork(Protocol):
         ...
 
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
-        """Destroys the key of a person, so that their personal data in events, topics and
+        """Destroys the key of a person, so that their personal data in events, on topics and in
         dead letters reads as empty text in every service. Repeated, publishes the mark again. Does
         nothing in a service that does not create keys, and in memory.
         """

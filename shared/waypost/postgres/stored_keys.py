@@ -35,7 +35,7 @@ _FIRST = UUID(int=0)
 class PostgresStoredKeys(PostgresStoredRecords):
     """`waypost.ports.stored_records.StoredRecords` of the topic of keys: one record per person, of
     a key or of its destruction. Its records have no versions, so that a run publishes all of them;
-    consumers skip known ones.
+    consumers skip the known ones.
     """
 
     def __init__(self, owner: Database, service: str, events: PersonKeyEvents, codec: EventCodec) -> None:

@@ -98,11 +98,13 @@ class NoExample(ValueError):
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Changes an OpenAPI 3.1 document. A body whose schema no known value fits gets none."""
+    """Changes an OpenAPI 3.1 document. A body gets none if no known value fits its schema, or if
+    the schema has a pattern or a reference that Python cannot follow.
+    """
     schemas = document.get("components", {}).get("schemas", {})
     for media in _json_bodies(document):
         if "example" not in media and "examples" not in media and media.get("schema"):
-            with suppress(NoExample):
+            with suppress(NoExample, LookupError, re.error):
                 media["example"] = example_of(media["schema"], schemas)
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from waypost.kernel.errors import Misconfigured
 from waypost.web.addresses import Address
 from waypost.web.auth import known_operator
-from waypost.web.policies import policies
+from waypost.web.policies import RoutePolicy, policies
 from waypost.web.server import HttpServer
 from waypost.web.unrouted import NOT_PUBLIC
 
@@ -37,7 +37,8 @@ class PublicRoutes:
 
 
 def first_segment(path: str) -> str:
-    return path[1:].partition("/")[0]
+    """Without a final line break: the router ignores one (`$` of a regular expression)."""
+    return path[1:].partition("/")[0].removesuffix("\n")
 
 
 def http_servers(
@@ -66,6 +67,27 @@ def http_servers(
     ]
 
 
+def refuse_hidden_routes(app: FastAPI) -> None:
+    """Raises Misconfigured with one line for each of the application's own routes for clients that
+    the public port would hide.
+    """
+    hidden = [
+        f"{', '.join(sorted(route.methods))} {route.path}"
+        for route in policies(app)
+        if route.is_own
+        and not _is_for_operators(route)
+        and first_segment(route.path) in MANAGEMENT_SEGMENTS | DOCUMENT_SEGMENTS
+    ]
+    if hidden:
+        raise Misconfigured(
+            "\n".join(["the public port would answer 404 to these routes:", *map("  {}".format, hidden)])
+            + "\nGive them a path that begins otherwise: "
+            + ", ".join(f"/{segment}" for segment in sorted(MANAGEMENT_SEGMENTS | DOCUMENT_SEGMENTS))
+            + " belong to the toolkit",
+            routes=hidden,
+        )
+
+
 def refuse_public_operator_routes(app: FastAPI) -> None:
     """Raises Misconfigured with one line for each route for operators that the public port would
     serve.
@@ -73,8 +95,7 @@ def refuse_public_operator_routes(app: FastAPI) -> None:
     exposed = [
         f"{', '.join(sorted(route.methods))} {route.path}"
         for route in policies(app)
-        if known_operator.policy in (route.policy or "").split(" and ")
-        and first_segment(route.path) not in MANAGEMENT_SEGMENTS
+        if _is_for_operators(route) and first_segment(route.path) not in MANAGEMENT_SEGMENTS
     ]
     if exposed:
         raise Misconfigured(
@@ -84,3 +105,7 @@ def refuse_public_operator_routes(app: FastAPI) -> None:
             + "\nGive them a path that begins with /ops/, which the management port alone serves",
             routes=exposed,
         )
+
+
+def _is_for_operators(route: RoutePolicy) -> bool:
+    return known_operator.policy in (route.policy or "").split(" and ")

@@ -40,6 +40,8 @@ class RoutePolicy:
     path: str
     policy: str | None
     """Such as `role admin`, `operator`, or `public: <reason>`. None if the route declares none."""
+    is_own: bool
+    """Whether the application declares it, and not the toolkit or the framework."""
 
 
 def policies(app: FastAPI) -> Iterator[RoutePolicy]:
@@ -50,9 +52,17 @@ def policies(app: FastAPI) -> Iterator[RoutePolicy]:
         if not isinstance(route.original_route, APIRoute):
             if route.path == app.openapi_url:
                 continue
-            yield RoutePolicy(methods=frozenset(route.methods or ()), path=route.path or "", policy=None)
+            policy = None
         else:
-            yield RoutePolicy(methods=frozenset(route.methods or ()), path=route.path or "", policy=_policy(route))
+            policy = _policy(route)
+        yield RoutePolicy(
+            methods=frozenset(route.methods or ()), path=route.path or "", policy=policy, is_own=_is_own(route)
+        )
+
+
+def _is_own(route: RouteContext) -> bool:
+    module = getattr(route.endpoint, "__module__", None) or ""
+    return module.partition(".")[0] not in ("waypost", "fastapi", "starlette")
 
 
 def _policy(route: RouteContext) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,13 +17,16 @@ from services.users.handlers.key_marks import REPEATED_FOR
 from tests.integration.users.service import NOON, PASSWORD, Member, UsersService, unique_address
 from waypost.kernel.ids import TenantId
 from waypost.ports.person_keys import PersonKeyEvents
+from waypost.postgres.database import Database
 from waypost.postgres.person_keys import IdentifiedEvent, ProcessKeys, TransactionKeys
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.postgres.stored_keys import PostgresStoredKeys
 from waypost.testing.clock import MovableClock
 from waypost.testing.database import connected
 from waypost.testing.hosted import HostedService
 
 NAME = b"Lovelace"
+KEY_EVENTS = PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed)
 
 
 async def test_events_and_outbox_hide_the_person_and_the_key_comes_first(users: UsersService) -> None:
@@ -112,22 +116,34 @@ async def test_a_user_from_before_the_encryption_gets_a_key_with_the_next_person
     assert not readable(await payloads(users, member), member)
 
 
-async def test_a_key_of_a_request_that_failed_is_not_used_later(users: UsersService) -> None:
-    owner = await users.open_tenant()
-    email = f"person.{uuid4().hex[:12]}@example.com"
-    async with users.refusing_inserts("outbox"):
-        assert (await users.sign_up(owner.tenant_id, email)).status_code == 500
-    user_id = UUID((await users.sign_up(owner.tenant_id, email)).json()["id"])
-    found = await users.http.get(f"/users/{user_id}", headers=owner.headers)
-    assert found.json()["email"] == email
-    assert (await users.http.patch(f"/users/{user_id}", json={"display_name": "Ada"}, headers=owner.headers)).is_success
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+async def test_a_key_whose_transaction_was_rolled_back_is_not_used_later(users: UsersService) -> None:
+    tenant_id, person_id = TenantId((await users.open_tenant()).tenant_id), uuid4()
+    (event,) = [each.event for each in await users.published(tenant_id) if each.event.type == "user.created"]
+    keys, event_id, hidden = ProcessKeys(publishes=KEY_EVENTS), uuid4(), event
+    for commits in (False, True):
+        with suppress(Undone):
+            async with users.database.transaction([tenant_id]) as connection:
+                own = TransactionKeys(connection, keys)
+                (hidden,) = await own.storable(
+                    [IdentifiedEvent(event, event_id)], person_id, is_new=True, at=users.clock.now()
+                )
+                again = TransactionKeys(connection, keys)  # which queries the key
+                assert await again.all_readable([IdentifiedEvent(hidden, event_id)]) == [event]
+                if not commits:
+                    raise Undone
+    async with users.database.transaction([tenant_id]) as connection:
+        assert await TransactionKeys(connection, keys).all_readable([IdentifiedEvent(hidden, event_id)]) == [event]
 
 
 async def test_two_writers_at_once_use_one_key(users: UsersService) -> None:
     owner = await users.open_tenant()
     tenant_id, person_id = TenantId(owner.tenant_id), uuid4()
     (event,) = [each.event for each in await users.published(tenant_id) if each.event.type == "user.created"]
-    keys = ProcessKeys(publishes=PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
+    keys = ProcessKeys(publishes=KEY_EVENTS)
     waits = asyncio.Event()
 
     async def write(*, first: bool) -> tuple[int, Any]:
@@ -146,6 +162,24 @@ async def test_two_writers_at_once_use_one_key(users: UsersService) -> None:
     other = asyncio.create_task(write(first=False))
     assert sorted([(await one)[0], (await other)[0]]) == [0, 1]
     assert (await one)[1] == (await other)[1] == [event]
+
+
+async def test_a_lost_topic_is_filled_from_the_table_with_the_destroyed_keys_last(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    sent = {(row["type"], row["payload"]) for row in await outbox(users, owner.user_id)}
+    await users.http.delete(f"/users/{member.user_id}", headers=member.headers)
+    sent |= {(row["type"], row["payload"]) for row in await outbox(users, member.user_id)}
+    database = Database(users.where.owner, application_name="test-republish", pool_size=1)
+    try:
+        stored = PostgresStoredKeys(database, "users", KEY_EVENTS, SERVICE.codec)
+        assert await stored.count() == 2
+        records = [each.record for chunk in [chunk async for chunk in stored.all(1)] for each in chunk]
+    finally:
+        await database.close()
+    found = [(dict(record.headers)["ce_type"].decode(), record.value) for record in records]
+    assert [kind for kind, _ in found] == ["person_key.created", "person_key.destroyed"]
+    assert set(found) <= sent, "the same bytes as at first"
 
 
 async def payloads(users: UsersService, member: Member) -> Sequence[bytes]:

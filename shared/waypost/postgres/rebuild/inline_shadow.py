@@ -145,7 +145,7 @@ class PostgresInlineShadowTransaction:
         return await self._readable([self._stored.read(row) for row in rows])
 
     async def _readable(self, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
-        """The events with their personal data. Binds the tenants of encrypted ones."""
+        """The events with their personal data. Binds the tenants of the encrypted events."""
         found = {event.position: event.envelope for event in events if event.envelope is not None}
         encrypted = {at: each for at, each in found.items() if personal_ciphertext(each.event)}
         if not encrypted:

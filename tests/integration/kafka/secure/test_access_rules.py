@@ -27,6 +27,7 @@ from waypost.kafka.access import (
     StoredRule,
     ensure_rules,
     prune_rules,
+    rules_of,
 )
 from waypost.kafka.catalog import catalog
 from waypost.kafka.client_arguments import client_arguments
@@ -139,7 +140,8 @@ async def test_rules_that_are_no_longer_declared_stay_until_they_are_pruned(secu
     assert (unchanged.added, unchanged.undeclared) == ([], [])
 
 
-async def test_a_rule_of_another_host_kind_or_permission_is_not_the_declared_one(secure_kafka: SecureKafka) -> None:
+async def test_a_rule_of_another_host_or_kind_is_not_the_declared_one(secure_kafka: SecureKafka) -> None:
+    """And a refusal, which an administrator made, stays."""
     declared = AccessRule(user="odd", resource=Resource.TOPIC, name="a", operation=Operation.WRITE)
     by_hand = [
         StoredRule(Resource.TOPIC, "a", Pattern.LITERAL, "User:odd", "192.0.2.1", Operation.WRITE, ALLOW),
@@ -152,11 +154,14 @@ async def test_a_rule_of_another_host_kind_or_permission_is_not_the_declared_one
     try:
         for rule in by_hand:
             await client._send_to_controller(CreateAclsRequest(*rule))
+        change = await prune_rules(secure_kafka.admin, [declared], ["odd"])
+        stored = await rules_of(client, "odd")
     finally:
         await client.close()
-    change = await prune_rules(secure_kafka.admin, [declared], ["odd"])
+    refusal = by_hand[1]
     assert change.added == [declared]
-    assert sorted(change.undeclared) == sorted(by_hand)
+    assert sorted(change.undeclared) == sorted(rule for rule in by_hand if rule != refusal)
+    assert refusal in stored
     unchanged = await ensure_rules(secure_kafka.admin, [declared], ["odd"])
     assert (unchanged.added, unchanged.undeclared) == ([], [])
 

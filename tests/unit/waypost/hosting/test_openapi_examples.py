@@ -68,8 +68,10 @@ def missing(content: Mapping[str, Any], document: Mapping[str, Any]) -> str:
 def test_an_example_of_a_service_precedes_and_a_schema_that_nothing_fits_gets_none() -> None:
     own = {"type": "object", "properties": {"name": {"type": "string", "examples": ["Own"]}}}
     odd = {"type": "string", "pattern": "^§§§$"}
+    rust = {"type": "string", "pattern": r"^\p{L}+$"}  # valid for pydantic
+    lost = {"$ref": "#/components/schemas/Lost"}
     node = {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#/components/schemas/Node"}}}
-    media = {name: {"schema": schema} for name, schema in (("own", own), ("odd", odd))}
+    media = {name: {"schema": schema} for name, schema in (("own", own), ("odd", odd), ("rust", rust), ("lost", lost))}
     document = {
         "components": {"schemas": {}},
         "paths": {
@@ -78,7 +80,7 @@ def test_an_example_of_a_service_precedes_and_a_schema_that_nothing_fits_gets_no
     }
     add_examples(document)
     assert media["own"] == {"schema": own, "example": {"name": "Own"}}
-    assert media["odd"] == {"schema": odd}
+    assert [media[name] for name in ("odd", "rust", "lost")] == [{"schema": odd}, {"schema": rust}, {"schema": lost}]
     with pytest.raises(NoExample):
         example_of(node, {"Node": node})
     optional = {"type": "object", "properties": node["properties"]}

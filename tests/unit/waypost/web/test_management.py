@@ -21,12 +21,16 @@ from waypost.web.management import (
     MANAGEMENT_SEGMENTS,
     PublicRoutes,
     http_servers,
+    refuse_hidden_routes,
     refuse_public_operator_routes,
 )
 from waypost.web.policies import policies
 from waypost.web.unrouted import NOT_PUBLIC
 
-HIDDEN = ["/metrics", "/version", "/ops/jobs", "/ops", "/", "/docs", "/docs/swagger-ui.css", "/openapi.json"]
+HIDDEN = [
+    "/metrics", "/version", "/ops/jobs", "/ops", "/", "/docs", "/docs/swagger-ui.css", "/openapi.json",
+    "/metrics%0A", "/version%0A", "/docs%0A", "/openapi.json%0A", "/%0A",
+]  # fmt: skip
 PROBES = ["/livez", "/readyz"]
 
 
@@ -38,13 +42,14 @@ def public_client(*routers: APIRouter, documents: bool = False) -> httpx.AsyncCl
 
 async def test_a_hidden_route_is_answered_like_an_unknown_path_to_every_method() -> None:
     async with public_client() as client:
+        unknown = (await client.get("/unknown")).json()["detail"]
         for path in HIDDEN:
             for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
                 answer = await client.request(method, path)
                 assert answer.status_code == 404, (method, path)
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert "allow" not in answer.headers
-                assert "/openapi.json" not in answer.text
+                assert method == "HEAD" or answer.json()["detail"] == unknown
 
 
 async def test_other_routes_and_the_probes_stay() -> None:
@@ -69,6 +74,7 @@ async def test_the_documents_can_be_public() -> None:
 async def test_of_every_service_the_public_port_hides_these_routes_alone(name: str) -> None:
     app = documented(service_named(name))
     refuse_public_operator_routes(app)
+    refuse_hidden_routes(app)
     expected = {"/metrics", "/version", "/", "/docs", "/asyncapi", "/asyncapi.json"}
     hidden = {route.path for route in policies(app) if await is_hidden(route.path)}
     operators = {route.path for route in policies(app) if route.policy == "operator"}
@@ -146,3 +152,18 @@ def settings(text: str) -> ApiSettings:
         kafka_bootstrap="127.0.0.1:1",
         idempotency_secret=SecretStr("a secret that stays the same"),
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "is_refused"), [("/docs/{id}", True), ("/version", True), ("/ops/own", True), ("/documents/{id}", False)]
+)
+def test_a_route_for_clients_that_the_public_port_would_hide_is_refused(path: str, is_refused: bool) -> None:
+    router = APIRouter()
+    router.add_api_route(path, lambda: "own", methods=["POST"])
+    app = api(router)
+    if not is_refused:
+        refuse_hidden_routes(app)
+        return
+    with pytest.raises(Misconfigured, match=r"would answer 404") as refusal:
+        refuse_hidden_routes(app)
+    assert path in str(refusal.value)
