@@ -18,7 +18,7 @@ from pathlib import Path
 from infra.containers.layout import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
 from infra.postgres.connections import MAX_CONNECTIONS
 from infra.stack.addresses import Addresses
-from infra.stack.environment import MANAGEMENT, Environment, Environments, write_command_environments
+from infra.stack.environment import MANAGEMENT_ADDRESS, Environment, Environments, write_command_environments
 from infra.stack.keys import Keys, load_or_make_keys
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from waypost.hosting.processes import ServiceProcess
@@ -60,8 +60,8 @@ def component_environments(environments: Environments) -> Iterator[tuple[str, En
         yield f"{service}-migrations", environments.process(service, ServiceProcess.MIGRATE)
         for process in processes_of(service):
             planned, own = environments.process(service, process), {"WAYPOST_KEYS_DIRECTORY": str(OWN / "keys")}
-            if MANAGEMENT in planned:  # the compose file publishes it on this machine alone
-                own[MANAGEMENT] = f"0.0.0.0:{planned[MANAGEMENT]}"
+            if MANAGEMENT_ADDRESS in planned:  # the compose file publishes it on this machine alone
+                own[MANAGEMENT_ADDRESS] = f"0.0.0.0:{planned[MANAGEMENT_ADDRESS]}"
             yield f"{service}-{process}", {**planned, **own}
 
 

@@ -23,18 +23,16 @@ from waypost.ports.brokers import BrokerConnection, connection_from
 from waypost.schemas.topics import declared_topics
 
 PASSWORDS = "WAYPOST_KAFKA_PASSWORDS_DIRECTORY"
-
-
 PRUNE = "prune"
 
 
-def main(words: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     try:
         brokers = connection_from(os.environ)
-        if list(words) == [PRUNE]:
+        if list(arguments) == [PRUNE]:
             asyncio.run(_prune(brokers))
-        elif words:
-            sys.exit(f"python -m infra.kafka has no argument {' '.join(words)}: give {PRUNE}, or none")
+        elif arguments:
+            sys.exit(f"python -m infra.kafka has no argument {' '.join(arguments)}: give {PRUNE}, or none")
         else:
             asyncio.run(_ensure(brokers, os.environ.get(PASSWORDS)))
     except WaypostError as error:

@@ -64,7 +64,7 @@ DSNS_OF = {
 SAMPLING = (SAMPLER_VARIABLE, SAMPLER_ARGUMENT_VARIABLE, SPANS_VARIABLE)
 LIMITS = ("WAYPOST_RATE_LIMITING", "WAYPOST_RATE_LIMITS", "WAYPOST_TRUSTED_PROXIES")
 COMMAND_DSNS = ("owner", "app", "ops")
-MANAGEMENT = "WAYPOST_MANAGEMENT_ADDRESS"
+MANAGEMENT_ADDRESS = "WAYPOST_MANAGEMENT_ADDRESS"
 
 
 class Environments:
@@ -90,7 +90,7 @@ class Environments:
         if process is not ServiceProcess.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
         if process is ServiceProcess.API:
-            own[MANAGEMENT] = str(self._addresses.port(f"{service}-management"))
+            own[MANAGEMENT_ADDRESS] = str(self._addresses.port(f"{service}-management"))
         return own
 
     def command(self, service: str) -> Environment:

@@ -16,7 +16,7 @@ from services.billing.tables import MONEY
 from waypost.engine.principals import authorize
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
-from waypost.ports.person_keys import PersonKeysUse
+from waypost.ports.person_keys import PersonKeyDeclaration
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ SERVICE = Service(
     api="services.billing.api",
     authorize=authorize,
     api_resources=resources,
-    person_keys=PersonKeysUse(),
+    person_keys=PersonKeyDeclaration(),
     job_resources=resources,
     live_view=LiveView(open=open_live_view, handles=PAYMENT_EVENTS, publishes=TOTAL_EVENTS),
 )

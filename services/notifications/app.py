@@ -16,7 +16,7 @@ from services.notifications.tables import UNPUBLISHED
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
-from waypost.ports.person_keys import PersonKeysUse
+from waypost.ports.person_keys import PersonKeyDeclaration
 
 
 @asynccontextmanager
@@ -54,6 +54,6 @@ SERVICE = Service(
     schedule=SCHEDULE,
     api="services.notifications.api",
     authorize=authorize,
-    person_keys=PersonKeysUse(),
+    person_keys=PersonKeyDeclaration(),
     job_resources=mail_resources,
 )

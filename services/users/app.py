@@ -18,10 +18,10 @@ from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
 from services.users.tables import SECRETS, UNPUBLISHED
-from waypost.engine.person_keys import PERSON_KEYS
+from waypost.engine.person_keys import PERSON_KEY_TABLES
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
-from waypost.ports.person_keys import PersonKeyEvents, PersonKeysUse
+from waypost.ports.person_keys import PersonKeyDeclaration, PersonKeyEvents
 from waypost.web.tokens import KeySource
 
 
@@ -52,7 +52,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[SECRETS, UNPUBLISHED, PERSON_KEYS],
+    tables=[SECRETS, UNPUBLISHED, PERSON_KEY_TABLES],
     jobs=JOBS,
     schedule=SCHEDULE,
     api="services.users.api",
@@ -62,7 +62,7 @@ SERVICE = Service(
     signing_key=keys.signing_key,
     development_user=development_user,
     job_resources=job_resources,
-    person_keys=PersonKeysUse(
-        issues=PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed),
+    person_keys=PersonKeyDeclaration(
+        publishes=PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed),
     ),
 )

@@ -9,9 +9,9 @@ from sqlalchemy import delete
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
 from services.users.handlers.invitations import expire_invitations
+from services.users.handlers.key_marks import repeat_key_marks
 from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
-from services.users.handlers.person_keys import repeat_key_marks
 from services.users.handlers.sign_in_attempts import forget_old_failures
 from services.users.ports import JobResources
 from services.users.tables import email_changes, password_reset_tokens, refresh_tokens, sessions, verification_tokens

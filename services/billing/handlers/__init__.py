@@ -39,7 +39,7 @@ from services.billing.handlers.subscriptions import (
     renew_subscription,
     uncancel_subscription,
 )
-from services.billing.projections import PERSON_KEYS, PRINCIPALS, REVENUE_WINDOWS, TENANT_DIRECTORY
+from services.billing.projections import PERSON_KEY_ROWS, PRINCIPALS, REVENUE_WINDOWS, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
 
@@ -66,4 +66,4 @@ COMMANDS: Commands = {
     RequestReport: request_report,
 }
 
-CONSUMERS: Sequence[Consumer] = [PERSON_KEYS, CUSTOMERS, TENANT_DIRECTORY, PRINCIPALS, REVENUE_WINDOWS]
+CONSUMERS: Sequence[Consumer] = [PERSON_KEY_ROWS, CUSTOMERS, TENANT_DIRECTORY, PRINCIPALS, REVENUE_WINDOWS]

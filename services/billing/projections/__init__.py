@@ -30,7 +30,7 @@ PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS, SUBSCRIPTION_ROWS]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
-PERSON_KEYS = person_keys_projection(PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
+PERSON_KEY_ROWS = person_keys_projection(PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
 
 PRINCIPALS = principals_projector(
     created=UserCreated,
@@ -42,4 +42,4 @@ PRINCIPALS = principals_projector(
     sessions_ended=UserSessionsEnded,
 )
 
-__all__ = ["PERSON_KEYS", "PRINCIPALS", "PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]
+__all__ = ["PERSON_KEY_ROWS", "PRINCIPALS", "PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]

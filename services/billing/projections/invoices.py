@@ -76,7 +76,7 @@ async def add_lines(added: Sequence[Envelope[InvoiceLineAdded]], rows: AsyncConn
     await _add_up(added, "total_minor", rows)
 
 
-async def blank_lines(erased: Sequence[Envelope[CustomerErased]], rows: AsyncConnection) -> None:
+async def erase_line_texts(erased: Sequence[Envelope[CustomerErased]], rows: AsyncConnection) -> None:
     """Removes the texts from the lines of erased customers."""
     of_customer = (
         invoices.c.tenant_id == bindparam("of_tenant"),
@@ -164,7 +164,7 @@ INVOICE_ROWS = InlineProjection(
         InvoiceRefundFailed: take_back_refunds,
         InvoiceDisputed: add_disputes,
         InvoiceDisputeClosed: close_disputes,
-        CustomerErased: blank_lines,
+        CustomerErased: erase_line_texts,
     },
     INVOICES,
 )

@@ -63,10 +63,12 @@ class JinjaEmailTemplates:
     ) -> EmailContent:
         language = language_of(locale)
         files = self._files(kind, language)
+        words = dict(words)
+        name = one_line(str(words.pop("name", "")))
         lines = {
             **words,
             "company": one_line(str(words.get("company", ""))) or _INVISIBLE,
-            "greeting": GREETINGS[language].of(one_line(str(words.get("name", "")))),
+            "greeting": GREETINGS[language].of(name),
             "language": language,
             "locale": locale,
         }

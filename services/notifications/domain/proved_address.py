@@ -1,12 +1,12 @@
-"""The address that a queued mail about its proof is for. The directory of recipients may show the
-previous address for a while, and a later one afterwards.
+"""The digest of the proved address, stored with the queued mail about the proof. The directory of
+recipients may show an earlier or a later address.
 """
 
 import hashlib
 from uuid import UUID
 
 PROVED = "proved"
-"""The name of the fact."""
+"""The key of the digest in the notification's facts."""
 
 
 def proved_digest(user_id: UUID, email: str) -> str:

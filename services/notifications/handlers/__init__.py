@@ -20,7 +20,7 @@ from services.notifications.handlers.suppressions import lift_suppression
 from services.notifications.projections import (
     INVOICE_LINE_LISTS,
     INVOICE_STATUS,
-    PERSON_KEYS,
+    PERSON_KEY_ROWS,
     PRINCIPALS,
     RECIPIENT_DIRECTORY,
     TENANT_DIRECTORY,
@@ -40,7 +40,7 @@ COMMANDS: Commands = {
 }
 
 CONSUMERS: Sequence[Consumer] = [
-    PERSON_KEYS,
+    PERSON_KEY_ROWS,
     NOTICES,
     RECIPIENT_DIRECTORY,
     INVOICE_STATUS,

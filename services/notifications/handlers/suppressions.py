@@ -72,4 +72,7 @@ async def lift_suppression(command: LiftSuppression, uow: UnitOfWork) -> None:
         delete(suppressed_addresses).where(suppressed_addresses.c.suppression_id == command.suppression_id)
     )
     if not deleted.rowcount:
-        raise NotFound(f"there is no suppression {command.suppression_id}: it was lifted, or its recipient is gone")
+        raise NotFound(
+            f"there is no suppression {command.suppression_id}: it was lifted, its recipient was erased, or its"
+            " invitation ended"
+        )

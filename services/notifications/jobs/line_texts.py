@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from schemas.billing import InvoiceLineAdded
-from waypost.kernel.errors import NotYet
 from waypost.kernel.ids import TenantId
-from waypost.ports.person_keys import PersonalCiphertext
+from waypost.ports.person_keys import PersonalCiphertext, key_not_arrived
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -23,7 +22,7 @@ async def readable_lines(
         return lines
     found = await uow.personal_data([_ciphertext_of(line, tenant_id) for line in encrypted])
     if None in found:
-        raise NotYet("the key that decrypts the lines of this invoice has not arrived yet")
+        raise key_not_arrived("the lines of this invoice")
     pairs = zip(encrypted, found, strict=True)
     texts = {line["event_id"]: values.get("description", "") for line, values in pairs if values is not None}
     return [{**line, "description": texts.get(line.get("event_id"), line["description"])} for line in lines]

@@ -36,8 +36,8 @@ product.
 """
 
 LONGEST_WAIT = timedelta(minutes=10)
-"""For the lines of an invoice, or for a proved address: a dead letter must not keep the mail
-back.
+"""The longest wait for the lines of an invoice or for a proved address, because a dead letter must
+not delay the mail further.
 """
 
 
@@ -100,9 +100,9 @@ async def invoice_words(
 
 async def is_for_the_present_address(notification: Notification, uow: UnitOfWork, waited: timedelta) -> bool:
     """False for a mail about the proof of another address than the recipient's present one. True
-    for every other mail, and for one that was queued by a release that did not note the address.
+    for every other mail, and for one that was queued by a release that did not store the digest.
 
-    Raises NotYet until the job has `waited` for long: the directory may still show the previous
+    Raises NotYet while `waited` is below LONGEST_WAIT: the directory may still show the previous
     address, whose reader must not get the mail. Later the address has changed again.
     """
     if notification.kind is not NotificationKind.EMAIL_VERIFIED:

@@ -29,7 +29,7 @@ PROJECTIONS = [NOTIFICATION_ROWS]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
-PERSON_KEYS = person_keys_projection(PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
+PERSON_KEY_ROWS = person_keys_projection(PersonKeyEvents(created=PersonKeyCreated, destroyed=PersonKeyDestroyed))
 
 PRINCIPALS = principals_projector(
     created=UserCreated,
@@ -44,7 +44,7 @@ PRINCIPALS = principals_projector(
 __all__ = [
     "INVOICE_LINE_LISTS",
     "INVOICE_STATUS",
-    "PERSON_KEYS",
+    "PERSON_KEY_ROWS",
     "PRINCIPALS",
     "PROJECTIONS",
     "RECIPIENT_DIRECTORY",

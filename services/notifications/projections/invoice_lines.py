@@ -40,6 +40,6 @@ INVOICE_LINE_LISTS = replace(
     ),
     reads_personal_data=False,
 )
-"""The rows keep the texts encrypted, because billing does not say here whose they are: with the
-person's key they become unreadable. A mail decrypts them.
+"""The rows keep the texts encrypted, because the events of the invoice here do not name its
+customer. Without the customer's key the texts are unreadable.
 """

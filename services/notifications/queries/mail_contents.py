@@ -54,7 +54,7 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
         email=row.email,
         display_name=row.display_name,
         locale=row.locale,
-        erased=row.status == "erased" or not row.email,  # the mark of the key may be ahead of the event
+        erased=row.status == "erased" or not row.email,  # the key may be destroyed before user.erased arrives
         company=row.company,
         verified=row.status == "verified",
     )

@@ -10,7 +10,7 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token, unusable_password
 from services.users.api.context import Context
 from services.users.api.limits import MAILED_LINK
-from services.users.api.mailed_tokens import parsed
+from services.users.api.mailed_tokens import parse_token
 from services.users.api.models import AnyPassword, EmailAddress, Token
 from services.users.api.new_passwords import share_of
 from services.users.api.own_sessions import acting
@@ -77,7 +77,7 @@ async def confirm_change(
     password of the account; 403 for another password, 409 if another user of the tenant has the
     address. Both leave the token valid.
     """
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             of_link = await queries.credentials_of_email_change(uow.rows, token.digest, context.now)
@@ -97,7 +97,7 @@ async def decline_change(body: Token, context: Context) -> Response:
     """Ends a change of address with the token of the mail to the new address, whose reader did not
     request it. The token of the mail to the present address stays valid.
     """
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         await context.bus.handle(DeclineEmailChange(digest=token.digest, at=context.now))
     return Response(status_code=204)
@@ -112,7 +112,7 @@ async def cancel_change(
     all sessions and the password: the user chooses a new one with `POST /password/forgot`. 409 if
     another user has the previous address; sessions and password have ended then, too.
     """
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             if not await queries.may_be_taken_back(uow.rows, token.digest, context.now):

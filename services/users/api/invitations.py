@@ -12,7 +12,7 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import MAILED_LINK
-from services.users.api.mailed_tokens import parsed
+from services.users.api.mailed_tokens import parse_token
 from services.users.api.models import DEFAULT_LOCALE, EmailAddress, Locale, Token, UserView
 from services.users.api.new_passwords import require_strong, share_of
 from services.users.commands import AcceptInvitation, ApproveRequest, Invite, RevokeInvitation
@@ -102,7 +102,7 @@ async def accept(body: Acceptance, context: Context, admission: Annotated[Admiss
     """Joins with the one-time token of the mail. The token proves the address, so the user is
     verified at once, and what others registered for the address before ends.
     """
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             email = await queries.address_of_invitation(uow.rows, token.digest, context.now)

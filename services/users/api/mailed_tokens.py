@@ -4,7 +4,7 @@ from services.users.api.models import Token
 from services.users.domain import OpaqueToken, TokenNotValid
 
 
-def parsed(body: Token) -> OpaqueToken:
+def parse_token(body: Token) -> OpaqueToken:
     """Raises TokenNotValid for a text that this service cannot have issued."""
     token = OpaqueToken.parse(body.token)
     if token is None:

@@ -11,7 +11,7 @@ from services.users import queries
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.limits import FORGOTTEN_PASSWORD, MAILED_LINK
-from services.users.api.mailed_tokens import parsed
+from services.users.api.mailed_tokens import parse_token
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.new_passwords import require_strong, share_of
 from services.users.api.password_checks import require_own_password
@@ -50,7 +50,7 @@ async def forgot(
 @public("the one-time token of the mail authenticates the person")
 async def reset(body: NewPassword, context: Context, admission: Annotated[Admission, limited(MAILED_LINK)]) -> Response:
     """Sets a password with the one-time token of the mail, and ends all sessions."""
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             email = await queries.address_of_password_link(uow.rows, token.digest, context.now)

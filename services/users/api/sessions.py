@@ -55,7 +55,7 @@ async def login(
         password_hash = stored.password_hash if stored else None
         share = share_of(body.tenant_id, admission, exists=known.tenant_exists)
         is_right = await context.resources.passwords.matches(body.password, password_hash, share)
-        judge = JudgePassword(tenant_id=body.tenant_id, counted_as=body.email, is_right=is_right, at=context.now)
+        judge = JudgePassword(tenant_id=body.tenant_id, failure_key=body.email, is_right=is_right, at=context.now)
         if not await context.bus.handle(judge) or stored is None:
             raise SignInRefused
         refresh, session_id = fresh_token(body.tenant_id), new_id()

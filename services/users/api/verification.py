@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.api.context import Context
 from services.users.api.limits import MAILED_LINK
-from services.users.api.mailed_tokens import parsed
+from services.users.api.mailed_tokens import parse_token
 from services.users.api.models import AnyPassword, Token, UserView
 from services.users.api.new_passwords import require_strong, share_of
 from services.users.api.password_checks import require_password_of_link
@@ -54,7 +54,7 @@ async def verify(
     sign-up; 403 for another password, which leaves the token valid. With `new_password` the reader
     of the mail chooses the password instead: that of the sign-up ends, and all sessions.
     """
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         async with context.bus.units.begin() as uow:
             of_link = await queries.credentials_of_verification_link(uow.rows, token.digest, context.now)
@@ -80,7 +80,7 @@ async def decline(body: Token, context: Context) -> Response:
     """Ends a sign-up that the reader of the mail did not make. The registration is erased; the
     owner of a tenant keeps it, without a verified address.
     """
-    token = parsed(body)
+    token = parse_token(body)
     with bound_tenants([token.tenant_id]):
         await context.bus.handle(DeclineSignUp(digest=token.digest, at=context.now))
     return Response(status_code=204)

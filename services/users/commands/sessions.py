@@ -44,7 +44,7 @@ class JudgePassword(Command[bool]):
     """
 
     tenant_id: TenantId
-    counted_as: str = field(repr=False)
+    failure_key: str = field(repr=False)
     """The key by which wrong passwords in a row are counted: the address of a sign-in, or one of
     `domain.sign_in_delay`.
     """

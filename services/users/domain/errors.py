@@ -82,8 +82,8 @@ class TokenNotValid(Invalid):
 
 
 class PasswordRefused(Forbidden):
-    """The password is wrong, or was refused after too many wrong ones in a row: repeat the request
-    after 15 minutes.
+    """The password is wrong. After many wrong passwords in a row, every password is refused for up
+    to 15 minutes.
     """
 
 

@@ -38,7 +38,7 @@ class JoinPolicy:
         """`domains`: in the form of `mail_domain`, in any order."""
         return cls(mode=mode, domains=tuple(sorted(set(domains))))
 
-    def effect(self, email: Email) -> SignUpEffect:
+    def sign_up_effect(self, email: Email) -> SignUpEffect:
         """A domain admits its own addresses, not those of its subdomains."""
         match self.mode:
             case JoinMode.OPEN:

@@ -42,14 +42,14 @@ def delay_after(failures: int) -> timedelta:
     return min(FIRST_DELAY * int(2**doublings), MAX_DELAY)
 
 
-def checks_of_caller(user_id: UUID) -> str:
+def caller_key(user_id: UUID) -> str:
     """The key of the checks of a signed-in user. They are counted apart from sign-ins: people
     without a session cannot use them up. It cannot be an address.
     """
     return f"user:{user_id}"
 
 
-def checks_of_link(user_id: UUID) -> str:
+def link_key(user_id: UUID) -> str:
     """The key of the checks of the person who opened a mailed link of this user. Guesses by people
     without the mail do not delay them.
     """

@@ -47,7 +47,7 @@ class User(Aggregate):
         self.suspended = False
         self.suspension_reason: str | None = None
         self.erased = False
-        self._limits = RequestHistory()
+        self._requests = RequestHistory()
 
     @classmethod
     def create(
@@ -103,7 +103,7 @@ class User(Aggregate):
         """Whether to mail a link for a repeated registration: each registration gets its own link,
         up to a limit.
         """
-        return self.status is UserStatus.UNVERIFIED and self._limits.permit_verification_link(at, self._max_links)
+        return self.status is UserStatus.UNVERIFIED and self._requests.permit_verification_link(at, self._max_links)
 
     @property
     def _max_links(self) -> int:
@@ -119,7 +119,7 @@ class User(Aggregate):
         """Whether to mail a password link. Each caller can request one, so the pause prevents a
         flood of mails.
         """
-        return self.may_reset_password and self._limits.permit_password_link(at)
+        return self.may_reset_password and self._requests.permit_password_link(at)
 
     def request_password_reset(self, token: SealedToken, at: datetime) -> None:
         self.record(UserPasswordResetRequested(**self._link(token, at)))
@@ -144,7 +144,7 @@ class User(Aggregate):
 
     def require_profile_change(self, at: datetime) -> None:
         """Raises TooManyProfileChanges."""
-        self._limits.require_profile_change(at)
+        self._requests.require_profile_change(at)
 
     def suspend(self, reason: str, at: datetime) -> None:
         """Reason: `administrator` or `nonpayment`. Does nothing for an erased user, or for one who
@@ -189,7 +189,7 @@ class User(Aggregate):
 
     def request_email_change(self, change: EmailChange, at: datetime) -> None:
         """Raises EmailChangeTooSoon."""
-        self._limits.require_email_change(at)
+        self._requests.require_email_change(at)
         self.record(change.requested(self.tenant_id, self.id, email=self.email, locale=self.locale, at=at))
 
     def change_email(self, email: str, at: datetime) -> None:
@@ -207,7 +207,7 @@ class User(Aggregate):
             self.record(UserErased(tenant_id=self.tenant_id, user_id=self.id, erased_at=at))
 
     def apply(self, event: Event) -> None:
-        self._limits.count(event)
+        self._requests.count(event)
         match event:
             case UserCreated():
                 self.email, self.display_name = canonical_form(event.email), event.display_name

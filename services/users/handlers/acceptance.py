@@ -23,7 +23,7 @@ from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
-from services.users.handlers.tenant_lock import keep_open
+from services.users.handlers.tenant_lock import lock_bound_tenant
 from services.users.tables import credentials, open_invitations, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
@@ -35,7 +35,7 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
 
     Raises TokenNotValid, also if the person who invited may not do so any more; AlreadyMember.
     """
-    tenant = await keep_open(next(iter(uow.tenants)), uow)
+    tenant = await lock_bound_tenant(uow)
     query = select(open_invitations.c.email).where(
         open_invitations.c.token_hash == command.digest, open_invitations.c.expires_at > command.at
     )

@@ -31,7 +31,7 @@ from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of, lock_credentials, lock_password_hash
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
-from services.users.handlers.tenant_lock import keep_open
+from services.users.handlers.tenant_lock import lock_bound_tenant
 from services.users.tables import credentials, email_changes, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -79,7 +79,7 @@ async def confirm_email_change(command: ConfirmEmailChange, uow: UnitOfWork) -> 
     The link that takes the change back stays. Raises TokenNotValid, AddressInUse; PasswordRefused
     if the password was changed meanwhile.
     """
-    tenant = await keep_open(next(iter(uow.tenants)), uow)
+    tenant = await lock_bound_tenant(uow)
     change = await _requested(command.digest, command.at, uow)
     if tenant is None:
         raise TokenNotValid
@@ -112,7 +112,7 @@ async def cancel_email_change(command: CancelEmailChange, uow: UnitOfWork) -> bo
     False if another user has the previous address: password and sessions ended, which must be
     committed, and the link stays valid. Raises TokenNotValid.
     """
-    await keep_open(next(iter(uow.tenants)), uow)
+    await lock_bound_tenant(uow)
     change = await _locked(
         email_changes.c.cancel_token_hash == command.digest, email_changes.c.cancel_expires_at > command.at, uow=uow
     )

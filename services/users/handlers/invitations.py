@@ -23,7 +23,7 @@ from services.users.domain import (
 from services.users.domain.email import unicode_form
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import require_invitation_mail
-from services.users.handlers.tenant_lock import require_open
+from services.users.handlers.tenant_lock import lock_open_tenant
 from services.users.tables import credentials, invitations, open_invitations, users
 from waypost.kernel.errors import NotFound
 from waypost.kernel.role import Role
@@ -45,7 +45,7 @@ async def invite(command: Invite, uow: UnitOfWork) -> Invitation:
     """Raises AddressNotVerified, RoleNotGrantable, AlreadyMember, AlreadyInvited,
     TooManyInvitations, TooManyInvitationMails.
     """
-    await require_open(command.tenant_id, uow)
+    await lock_open_tenant(command.tenant_id, uow)
     require_may_invite(await uow.load(User, command.inviter_id), command.role)
     await _require_invitable(command.email, command.invitation_id, command.at, uow)
     await _expire(command.email, command.at, uow)
@@ -123,7 +123,7 @@ async def approve_request(command: ApproveRequest, uow: UnitOfWork) -> Invitatio
     """Raises NotFound, InvitationNotWaiting, and what `invite` raises: the address may have become
     that of a member since the request.
     """
-    await require_open(next(iter(uow.tenants)), uow)
+    await lock_open_tenant(next(iter(uow.tenants)), uow)
     this = open_invitations.c.invitation_id == command.invitation_id
     is_open = select(open_invitations.c.invitation_id).where(this, open_invitations.c.expires_at > command.at)
     if (await uow.rows.execute(is_open.with_for_update())).one_or_none() is None:

@@ -12,7 +12,7 @@ from services.users.handlers.one_time_tokens import consume_token, lock_token_ow
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
-from services.users.handlers.tenant_lock import keep_open
+from services.users.handlers.tenant_lock import lock_bound_tenant
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -29,7 +29,7 @@ async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -
 
 
 async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> bool:
-    tenant = await keep_open(next(iter(uow.tenants)), uow)
+    tenant = await lock_bound_tenant(uow)
     user = await uow.find(User, command.user_id)
     if user is None or not user.may_receive_password_link(command.at):
         return False
@@ -53,7 +53,7 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     await set_password(user_id, command.password_hash, command.at, uow)
     await forget_failures(user_id, uow)
     user = await uow.load(User, user_id)
-    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
+    (await uow.load(Tenant, user.tenant_id)).require_open()  # loaded after the lock: closing waits for it
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)

@@ -12,7 +12,7 @@ from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import SIGN_UP_MAILS, count_mails, may_mail
 from services.users.handlers.one_time_tokens import store_token_hash
 from services.users.handlers.stored_addresses import adopt_canonical_form
-from services.users.handlers.tenant_lock import keep_open
+from services.users.handlers.tenant_lock import lock_against_closing
 from services.users.tables import credentials, verification_tokens
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
@@ -49,26 +49,28 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     Each case writes at least the row of the count of mails: a commit without writes would not wait
     for the disk, and its time would show that the sign-up had no effect.
     """
-    wanted, at = command.registration, command.at
-    tenant = await keep_open(command.tenant_id, uow)
+    registration, at = command.registration, command.at
+    tenant = await lock_against_closing(command.tenant_id, uow)
     is_open = tenant is not None and tenant.status is TenantStatus.OPEN
-    effect = tenant.join_policy.effect(wanted.email) if tenant is not None and is_open else SignUpEffect.REFUSE
-    user = _new_user(command.tenant_id, wanted, Role.MEMBER, at)
-    user.request_verification(wanted.verification, at)
-    owner = await _lock_address_owner(wanted, uow)
+    effect = (
+        tenant.join_policy.sign_up_effect(registration.email) if tenant is not None and is_open else SignUpEffect.REFUSE
+    )
+    user = _new_user(command.tenant_id, registration, Role.MEMBER, at)
+    user.request_verification(registration.verification, at)
+    owner = await _lock_address_owner(registration, uow)
     is_free = not await is_kept_for_another(user.email, user.id, at, uow) and owner is None
-    registers = is_free and effect is SignUpEffect.REGISTER
-    links = is_open and owner is not None and owner.may_receive_verification_link(at)
-    mails = SIGN_UP_MAILS if is_free else 1
-    mail = await count_mails(user.email, at, uow, mails=mails, follow=registers or links)
+    may_register = is_free and effect is SignUpEffect.REGISTER
+    may_mail_link = is_open and owner is not None and owner.may_receive_verification_link(at)
+    mail_count = SIGN_UP_MAILS if is_free else 1
+    is_within_bound = await count_mails(user.email, at, uow, mails=mail_count, follow=may_register or may_mail_link)
     if effect is SignUpEffect.REQUEST:
         room = await room_for_request(command, uow)
         if is_free:
             await request_to_join(command, room, uow)
-    if registers and mail:
-        await _register(user, wanted, at, uow)
+    if may_register and is_within_bound:
+        await _register(user, registration, at, uow)
     elif owner is not None and is_open:
-        await _mail_address_owner(owner, wanted, at, uow, mail=mail)
+        await _mail_address_owner(owner, registration, at, uow, is_within_bound=is_within_bound)
     return user
 
 
@@ -122,15 +124,15 @@ async def _lock_address_owner(registration: Registration, uow: UnitOfWork) -> Us
 
 
 async def _mail_address_owner(
-    owner: User, registration: Registration, at: datetime, uow: UnitOfWork, *, mail: bool
+    owner: User, registration: Registration, at: datetime, uow: UnitOfWork, *, is_within_bound: bool
 ) -> None:
     if owner.verified:
         return
-    if mail:
+    if is_within_bound:
         owner.request_verification(registration.verification, at)
         await _store_link(owner, registration, uow)
     elif not owner.may_sign_in:
-        # The mailbox has reached its limit of links. Delete the current link, which may belong to
+        # The address has reached its limit of mails. Delete the current link, which may belong to
         # another person's registration.
         await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
 

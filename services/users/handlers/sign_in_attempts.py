@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import JudgePassword
 from services.users.domain import Tenant, TenantStatus
-from services.users.domain.sign_in_delay import FORGOTTEN_AFTER, SignInFailures, checks_of_caller, checks_of_link
+from services.users.domain.sign_in_delay import FORGOTTEN_AFTER, SignInFailures, caller_key, link_key
 from services.users.tables import credentials, sign_in_failures
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -33,7 +33,7 @@ async def judge_password(command: JudgePassword, uow: UnitOfWork) -> bool:
     tenant = await uow.find(Tenant, command.tenant_id)
     if tenant is None or tenant.status is TenantStatus.CLOSED:
         return False
-    digest = address_digest(command.counted_as)
+    digest = address_digest(command.failure_key)
     first = {
         "tenant_id": command.tenant_id,
         "address_digest": digest,
@@ -71,7 +71,7 @@ async def forget_failures(user_id: UUID, uow: UnitOfWork) -> None:
     address = select(func.sha256(func.convert_to(credentials.c.email, "UTF8"))).where(credentials.c.user_id == user_id)
     counted = or_(
         failures.address_digest == address.scalar_subquery(),
-        failures.address_digest.in_([address_digest(checks(user_id)) for checks in (checks_of_caller, checks_of_link)]),
+        failures.address_digest.in_([address_digest(checks(user_id)) for checks in (caller_key, link_key)]),
     )
     await uow.rows.execute(delete(sign_in_failures).where(counted))
 

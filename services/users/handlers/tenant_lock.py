@@ -1,8 +1,8 @@
-"""The lock of a tenant between its end and the commands that add people or links to it.
+"""Serializes the closing of a tenant with the commands that add people or links to it.
 
-The order of locks is the same in all commands, so that the end cannot deadlock with them: the
+The order of locks is the same in all commands, so that the closing cannot deadlock with them: the
 tenant, the credentials, then the rows of links, invitations and counts. A command that locks
-credentials of one user alone needs no lock of the tenant: the end waits for it there.
+credentials of one user alone needs no lock of the tenant: the closing waits for it there.
 """
 
 from uuid import UUID
@@ -11,31 +11,36 @@ from services.users.domain import Tenant
 from waypost.kernel.errors import NotFound
 from waypost.ports.unit_of_work import UnitOfWork
 
-# A lock by name, because this role may update no row that each tenant has. Tenants with one hash
-# only wait for each other.
-_KEEP_OPEN = "select pg_advisory_xact_lock_shared(hashtextextended('end of tenant ' || $1::text, 0))"
-_END = "select pg_advisory_xact_lock(hashtextextended('end of tenant ' || $1::text, 0))"
+# An advisory lock, because the role may update no row that every tenant has. Tenants whose hashes
+# are equal only wait for each other.
+_SHARED = "select pg_advisory_xact_lock_shared(hashtextextended('end of tenant ' || $1::text, 0))"
+_EXCLUSIVE = "select pg_advisory_xact_lock(hashtextextended('end of tenant ' || $1::text, 0))"
 
 
-async def keep_open(tenant_id: UUID, uow: UnitOfWork) -> Tenant | None:
-    """The tenant as it is until this transaction ends: its end waits for it. None if it does not
-    exist. Call it before anything else is locked or loaded.
+async def lock_against_closing(tenant_id: UUID, uow: UnitOfWork) -> Tenant | None:
+    """The tenant, open or closed, as it stays until this transaction ends: its closing waits for
+    the transaction. None if it does not exist. Call it before anything else is locked or loaded.
     """
-    await uow.query(_KEEP_OPEN, str(tenant_id))
+    await uow.query(_SHARED, str(tenant_id))
     return await uow.find(Tenant, tenant_id)
 
 
-async def require_open(tenant_id: UUID, uow: UnitOfWork) -> None:
-    """Like `keep_open`. Raises NotFound, TenantIsClosed."""
-    tenant = await keep_open(tenant_id, uow)
+async def lock_bound_tenant(uow: UnitOfWork) -> Tenant | None:
+    """Like `lock_against_closing`, for the tenant to which the transaction is bound."""
+    return await lock_against_closing(next(iter(uow.tenants)), uow)
+
+
+async def lock_open_tenant(tenant_id: UUID, uow: UnitOfWork) -> None:
+    """Like `lock_against_closing`. Raises NotFound, TenantIsClosed."""
+    tenant = await lock_against_closing(tenant_id, uow)
     if tenant is None:
         raise NotFound(f"there is no tenant {tenant_id}")
     tenant.require_open()
 
 
-async def lock_for_the_end(tenant_id: UUID, uow: UnitOfWork) -> Tenant:
-    """The tenant, after all transactions that keep it open. Later ones wait for this one. Raises
-    NotFound.
+async def lock_for_closing(tenant_id: UUID, uow: UnitOfWork) -> Tenant:
+    """The tenant, after all transactions that locked it against closing. Later ones wait for this
+    one. Raises NotFound.
     """
-    await uow.query(_END, str(tenant_id))
+    await uow.query(_EXCLUSIVE, str(tenant_id))
     return await uow.load(Tenant, tenant_id)

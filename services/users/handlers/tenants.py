@@ -14,7 +14,7 @@ from services.users.domain import (
 )
 from services.users.handlers.confirmation import require_confirmed
 from services.users.handlers.invitations import withdraw_invitations
-from services.users.handlers.tenant_lock import lock_for_the_end
+from services.users.handlers.tenant_lock import lock_for_closing
 from services.users.tables import (
     credentials,
     email_changes,
@@ -62,7 +62,7 @@ async def close_tenant(command: CloseTenant, uow: UnitOfWork) -> None:
     run at the same time: it waits for them, and later ones see the closed tenant. Raises
     ConfirmationRequired.
     """
-    tenant = await lock_for_the_end(command.tenant_id, uow)
+    tenant = await lock_for_closing(command.tenant_id, uow)
     await require_confirmed(command.actor, command.at, uow)
     tenant.close("requested", command.at)
     # Waits for concurrent sign-ins and renewals; later ones see the closed tenant.

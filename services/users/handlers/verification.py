@@ -28,14 +28,14 @@ async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
     Raises TokenNotValid; PasswordRefused, which leaves the link, if the password is that of another
     registration or was changed meanwhile.
     """
-    user, link = await _used(command.digest, command.at, uow)
+    user, link = await _consume_link(command.digest, command.at, uow)
     if await _password_hash(user, link, uow) != command.verified_hash:
         raise PasswordRefused
     user.verify_email(command.at)
     if link.password_hash is not None:
         await end_sessions_of(user, uow)
         await set_password(user.id, link.password_hash, command.at, uow)
-    _take_profile(user, link, command.at)
+    _apply_profile(user, link, command.at)
     await forget_failures(user.id, uow)
     return user
 
@@ -44,12 +44,12 @@ async def verify_with_new_password(command: VerifyWithNewPassword, uow: UnitOfWo
     """Verifies the address. The account gets the reader's password and the profile of the
     registration; every earlier password, link and session ends. Raises TokenNotValid.
     """
-    user, link = await _used(command.digest, command.at, uow)
+    user, link = await _consume_link(command.digest, command.at, uow)
     user.verify_email(command.at)
     await set_password(user.id, command.password_hash, command.at, uow)
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
-    _take_profile(user, link, command.at)
+    _apply_profile(user, link, command.at)
     await forget_failures(user.id, uow)
     return user
 
@@ -58,17 +58,18 @@ async def decline_sign_up(command: DeclineSignUp, uow: UnitOfWork) -> None:
     """Erases a registration whose address is not proved. The owner of a tenant keeps it, without a
     proved address: people may have joined it. Raises TokenNotValid.
     """
-    user, _ = await _used(command.digest, command.at, uow)
+    user, _ = await _consume_link(command.digest, command.at, uow)
     if may_be_taken_over(user):
         await erase(user, command.at, uow)
 
 
-async def _used(digest: bytes, at: datetime, uow: UnitOfWork) -> tuple[User, Row[Any]]:
-    """The user of the link, and the link, which is used up. The credentials are locked."""
+async def _consume_link(digest: bytes, at: datetime, uow: UnitOfWork) -> tuple[User, Row[Any]]:
+    """Consumes the link. Returns its user and its row, with the credentials locked."""
     await lock_token_owner(verification_tokens, digest, uow)
     link = await consume_token(verification_tokens, digest, at, uow)
     user = await uow.load(User, link.user_id)
-    (await uow.load(Tenant, user.tenant_id)).require_open()  # after the lock, for which the end waits
+    # loaded after the lock: closing the tenant waits for it
+    (await uow.load(Tenant, user.tenant_id)).require_open()
     if user.verified:
         raise TokenNotValid
     return user, link
@@ -84,5 +85,5 @@ async def _password_hash(user: User, link: Row[Any], uow: UnitOfWork) -> str | N
     return password_hash
 
 
-def _take_profile(user: User, link: Row[Any], at: datetime) -> None:
+def _apply_profile(user: User, link: Row[Any], at: datetime) -> None:
     user.update_profile(at, display_name=link.display_name, locale=link.locale)

@@ -28,3 +28,10 @@ As = Annotated[
 PerSecond = Annotated[
     float | None, typer.Option("--rate", parser=parse_rate, help="Maximum number of records per second: 5000, 0.2/s.")
 ]
+ShowPersonal = Annotated[
+    bool,
+    typer.Option(
+        "--personal",
+        help="Shows personal data that is not encrypted. Encrypted personal data is always shown as empty.",
+    ),
+]

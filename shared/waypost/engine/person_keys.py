@@ -1,7 +1,7 @@
 """The table of the keys of people, and the projection that fills it in a service that does not
 create them.
 
-The service that creates the keys lists `PERSON_KEYS` among its tables; another one lists
+The service that creates the keys lists `PERSON_KEY_TABLES` among its tables; another one lists
 `person_keys_projection` among its consumers. Both declare `Service.person_keys`.
 """
 
@@ -16,11 +16,11 @@ from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.person_keys import PersonKeyEvents
 
-PERSON_KEYS = MetaData()
+PERSON_KEY_TABLES = MetaData()
 
 person_keys = Table(
     "person_keys",
-    PERSON_KEYS,
+    PERSON_KEY_TABLES,
     Column("tenant_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("key", LargeBinary),
@@ -46,7 +46,7 @@ on conflict (tenant_id, person_id) do update set key = null, changed_at = exclud
 
 def person_keys_projection(events: PersonKeyEvents) -> AsyncProjection:
     """The async projection that maintains `person_keys` from the topic of keys."""
-    return AsyncProjection("person_keys", {events.created: _add, events.destroyed: _destroy}, PERSON_KEYS)
+    return AsyncProjection("person_keys", {events.created: _add, events.destroyed: _destroy}, PERSON_KEY_TABLES)
 
 
 async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:

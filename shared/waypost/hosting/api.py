@@ -18,12 +18,12 @@ from waypost.postgres.database import Database
 from waypost.postgres.idempotency import PostgresIdempotencyKeys
 from waypost.postgres.overview import outbox_rows
 from waypost.web import ops as operator_routes
+from waypost.web.addresses import Address
 from waypost.web.app import create_app, routed
 from waypost.web.asyncapi import asyncapi_router
 from waypost.web.certificates import trusted_certificates
 from waypost.web.keys import PublishedKeys
-from waypost.web.listening import Address
-from waypost.web.management import http_servers, refuse_hidden_routes, refuse_public_operators
+from waypost.web.management import http_servers, refuse_hidden_routes, refuse_public_operator_routes
 from waypost.web.policies import refuse_undeclared
 from waypost.web.probes import Readiness
 from waypost.web.tokens import KeySource
@@ -85,7 +85,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
     )
     _with_events(service, app)
     refuse_undeclared(app)
-    refuse_public_operators(app)
+    refuse_public_operator_routes(app)
     refuse_hidden_routes(app)
     return app
 

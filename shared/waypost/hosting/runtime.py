@@ -22,7 +22,7 @@ from waypost.operations.admin_service import AdminService
 from waypost.ports.brokers import Brokers
 from waypost.postgres.database import Database
 from waypost.postgres.listen import PostgresNotifier
-from waypost.postgres.person_keys import PersonKeys
+from waypost.postgres.person_keys import ProcessKeys
 from waypost.postgres.unit_of_work import AdmissionCheck, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
 
 AFTER_EVENTS = failpoint("write.after_events")
@@ -76,7 +76,7 @@ def build_runtime(
         wakeup_sender=wakeup_sender,
         project=project_inline,
         open_jobs=open_jobs,
-        person_keys=PersonKeys(issues=service.person_keys.issues) if service.person_keys else None,
+        person_keys=ProcessKeys(publishes=service.person_keys.publishes) if service.person_keys else None,
     )
     units = PostgresUnitsOfWork(database, path, admit=admit)
     return Runtime(

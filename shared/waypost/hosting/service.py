@@ -22,7 +22,7 @@ from waypost.kernel.topic import Topic
 from waypost.ports.brokers import Brokers
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
-from waypost.ports.person_keys import PersonKeysUse
+from waypost.ports.person_keys import PersonKeyDeclaration
 from waypost.ports.resources import OpenResources
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
@@ -97,7 +97,7 @@ class Service:
     job_resources: OpenResources = nullcontext
     """Opens the resources at `JobContext.resources`."""
     live_view: LiveView | None = None
-    person_keys: PersonKeysUse | None = None
+    person_keys: PersonKeyDeclaration | None = None
     """For a service that publishes or consumes events with personal data."""
 
     @property

@@ -13,7 +13,7 @@ from waypost.kernel.errors import Misconfigured
 from waypost.ports.brokers import BrokerConnection, Mechanism, SecurityProtocol
 from waypost.project import variable
 from waypost.settings import Settings, load
-from waypost.web.listening import Address, management_address
+from waypost.web.addresses import Address, management_address
 from waypost.web.rate_limits import Rate, RateSettings
 
 

@@ -166,7 +166,7 @@ class KafkaSubscription:
         # Callbacks run during the start and use the client.
         self._client = client
         self.end_polls()
-        async with reaching(self._bootstrap, failed=f"{self._group} cannot be joined"):
+        async with reaching(self._bootstrap, message=f"{self._group} cannot be joined"):
             try:
                 async with asyncio.timeout(self._join_seconds):
                     await client.start()

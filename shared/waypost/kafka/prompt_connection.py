@@ -24,13 +24,13 @@ from aiokafka.protocol.offset import OffsetRequest
 
 from waypost.kafka.metadata_request import TopicMetadataRequest
 
-ANSWER_SECONDS = 3.5
+MAX_SILENCE_SECONDS = 3.5
 """Longest silence. Longer than a fetch, behind which a request may wait on its connection, and
 shorter than the time that `waypost.kafka.consumer` grants for an answer: the rest is for another
 broker.
 """
-LOOKS = 4
-"""How often a waiting request looks for arrived bytes during this time."""
+CHECKS_PER_SILENCE = 4
+"""A waiting request checks this often per MAX_SILENCE_SECONDS whether bytes arrived."""
 
 _ANSWERED_AT_ONCE = (
     ApiVersionRequest,
@@ -55,7 +55,7 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
     def __init__(self, *args: Any, request_timeout_ms: int, **kwargs: Any) -> None:
         super().__init__(*args, request_timeout_ms=request_timeout_ms, **kwargs)
         self._configured_seconds = request_timeout_ms / 1000
-        self._request_timeout = self._prompt_seconds = min(self._configured_seconds, ANSWER_SECONDS)
+        self._request_timeout = self._prompt_seconds = min(self._configured_seconds, MAX_SILENCE_SECONDS)
 
     def send(self, request: Any, expect_response: bool = True) -> Awaitable[Any]:
         self._request_timeout = self._configured_seconds
@@ -79,20 +79,20 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
 
     async def _unless_silent(self, answer: Awaitable[Any]) -> Any:
         """Raises TimeoutError when nothing has arrived for the short limit."""
-        waiting, silent_looks, seen = asyncio.ensure_future(answer), 0, self._arrived()
+        waiting, silent_checks, seen = asyncio.ensure_future(answer), 0, self._progress()
         try:
-            while silent_looks < LOOKS:
-                await asyncio.wait([waiting], timeout=self._prompt_seconds / LOOKS)
+            while silent_checks < CHECKS_PER_SILENCE:
+                await asyncio.wait([waiting], timeout=self._prompt_seconds / CHECKS_PER_SILENCE)
                 if waiting.done():
                     return waiting.result()
-                arrived = self._arrived()
-                silent_looks = silent_looks + 1 if arrived == seen else 0
+                arrived = self._progress()
+                silent_checks = silent_checks + 1 if arrived == seen else 0
                 seen = arrived
             raise TimeoutError
         finally:
             waiting.cancel()
 
-    def _arrived(self) -> tuple[float, int]:
+    def _progress(self) -> tuple[float, int]:
         """Changes with each answer, and with each part of one. After the end of the connection its
         requests fail by themselves.
         """

@@ -39,9 +39,9 @@ class AccessRefused(Transient, Misconfigured):
 
 
 @asynccontextmanager
-async def reaching(brokers: Brokers, *, failed: str = "no broker answers") -> AsyncIterator[None]:
+async def reaching(brokers: Brokers, *, message: str = "no broker answers") -> AsyncIterator[None]:
     """Converts connection errors inside the block to AccessRefused, if another attempt cannot help,
-    and to Transient. `failed` begins the message of the latter.
+    and to Transient. `message` begins the message of the latter.
     """
     try:
         yield
@@ -50,7 +50,7 @@ async def reaching(brokers: Brokers, *, failed: str = "no broker answers") -> As
         refused = refusal(error, connection) or await examine(connection)
         if refused is not None:
             raise refused from error
-        raise Transient(f"{failed} at {connection}{_protocol(connection)}: {error!r}") from error
+        raise Transient(f"{message} at {connection}{_protocol(connection)}: {error!r}") from error
 
 
 async def examine(connection: BrokerConnection) -> AccessRefused | None:

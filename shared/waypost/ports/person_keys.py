@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from waypost.kernel.errors import NotYet
 from waypost.kernel.event import Event
 
 
@@ -35,12 +36,17 @@ class PersonKeyEvents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonKeysUse:
+class PersonKeyDeclaration:
     """Declares that a service encrypts and decrypts personal data. Its database has the table
     `person_keys` (`waypost.engine.person_keys`).
     """
 
-    issues: PersonKeyEvents | None = None
+    publishes: PersonKeyEvents | None = None
     """Set in the one service that creates and destroys keys. Another service consumes these
     events.
     """
+
+
+def key_not_arrived(subject: str) -> NotYet:
+    """The error of encrypted data whose key has not arrived. `subject` names the data."""
+    return NotYet(f"the key that decrypts {subject} has not arrived yet")

@@ -16,7 +16,7 @@ from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EncodedEvent, EventCodec
-from waypost.postgres.person_keys import StoredEvent, TransactionKeys
+from waypost.postgres.person_keys import IdentifiedEvent, TransactionKeys
 from waypost.postgres.sql import RowInsert, Sql
 
 _HISTORY = """
@@ -99,7 +99,7 @@ class PostgresEventStore:
         ]
         if self._keys is None:
             return envelopes
-        events = await self._keys.all_readable([StoredEvent(each.event, each.event_id) for each in envelopes])
+        events = await self._keys.all_readable([IdentifiedEvent(each.event, each.event_id) for each in envelopes])
         return [envelope._replace(event=event) for envelope, event in zip(envelopes, events, strict=True)]
 
     async def stored_events(self, aggregate_type: str, aggregate_id: UUID) -> tuple[TenantId, Sequence[Event]] | None:
@@ -116,7 +116,7 @@ class PostgresEventStore:
         if keys is None:
             return tenant_id, events
         keys.remember(tenant_id, aggregate_id, rows[0]["person_key"])
-        stored = [StoredEvent(event, row["event_id"]) for event, row in zip(events, rows, strict=True)]
+        stored = [IdentifiedEvent(event, row["event_id"]) for event, row in zip(events, rows, strict=True)]
         return tenant_id, await keys.all_readable(stored)
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:

@@ -19,7 +19,7 @@ from waypost.kernel.event import (
     without_personal_data,
 )
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.person_keys import DESTROYED, PersonalCiphertext, PersonKeyEvents
+from waypost.ports.person_keys import DESTROYED, PersonalCiphertext, PersonKeyEvents, key_not_arrived
 from waypost.postgres.key_cache import KeyCache, Person
 from waypost.postgres.personal_cipher import ciphertext_of, encrypted, new_key, person_of, personal_values
 from waypost.postgres.sql import Sql, in_savepoint
@@ -40,7 +40,7 @@ on conflict (tenant_id, person_id) do update set
 returning changed_at"""
 
 
-class StoredEvent(NamedTuple):
+class IdentifiedEvent(NamedTuple):
     """An event with the id to which its ciphertext is bound."""
 
     event: Event
@@ -56,10 +56,10 @@ class KeyEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PersonKeys:
+class ProcessKeys:
     """The use of keys in one process of a service."""
 
-    issues: PersonKeyEvents | None = None
+    publishes: PersonKeyEvents | None = None
     """Set in the service that creates and destroys keys."""
     cache: KeyCache = field(default_factory=KeyCache)
     """Not used by the service that creates keys: it could then remember a key whose transaction was
@@ -72,7 +72,7 @@ class TransactionKeys:
     people.
     """
 
-    def __init__(self, connection: AsyncConnection, keys: PersonKeys) -> None:
+    def __init__(self, connection: AsyncConnection, keys: ProcessKeys) -> None:
         self._connection = connection
         self._sql = Sql(connection)
         self._keys = keys
@@ -80,7 +80,7 @@ class TransactionKeys:
         self.created: list[KeyEvent] = []
         """Events of keys that this transaction has created, which are not in the outbox yet."""
 
-    async def readable(self, events: Sequence[StoredEvent]) -> Sequence[Event | None]:
+    async def readable(self, events: Sequence[IdentifiedEvent]) -> Sequence[Event | None]:
         """The events with their personal data, which is empty if the person was erased. None for an
         event whose key has not arrived. At most one query. Raises UndecodableRecord.
         """
@@ -101,7 +101,7 @@ class TransactionKeys:
         keys = await self._read(set(people))
         return [_values(each, keys.get(person)) for each, person in zip(encrypted, people, strict=True)]
 
-    async def all_readable(self, events: Sequence[StoredEvent]) -> Sequence[Event]:
+    async def all_readable(self, events: Sequence[IdentifiedEvent]) -> Sequence[Event]:
         """Like `readable`, of the event store. Raises NotYet for an event whose key has not
         arrived.
         """
@@ -117,7 +117,7 @@ class TransactionKeys:
             self._known[tenant_id, person_id] = key
 
     async def storable(
-        self, events: Sequence[StoredEvent], person_id: UUID, *, is_new: bool, at: datetime
+        self, events: Sequence[IdentifiedEvent], person_id: UUID, *, is_new: bool, at: datetime
     ) -> Sequence[Event]:
         """The events of one person as they are stored and published. Creates the key if this
         service creates keys. `is_new` saves the query for a person who has just been added.
@@ -135,32 +135,32 @@ class TransactionKeys:
 
     async def destroy(self, tenant_id: TenantId, person_id: UUID, at: datetime) -> KeyEvent | None:
         """Destroys the key for good. None if another service creates and destroys the keys."""
-        if (issues := self._keys.issues) is None:
+        if (key_events := self._keys.publishes) is None:
             return None
         destroyed_at = await self._sql.fetchval(_DESTROY, tenant_id, person_id, at)
         self._known[tenant_id, person_id] = DESTROYED
-        return destroyed_event(issues, tenant_id, person_id, destroyed_at)
+        return destroyed_event(key_events, tenant_id, person_id, destroyed_at)
 
     async def _key_to_write(self, person: Person, *, is_new: bool, at: datetime) -> bytes | None:
-        issues = self._keys.issues
-        if person in self._known or not is_new or issues is None:
+        key_events = self._keys.publishes
+        if person in self._known or not is_new or key_events is None:
             found = (await self._read({person})).get(person)
-            if found is not None or issues is None:
+            if found is not None or key_events is None:
                 return found
-        return await self._create(person, issues, at)
+        return await self._create(person, key_events, at)
 
-    async def _create(self, person: Person, issues: PersonKeyEvents, at: datetime) -> bytes:
+    async def _create(self, person: Person, key_events: PersonKeyEvents, at: datetime) -> bytes:
         key = new_key()
         if not await self._sql.fetchval(_CREATE, *person, key, at):
             return (await self._read({person}))[person]  # of a concurrent transaction, which has committed
         if not in_savepoint(self._connection):
             self._known[person] = key
-        self.created.append(created_event(issues, *person, key, at))
+        self.created.append(created_event(key_events, *person, key, at))
         return key
 
     async def _read(self, people: Iterable[Person]) -> Mapping[Person, bytes]:
         """The keys that exist, `DESTROYED` included."""
-        cache = self._keys.cache if self._keys.issues is None else None
+        cache = self._keys.cache if self._keys.publishes is None else None
         found: dict[Person, bytes] = {}
         missing: list[Person] = []
         for person in people:
@@ -182,38 +182,41 @@ class TransactionKeys:
 
 
 async def readable_envelopes(
-    connection: AsyncConnection, envelopes: Sequence[Envelope[Event]], keys: PersonKeys | None
+    connection: AsyncConnection, envelopes: Sequence[Envelope[Event]], keys: ProcessKeys | None
 ) -> Sequence[Envelope[Event] | None]:
     """As `TransactionKeys.readable`, for events with their envelopes. The transaction is bound to
     their tenants.
     """
-    in_transaction = TransactionKeys(connection, keys or PersonKeys())
-    events = await in_transaction.readable([StoredEvent(envelope.event, envelope.event_id) for envelope in envelopes])
+    in_transaction = TransactionKeys(connection, keys or ProcessKeys())
+    events = await in_transaction.readable(
+        [IdentifiedEvent(envelope.event, envelope.event_id) for envelope in envelopes]
+    )
     pairs = zip(envelopes, events, strict=True)
     return [None if event is None else envelope._replace(event=event) for envelope, event in pairs]
 
 
 def created_event(
-    issues: PersonKeyEvents, tenant_id: TenantId, person_id: UUID, key: bytes, created_at: datetime
+    key_events: PersonKeyEvents, tenant_id: TenantId, person_id: UUID, key: bytes, created_at: datetime
 ) -> KeyEvent:
     """The event that carries a key. Its id is the same each time."""
     text = base64.b64encode(key).decode()
-    created: Any = issues.created
+    created: Any = key_events.created
     event = created(tenant_id=tenant_id, person_id=person_id, key=text, created_at=created_at)
     return KeyEvent(event, _event_id(event, person_id), person_id)
 
 
-def destroyed_event(issues: PersonKeyEvents, tenant_id: TenantId, person_id: UUID, destroyed_at: datetime) -> KeyEvent:
+def destroyed_event(
+    key_events: PersonKeyEvents, tenant_id: TenantId, person_id: UUID, destroyed_at: datetime
+) -> KeyEvent:
     """The event that marks a key as destroyed. Its id is the same each time."""
-    destroyed: Any = issues.destroyed
+    destroyed: Any = key_events.destroyed
     event = destroyed(tenant_id=tenant_id, person_id=person_id, destroyed_at=destroyed_at)
     return KeyEvent(event, _event_id(event, person_id), person_id)
 
 
 def key_missing(event: Event, event_id: UUID) -> NotYet:
     """The error of an event whose key has not arrived."""
-    person_id = person_of(ciphertext_of(event, event_id))
-    return NotYet(f"the key of person {person_id} has not arrived, and this {event.type} is encrypted with it")
+    return key_not_arrived(f"this {event.type} of person {person_of(ciphertext_of(event, event_id))}")
 
 
 def _event_id(event: Event, person_id: UUID) -> EventId:
@@ -230,7 +233,7 @@ def _with(event: Event, values: Mapping[str, str] | None) -> Event | None:
     return None if values is None else with_personal_data(event, values)
 
 
-def _storable(stored: StoredEvent, person_id: UUID, key: bytes) -> Event:
+def _storable(stored: IdentifiedEvent, person_id: UUID, key: bytes) -> Event:
     if not has_personal_data(stored.event):
         return stored.event
     if key == DESTROYED:

@@ -45,8 +45,8 @@ def _own(catalog: str, row: str) -> str:
 
 
 def _reachable(catalog: str, row: str) -> str:
-    """A condition: the role may name the object, because it may use its schema, or an object such
-    as a view, an operator or a default value refers to it. A view's own rule does not count.
+    """A condition: the role can reach the object, through a right to use its schema or through
+    another object that refers to it. The rule of a view itself does not count.
     """
     return (
         "(has_schema_privilege(r.oid, n.oid, 'usage')"
@@ -142,8 +142,9 @@ order by here"""
 async def refuse_role_drift(connection: AsyncConnection, service: str) -> None:
     """Raises Misconfigured with one line for each way past row-level security, and for each limit
     of a role that is missing or off. Logs other settings that differ from the provisioning: in a
-    rolling upgrade two releases with different limits run at once. Also logs a setting of LIVENESS
-    that is missing or off, since some platforms do not support it: it opens no row.
+    rolling upgrade two releases with different limits run at once. Also logs a missing keep-alive
+    setting (`LIVENESS`) instead of refusing it: some platforms do not support it, and it gives
+    access to no row.
     """
     sql = Sql(connection)
     roles = [role_name(service, role) for role in ROLES]

@@ -28,7 +28,7 @@ from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import NewEvent, PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
-from waypost.postgres.person_keys import KeyEvent, PersonKeys, StoredEvent, TransactionKeys
+from waypost.postgres.person_keys import IdentifiedEvent, KeyEvent, ProcessKeys, TransactionKeys
 from waypost.postgres.sql import Sql
 from waypost.telemetry.tracing import current_trace
 
@@ -53,7 +53,7 @@ class WritePath:
     project: Project
     """Updates the inline projections."""
     open_jobs: OpenJobs
-    person_keys: PersonKeys | None = None
+    person_keys: ProcessKeys | None = None
     """For a service that encrypts personal data."""
 
 
@@ -102,7 +102,7 @@ class PostgresUnitOfWork(Repository):
             await self._path.project(stored, self._connection)
 
     async def personal_data(self, encrypted: Sequence[PersonalCiphertext]) -> Sequence[Mapping[str, str] | None]:
-        keys = self._keys or TransactionKeys(self._connection, PersonKeys())
+        keys = self._keys or TransactionKeys(self._connection, ProcessKeys())
         return await keys.personal_data(encrypted)
 
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
@@ -136,7 +136,7 @@ class PostgresUnitOfWork(Repository):
         if self._keys is None or not any(has_personal_data(envelope.event) for envelope in envelopes):
             return [NewEvent.of(envelope, codec) for envelope in envelopes]
         stored_as = await self._keys.storable(
-            [StoredEvent(envelope.event, envelope.event_id) for envelope in envelopes],
+            [IdentifiedEvent(envelope.event, envelope.event_id) for envelope in envelopes],
             aggregate.person_id,
             is_new=aggregate.stored_version == 0 and aggregate.person_id == aggregate.id,
             at=self._path.clock.now(),
@@ -178,7 +178,7 @@ class PostgresUnitsOfWork:
         self._admit = admit
 
     @property
-    def person_keys(self) -> PersonKeys | None:
+    def person_keys(self) -> ProcessKeys | None:
         return self._path.person_keys
 
     @asynccontextmanager

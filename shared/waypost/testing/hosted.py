@@ -137,8 +137,8 @@ class HostedService(HostedTables):
         async with connected(self.where.relay) as relay:
             rows = await relay.fetch(query, tenant_id)
         envelopes = [self._envelope(row["payload"], json.loads(row["headers"])) for row in rows]
-        issues = self.service.person_keys.issues if self.service.person_keys else None
-        events = [each for each in envelopes if issues is None or each.event.topic != issues.created.topic]
+        publishes = self.service.person_keys.publishes if self.service.person_keys else None
+        events = [each for each in envelopes if publishes is None or each.event.topic != publishes.created.topic]
         async with self.database.transaction([TenantId(tenant_id)]) as connection:
             readable = await readable_envelopes(connection, events, self.runtime.path.person_keys)
         return [envelope for envelope in readable if envelope is not None]

@@ -39,7 +39,7 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
     @router.get(
         "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"example": _METRICS}}}}
     )
-    @public("Prometheus sends no token; the public port does not serve it")
+    @public("Prometheus sends no token; a management port serves it")
     async def metrics() -> Response:
         """Returns the metrics in the text format of Prometheus."""
         return probes.metrics()

@@ -10,15 +10,15 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from waypost.kernel.errors import Misconfigured
+from waypost.web.addresses import Address
 from waypost.web.auth import known_operator
-from waypost.web.listening import Address
 from waypost.web.policies import RoutePolicy, policies
 from waypost.web.server import HttpServer
 from waypost.web.unrouted import NOT_PUBLIC
 
-MANAGEMENT = frozenset({"metrics", "version", "ops"})
+MANAGEMENT_SEGMENTS = frozenset({"metrics", "version", "ops"})
 """First segments of the paths of monitoring and of operators."""
-DOCUMENTS = frozenset({"", "docs", "openapi.json", "asyncapi", "asyncapi.json"})
+DOCUMENT_SEGMENTS = frozenset({"", "docs", "openapi.json", "asyncapi", "asyncapi.json"})
 """First segments of the documents. The empty one is the redirect from `/`."""
 
 
@@ -53,11 +53,17 @@ def http_servers(
     """
     if management is None:
         return [HttpServer(app, host=public.host, port=public.port)]
-    hidden = MANAGEMENT if public_documents else MANAGEMENT | DOCUMENTS
-    remedy = "MANAGEMENT_ADDRESS", "a free port, or to `public` to serve these routes on the public port"
+    hidden = MANAGEMENT_SEGMENTS if public_documents else MANAGEMENT_SEGMENTS | DOCUMENT_SEGMENTS
     return [
-        HttpServer(app, host=management.host, port=management.port, name="management", remedy=remedy),
-        HttpServer(app, host=public.host, port=public.port, entry=PublicRoutes(app, hidden)),
+        HttpServer(
+            app,
+            host=management.host,
+            port=management.port,
+            name="management",
+            port_setting="MANAGEMENT_ADDRESS",
+            port_remedy="a free port, or to `public` to serve these routes on the public port",
+        ),
+        HttpServer(app, host=public.host, port=public.port, filtered_app=PublicRoutes(app, hidden)),
     ]
 
 
@@ -68,26 +74,28 @@ def refuse_hidden_routes(app: FastAPI) -> None:
     hidden = [
         f"{', '.join(sorted(route.methods))} {route.path}"
         for route in policies(app)
-        if route.is_own and not _is_for_operators(route) and first_segment(route.path) in MANAGEMENT | DOCUMENTS
+        if route.is_own
+        and not _is_for_operators(route)
+        and first_segment(route.path) in MANAGEMENT_SEGMENTS | DOCUMENT_SEGMENTS
     ]
     if hidden:
         raise Misconfigured(
             "\n".join(["the public port would answer 404 to these routes:", *map("  {}".format, hidden)])
             + "\nGive them a path that begins otherwise: "
-            + ", ".join(f"/{segment}" for segment in sorted(MANAGEMENT | DOCUMENTS))
+            + ", ".join(f"/{segment}" for segment in sorted(MANAGEMENT_SEGMENTS | DOCUMENT_SEGMENTS))
             + " belong to the toolkit",
             routes=hidden,
         )
 
 
-def refuse_public_operators(app: FastAPI) -> None:
+def refuse_public_operator_routes(app: FastAPI) -> None:
     """Raises Misconfigured with one line for each route for operators that the public port would
     serve.
     """
     exposed = [
         f"{', '.join(sorted(route.methods))} {route.path}"
         for route in policies(app)
-        if _is_for_operators(route) and first_segment(route.path) not in MANAGEMENT
+        if _is_for_operators(route) and first_segment(route.path) not in MANAGEMENT_SEGMENTS
     ]
     if exposed:
         raise Misconfigured(

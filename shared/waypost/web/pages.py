@@ -18,16 +18,19 @@ from waypost.web.policies import public
 
 QUESTION_STYLE = "question.css"
 """Style of a page with one form."""
+QUESTION_SCRIPT = "question.js"
+"""Script of a page behind a mailed link, whose form posts the link's token."""
 
 
 def page_of(package: str, file: str, *, title: str = "", form: str = "") -> HTMLResponse:
     """A page from a package, with a content security policy (CSP level 3).
 
-    Replaces `{title}`, `{question.css}`, and `{form}` with a form in HTML, which posts to the
-    page's own URL.
+    Replaces `{title}`, `{question.css}`, `{question.js}`, and `{form}` with a form in HTML, which
+    posts to the page's own URL.
     """
     page = _read(package, file).decode().replace("{title}", escape(title)).replace("{form}", form)
-    page = page.replace(f"{{{QUESTION_STYLE}}}", _read(__package__, QUESTION_STYLE).decode())
+    for shared in (QUESTION_STYLE, QUESTION_SCRIPT):
+        page = page.replace(f"{{{shared}}}", _read(__package__, shared).decode())
     return HTMLResponse(page, headers={"content-security-policy": _only_this_service(page, posts=bool(form))})
 
 

@@ -18,8 +18,8 @@ from waypost.kernel.errors import Misconfigured, TooManyRequests
 from waypost.project import variable
 
 MAX_KEYS = 200_000
-"""The most keys of which a process remembers the state: those used since one of two generations of
-half as many keys began. Older ones are forgotten.
+"""The most keys whose state a process remembers, in two generations of half as many. A key that was
+used in neither is forgotten.
 """
 
 

@@ -41,21 +41,23 @@ class HttpServer:
         port: int,
         name: str = "http",
         bounds: ConnectionBounds = DEFAULT_BOUNDS,
-        entry: ASGIApp | None = None,
-        remedy: tuple[str, str] = ("SERVICE_PORT", "a free port"),
+        filtered_app: ASGIApp | None = None,
+        port_setting: str = "SERVICE_PORT",
+        port_remedy: str = "a free port",
     ) -> None:
-        """`entry` receives the requests instead of `app`; another server of `app` must have opened
-        its resources then. `remedy`: what to set, and to what, if the port is in use.
+        """`filtered_app` answers the requests instead of `app`. Start another server of `app`
+        first: it opens the resources. `port_setting`, `port_remedy`: the variable to set, and its
+        value, if the port is in use.
         """
         self.name = name
         self.ready = asyncio.Event()
         self.failed = asyncio.Event()
         self._app = app
-        self._opens_resources = entry is None
+        self._opens_resources = filtered_app is None
         self._address = (host, port)
-        self._remedy = remedy
+        self._remedy = (port_setting, port_remedy)
         self._resources = AsyncExitStack()
-        self._server = _Server(_config(entry or app, bounds))
+        self._server = _Server(_config(filtered_app or app, bounds))
         self._serving: asyncio.Task[None] | None = None
 
     @property

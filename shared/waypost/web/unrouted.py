@@ -9,7 +9,7 @@ from waypost.web.problems import problem
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-LISTED = "GET /openapi.json lists the routes."
+LISTED = "The OpenAPI document lists the routes."
 NOT_PUBLIC = "waypost.not_public"
 """Key of a scope whose path this port does not serve (`waypost.web.management`)."""
 
@@ -19,7 +19,7 @@ def unrouted(request: Request, existing: str = LISTED) -> Response:
     names only the methods of the first route. `existing` says where the routes are listed.
     """
     if NOT_PUBLIC in request.scope:
-        return problem(404, "not-found", "No public route has this path. The OpenAPI document lists the routes.")
+        return problem(404, "not-found", f"No route has this path. {existing}")
     allowed = ", ".join(method for method in _METHODS if _matches(request, method))
     if not allowed:
         return problem(404, "not-found", f"No route has this path. {existing}")

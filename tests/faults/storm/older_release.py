@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra.stack.environment import MANAGEMENT
+from infra.stack.environment import MANAGEMENT_ADDRESS
 from infra.stack.places import CHECKOUT, TOOLKIT
 from tests.faults.storm.targets import PROCESSES
 from tests.faults.storm.watched import WatchedServer
@@ -85,8 +85,8 @@ class ReplaceableServer(WatchedServer):
         """A process of the checkout that shares everything with this one but its ports."""
         health = self._health.replace(f":{self.environment['WAYPOST_SERVICE_PORT']}/", f":{port}/")
         own = {**self.environment, "WAYPOST_SERVICE_PORT": str(port)}
-        if MANAGEMENT in own:
-            own[MANAGEMENT] = "public"
+        if MANAGEMENT_ADDRESS in own:
+            own[MANAGEMENT_ADDRESS] = "public"
         log = self._log.with_stem(f"{self._log.stem}-beside")
         return WatchedServer(*self.module, environment=own, log=log, health=health, release=CHECKOUT_NAME)
 

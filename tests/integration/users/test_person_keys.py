@@ -13,12 +13,12 @@ from schemas.users import PersonKeyCreated, PersonKeyDestroyed
 from services.users.app import SERVICE
 from services.users.domain import User
 from services.users.handlers.erasure import erase
-from services.users.handlers.person_keys import REPEATED_FOR
+from services.users.handlers.key_marks import REPEATED_FOR
 from tests.integration.users.service import NOON, PASSWORD, Member, UsersService, unique_address
 from waypost.kernel.ids import TenantId
 from waypost.ports.person_keys import PersonKeyEvents
 from waypost.postgres.database import Database
-from waypost.postgres.person_keys import PersonKeys, StoredEvent, TransactionKeys
+from waypost.postgres.person_keys import IdentifiedEvent, ProcessKeys, TransactionKeys
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.stored_keys import PostgresStoredKeys
 from waypost.testing.clock import MovableClock
@@ -123,39 +123,39 @@ class Undone(Exception):
 async def test_a_key_whose_transaction_was_rolled_back_is_not_used_later(users: UsersService) -> None:
     tenant_id, person_id = TenantId((await users.open_tenant()).tenant_id), uuid4()
     (event,) = [each.event for each in await users.published(tenant_id) if each.event.type == "user.created"]
-    keys, event_id, hidden = PersonKeys(issues=KEY_EVENTS), uuid4(), event
+    keys, event_id, hidden = ProcessKeys(publishes=KEY_EVENTS), uuid4(), event
     for commits in (False, True):
         with suppress(Undone):
             async with users.database.transaction([tenant_id]) as connection:
                 own = TransactionKeys(connection, keys)
                 (hidden,) = await own.storable(
-                    [StoredEvent(event, event_id)], person_id, is_new=True, at=users.clock.now()
+                    [IdentifiedEvent(event, event_id)], person_id, is_new=True, at=users.clock.now()
                 )
                 again = TransactionKeys(connection, keys)  # which queries the key
-                assert await again.all_readable([StoredEvent(hidden, event_id)]) == [event]
+                assert await again.all_readable([IdentifiedEvent(hidden, event_id)]) == [event]
                 if not commits:
                     raise Undone
     async with users.database.transaction([tenant_id]) as connection:
-        assert await TransactionKeys(connection, keys).all_readable([StoredEvent(hidden, event_id)]) == [event]
+        assert await TransactionKeys(connection, keys).all_readable([IdentifiedEvent(hidden, event_id)]) == [event]
 
 
 async def test_two_writers_at_once_use_one_key(users: UsersService) -> None:
     owner = await users.open_tenant()
     tenant_id, person_id = TenantId(owner.tenant_id), uuid4()
     (event,) = [each.event for each in await users.published(tenant_id) if each.event.type == "user.created"]
-    keys = PersonKeys(issues=KEY_EVENTS)
+    keys = ProcessKeys(publishes=KEY_EVENTS)
     waits = asyncio.Event()
 
     async def write(*, first: bool) -> tuple[int, Any]:
         async with users.database.transaction([tenant_id]) as connection:
             own = TransactionKeys(connection, keys)
             now = users.clock.now()
-            stored = StoredEvent(event, uuid4())
+            stored = IdentifiedEvent(event, uuid4())
             (hidden,) = await own.storable([stored], person_id, is_new=True, at=now)
             if first:
                 waits.set()
                 await asyncio.sleep(0)
-            return len(own.created), await own.all_readable([StoredEvent(hidden, stored.event_id)])
+            return len(own.created), await own.all_readable([IdentifiedEvent(hidden, stored.event_id)])
 
     one = asyncio.create_task(write(first=True))
     await waits.wait()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
+from jinja2 import DictLoader
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.mail_locale import LANGUAGES, day, language_of, money
@@ -54,6 +55,13 @@ def test_a_mail_in_german_greets_in_german(kind: NotificationKind) -> None:
     assert email.text.startswith(f"{GREETINGS['de']}\n")
     assert '<html lang="de">' in email.html
     assert TEMPLATES.compose(kind, WORDS, "fr") == TEMPLATES.compose(kind, WORDS, "en")
+
+
+def test_a_template_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    templates = JinjaEmailTemplates()
+    monkeypatch.setattr(templates._templates, "loader", DictLoader({"welcome.txt": "Welcome\n\n{{ name }}\n"}))
+    with pytest.raises(Permanent, match="'name' is undefined"):
+        templates.compose(NotificationKind.WELCOME, WORDS)
 
 
 @pytest.mark.parametrize("kind", NotificationKind)

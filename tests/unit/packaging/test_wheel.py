@@ -50,7 +50,7 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel: ZipFile) -> None:
     }
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == expected
-    assert {"waypost/py.typed", "waypost/web/docs.html", "waypost/web/question.css"} <= held
+    assert {"waypost/py.typed", "waypost/web/docs.html", "waypost/web/question.css", "waypost/web/question.js"} <= held
 
 
 def test_the_wheel_declares_its_version_its_page_and_its_command(wheel: ZipFile, metadata: Message) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(20)
 
 @pytest.fixture(autouse=True)
 def brief_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompt_connection, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(prompt_connection, "MAX_SILENCE_SECONDS", 0.1)
 
 
 async def answer_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,15 +120,15 @@ def framed(correlation_id: int, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("stops", [False, True])
 async def test_a_transfer_is_not_silence_until_it_stops(stops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = 5 * prompt_connection.LOOKS
+    parts = 5 * prompt_connection.CHECKS_PER_SILENCE
     link = SlowLink(parts=parts, arriving=parts - 1 if stops else parts)
-    arrived = PromptConnection._arrived
+    arrived = PromptConnection._progress
 
     def look(connection: PromptConnection) -> tuple[float, int]:
         link.looked.set()
         return arrived(connection)
 
-    monkeypatch.setattr(PromptConnection, "_arrived", look)
+    monkeypatch.setattr(PromptConnection, "_progress", look)
     async with broker(link.answer) as port:
         connection = await create_conn("127.0.0.1", port, request_timeout_ms=NEVER_MILLISECONDS)
         try:
@@ -153,7 +153,7 @@ async def test_a_shorter_configured_limit_is_kept() -> None:
 async def test_a_client_that_is_cancelled_before_the_first_metadata_leaves_no_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prompt_connection, "ANSWER_SECONDS", NEVER_MILLISECONDS / 1000)
+    monkeypatch.setattr(prompt_connection, "MAX_SILENCE_SECONDS", NEVER_MILLISECONDS / 1000)
     asked, ended = asyncio.Event(), asyncio.Event()
 
     async def answer_no_metadata(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,6 @@
 """The keys that decrypt the personal data of people, from the topic of users."""
 
-from waypost.engine.person_keys import PERSON_KEYS
+from waypost.engine.person_keys import PERSON_KEY_TABLES
 from waypost.postgres.migration import execute_statements, projection_tables
 
 revision = "0005"
@@ -8,4 +8,4 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    execute_statements(projection_tables("person_keys", PERSON_KEYS))
+    execute_statements(projection_tables("person_keys", PERSON_KEY_TABLES))

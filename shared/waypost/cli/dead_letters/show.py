@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
-from waypost.cli.options import OneService
+from waypost.cli.options import OneService, ShowPersonal
 from waypost.cli.output import AsJson, console, lines, moment, present, readable
 from waypost.cli.reads import read_each
 from waypost.cli.services import service_named
@@ -43,7 +43,7 @@ def list_dead_letters(
 
 def show(
     dead_letter_id: DeadLetterId,
-    personal: Annotated[bool, typer.Option("--personal", help="Includes personal data.")] = False,
+    personal: ShowPersonal = False,
     as_json: AsJson = False,
 ) -> None:
     """Shows one dead letter: the failure, its cause and the record."""

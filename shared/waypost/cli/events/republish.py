@@ -94,7 +94,7 @@ async def republished(
 def _stored(service: str, topic: str, owner: Database) -> StoredRecords:
     """The records of the topic: of the event store, or of the keys of people."""
     declared = service_named(service)
-    events = declared.person_keys.issues if declared.person_keys else None
+    events = declared.person_keys.publishes if declared.person_keys else None
     if events is not None and events.created.topic == topic:
         return PostgresStoredKeys(owner, service, events, declared.codec)
     return PostgresStoredRecords(owner, topic)

@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from waypost.cli.events.stored import FoundEvent, find_event
+from waypost.cli.options import ShowPersonal
 from waypost.cli.output import AsJson, lines, moment, present
 from waypost.cli.parsers import parse_id
 from waypost.cli.services import brokers_of, service_named
@@ -33,7 +34,7 @@ class EventLocation:
 
 def show(
     event_id: Annotated[UUID, typer.Argument(parser=parse_id, help="Id of the event: header `ce_id` of its record.")],
-    personal: Annotated[bool, typer.Option("--personal", help="Includes personal data.")] = False,
+    personal: ShowPersonal = False,
     as_json: AsJson = False,
 ) -> None:
     """Shows one decoded event: its data, its cause, and its position in the event store, the outbox

@@ -46,7 +46,14 @@ def tail(
     ] = True,
     tenant: Annotated[UUID | None, typer.Option(parser=parse_id, help="Only events of this tenant.")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only this event type: user.created.")] = None,
-    personal: Annotated[bool, typer.Option("--personal", help="With --json: includes personal data.")] = False,
+    personal: Annotated[
+        bool,
+        typer.Option(
+            "--personal",
+            help="With --json: shows personal data that is not encrypted. Encrypted personal data is always shown as"
+            " empty.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Prints events as they arrive, one per line. Joins no consumer group, so it does not affect

@@ -1,8 +1,8 @@
 """Decrypts the personal data of events for the handlers of a consumer.
 
 The keys arrive on a topic of their own, so that a key may be some milliseconds later than the first
-event that needs it. A batch waits for it a short time; then the record waits as a dead letter does
-that needs a row from another topic.
+event that needs it. A batch waits 0.4 s for it. Then the record waits as a dead letter, like each
+record that needs a row from another topic.
 """
 
 import asyncio
@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.message import Message
 from waypost.kernel.envelope import Envelope
-from waypost.kernel.errors import NotYet
 from waypost.kernel.event import Event, personal_ciphertext
 from waypost.kernel.ids import EventId
 from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.person_keys import key_not_arrived
 
 if TYPE_CHECKING:
     from waypost.engine.consumer.effects import Effects
 
-LOOK_AGAIN_SECONDS = (0.01, 0.03, 0.06, 0.1, 0.2)
-"""Pauses between looks for a key that has not arrived."""
+KEY_POLL_PAUSES_SECONDS = (0.01, 0.03, 0.06, 0.1, 0.2)
+"""Pauses between the reads of a key that has not arrived."""
 
-WAIT_AGAIN_SECONDS = 10.0
-"""After a batch waited in vain, later ones do not wait for this time: the topic of keys is late."""
+KEY_WAIT_COOLDOWN_SECONDS = 10.0
+"""After a batch has waited without success, batches do not wait for this time: the topic of keys is
+late.
+"""
 
 
 class DecryptingEffects:
@@ -47,17 +49,17 @@ class DecryptingEffects:
         readable = await self._readable(encrypted, batch, transaction)
         try:
             await self._effects.run(
-                [_with(message, readable.get(message.event_id)) for message in messages], batch, transaction
+                [_with_envelope(message, readable.get(message.event_id)) for message in messages], batch, transaction
             )
         finally:
-            if batch.handling is not None:  # a batch finds its own message
-                batch.handling = _original(batch.handling, messages)
+            if batch.handling is not None:  # the batch is split at one of its own messages, not at a decrypted copy
+                batch.handling = _message_in_batch(batch.handling, messages)
 
     async def _readable(
         self, encrypted: Sequence[Message], batch: Batch, transaction: ConsumerTransaction
     ) -> Mapping[EventId, Envelope[Event]]:
         """The readable events by id."""
-        pauses = LOOK_AGAIN_SECONDS if time.monotonic() >= self._may_wait_at else ()
+        pauses = KEY_POLL_PAUSES_SECONDS if time.monotonic() >= self._may_wait_at else ()
         found = await readable_events(encrypted, transaction)
         for pause in pauses:
             if len(found) == len(encrypted):
@@ -65,12 +67,10 @@ class DecryptingEffects:
             await asyncio.sleep(pause)
             found = await readable_events(encrypted, transaction)
         if len(found) < len(encrypted):
-            self._may_wait_at = time.monotonic() + WAIT_AGAIN_SECONDS
-            batch.handling = next(message for message in encrypted if message.event_id not in found)
-            raise NotYet(
-                f"the key that decrypts this {batch.handling.envelope and batch.handling.envelope.event.type} of"
-                f" {batch.handling.aggregate_id} has not arrived"
-            )
+            self._may_wait_at = time.monotonic() + KEY_WAIT_COOLDOWN_SECONDS
+            batch.handling = late = next(message for message in encrypted if message.event_id not in found)
+            event_type = late.attributes.event_type if late.attributes else "event"
+            raise key_not_arrived(f"this {event_type} of {late.aggregate_id}")
         return found
 
 
@@ -89,9 +89,9 @@ def is_encrypted(message: Message) -> bool:
     return message.envelope is not None and personal_ciphertext(message.envelope.event) != b""
 
 
-def _with(message: Message, envelope: Envelope[Event] | None) -> Message:
+def _with_envelope(message: Message, envelope: Envelope[Event] | None) -> Message:
     return message if envelope is None else message._replace(envelope=envelope)
 
 
-def _original(handled: Message, messages: Sequence[Message]) -> Message:
+def _message_in_batch(handled: Message, messages: Sequence[Message]) -> Message:
     return next(message for message in messages if message.record is handled.record)

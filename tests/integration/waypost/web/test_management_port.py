@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from tests.fixtures.web import api
 from waypost.kernel.errors import Misconfigured
 from waypost.native.ports import LOOPBACK
-from waypost.web.listening import Address
+from waypost.web.addresses import Address
 from waypost.web.management import http_servers
 
 ANY_PORT = Address(host=LOOPBACK, port=0)

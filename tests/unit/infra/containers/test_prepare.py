@@ -10,7 +10,7 @@ import pytest
 from infra.containers.layout import OWN, NetworkAddresses
 from infra.containers.prepare import prepare
 from infra.stack.addresses import Addresses
-from infra.stack.environment import MANAGEMENT, Environments
+from infra.stack.environment import MANAGEMENT_ADDRESS, Environments
 from infra.stack.keys import load_or_make_keys
 from infra.stack.places import CHECKOUT, inherited
 from infra.stack.processes import SIMULATORS, processes_of, services_here
@@ -56,10 +56,10 @@ def test_the_management_port_is_on_loopback_natively_and_reachable_in_a_containe
     native = Environments(Addresses(9000), load_or_make_keys(prepared / "keys"))
     for service in services_here():
         at = Addresses(9000).port(f"{service}-management")
-        assert native.process(service, ServiceProcess.API)[MANAGEMENT] == str(at)
-        inside = environment_in(prepared / f"{service}-api")[MANAGEMENT]
+        assert native.process(service, ServiceProcess.API)[MANAGEMENT_ADDRESS] == str(at)
+        inside = environment_in(prepared / f"{service}-api")[MANAGEMENT_ADDRESS]
         assert inside == f"0.0.0.0:{Addresses().port(f'{service}-management')}"
-        assert MANAGEMENT not in native.process(service, ServiceProcess.WORKER)
+        assert MANAGEMENT_ADDRESS not in native.process(service, ServiceProcess.WORKER)
 
 
 def test_no_folder_holds_another_s_secrets(prepared: Path) -> None:

@@ -93,7 +93,7 @@ async def run(effects: DecryptingEffects, batch: Batch, transaction: Keys) -> No
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decryption, "LOOK_AGAIN_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(decryption, "KEY_POLL_PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
 
 async def test_handlers_get_readable_events_and_empty_ones_of_the_erased() -> None:

@@ -1,12 +1,12 @@
 """The addresses at which the servers of a process listen. Imports no web framework, because the
-settings of every process do it.
+settings of every process import it.
 """
 
 from dataclasses import dataclass
 
 PUBLIC = "public"
 LOOPBACK = "127.0.0.1"
-_FORMS = f"must be host:port, [IPv6 address]:port, a port of {LOOPBACK}, or {PUBLIC}"
+_VALID_FORMS = f"must be host:port, [IPv6 address]:port, a port of {LOOPBACK}, or {PUBLIC}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,5 +26,5 @@ def management_address(text: str) -> Address | None:
     is_ambiguous = ":" in host and bare == host
     has_no_host = ":" in text and not bare
     if is_ambiguous or has_no_host or not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65_535):
-        raise ValueError(_FORMS)
+        raise ValueError(_VALID_FORMS)
     return Address(host=bare or LOOPBACK, port=int(port))
