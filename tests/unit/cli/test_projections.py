@@ -35,7 +35,7 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
         (["replay", "billing.customers", "--again"], "needs a reason"),
         (
             ["events", "republish", "users.nothing", "--reason", "x"],
-            "it publishes to users.invitation, users.tenant, users.user",
+            "it publishes to users.invitation, users.person_key, users.tenant, users.user",
         ),
         (["events", "republish", "users.user"], "needs a reason"),
         (
