@@ -8,8 +8,8 @@ from waypost.engine.person_keys import person_keys
 from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
 
-REPEATED_FOR = timedelta(days=2)
-"""Longer than the pause between two runs of the job that repeats the marks, and one that failed."""
+REPEATED_FOR = timedelta(days=7)
+"""A mark is repeated each night of this time, so that some of the nightly jobs may fail."""
 
 
 async def repeat_key_marks(at: datetime, uow: UnitOfWork) -> None:

@@ -29,11 +29,13 @@ limit $4"""
 _EVENTS = """
 select tenant_id, type, payload from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
 
-# The key of an aggregate that is a person comes in the same round trip.
-_EVENTS_WITH_KEY = """
+EVENTS_WITH_KEY = """
 select tenant_id, type, payload, event_id,
-    (select key from person_keys where tenant_id = events.tenant_id and person_id = events.aggregate_id) as person_key
+    case when version = 1 then
+        (select key from person_keys where tenant_id = events.tenant_id and person_id = events.aggregate_id)
+    end as person_key
 from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
+"""The key of an aggregate that is a person comes in the same round trip, with its first event."""
 
 _PAYLOADS = """
 select aggregate_id, version, type, payload from events
@@ -107,7 +109,7 @@ class PostgresEventStore:
         more than to decode the event.
         """
         keys = self._keys
-        rows = await self._sql.fetch(_EVENTS if keys is None else _EVENTS_WITH_KEY, aggregate_type, aggregate_id)
+        rows = await self._sql.fetch(_EVENTS if keys is None else EVENTS_WITH_KEY, aggregate_type, aggregate_id)
         if not rows:
             return None
         # The driver's class is a subclass of UUID, which serializers refuse.

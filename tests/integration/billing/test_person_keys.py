@@ -6,14 +6,22 @@ import base64
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
 import pytest
+from sqlalchemy import text
 
 from schemas.users import PersonKeyCreated
+from services.billing.projections import PERSON_KEYS
 from tests.integration.billing.renewals import erase
 from tests.integration.billing.service import BillingService, Company
+from waypost.engine.rebuild import RebuildReport
+from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.personal_cipher import new_key
+from waypost.postgres.rebuild import PostgresShadowFactory
+from waypost.telemetry import metrics
+from waypost.testing.database import connected
 from waypost.testing.envelopes import envelope_of
 
 TEXT = "Lesson for Ada"
@@ -21,6 +29,7 @@ TEXT = "Lesson for Ada"
 
 @pytest.mark.parametrize("has_key", [True, False])
 async def test_the_texts_of_lines_belong_to_the_customer(billing: BillingService, has_key: bool) -> None:
+    readable_before = lines_without_key()
     company = (WithKeys if has_key else Company)(billing, TenantId(new_id()))
     company.customer_id = await company.join()
     draft, open_invoice = await company.draft(), await company.draft()
@@ -33,6 +42,7 @@ async def test_the_texts_of_lines_belong_to_the_customer(billing: BillingService
     assert [each["description"] for each in shown["lines"]] == [TEXT]
     assert (TEXT.encode() in b"".join(await payloads(company))) is not has_key
     assert (b"Lovelace" in b"".join(await payloads(company))) is not has_key
+    assert lines_without_key() - readable_before == (0 if has_key else 2)
 
     await erase(company)
 
@@ -43,8 +53,47 @@ async def test_the_texts_of_lines_belong_to_the_customer(billing: BillingService
     assert [(each["description"], each["amount_minor"]) for each in shown["lines"]] == [("", 500)]
 
 
+async def test_a_rebuild_without_all_keys_is_refused_and_a_repeated_record_restores_a_key(
+    billing: BillingService,
+) -> None:
+    """The topic of keys has no versions, so that nothing else shows that it has lost records."""
+    one, other = (WithKeys(billing, TenantId(new_id())) for _ in range(2))
+    for company in (one, other):
+        company.customer_id = await company.join()
+    factory = PostgresShadowFactory("billing", PERSON_KEYS, app_dsn=billing.where.app, owner_dsn=billing.where.owner)
+    async with factory.shadow() as shadow:
+        async with shadow.transactions() as transactions, transactions.begin([one.tenant_id]) as transaction:
+            await transaction.rows.execute(text("insert into person_keys select * from person_keys.person_keys"))
+        async with shadow.snapshot() as snapshot:
+            comparison = await snapshot.compare([one.tenant_id])
+    report = RebuildReport.before_swap(comparison, 1, 0.0)
+    assert report.refusals == [
+        "1 live rows are missing in the new tables, because the topics have lost their records; publish them again with"
+        " `waypost events republish`"
+    ]
+
+    lost = "delete from person_keys returning person_id"
+    assert [row["person_id"] for row in await one.rows(lost)] == [one.customer_id]
+    await billing.deliver(one.key_record, to="person_keys")
+    assert len(await one.rows("select 1 from person_keys where key is not null")) == 1
+
+
+async def test_operators_may_not_read_keys(billing: BillingService) -> None:
+    async with connected(billing.where.ops) as operators:
+        assert await operators.fetch("select * from person_keys.versions") == []
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await operators.fetch("select * from person_keys.person_keys")
+
+
+def lines_without_key() -> float:
+    return float(metrics.EVENTS_WITHOUT_KEY.labels("invoice.line_added")._value.get())
+
+
 class WithKeys(Company):
     """A tenant whose users have keys, which have arrived."""
+
+    key_record: Envelope[PersonKeyCreated]
+    """Of the last user."""
 
     async def react(self, event: Event, user_id: UUID, version: int = 1) -> None:
         key = PersonKeyCreated(
@@ -53,7 +102,8 @@ class WithKeys(Company):
             key=base64.b64encode(new_key()).decode(),
             created_at=self.billing.clock.now(),
         )
-        await self.billing.deliver(envelope_of(key, user_id, 0), to="person_keys")
+        self.key_record = envelope_of(key, user_id, 0)
+        await self.billing.deliver(self.key_record, to="person_keys")
         await super().react(event, user_id, version)
 
 
