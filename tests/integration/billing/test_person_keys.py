@@ -93,7 +93,7 @@ class WithKeys(Company):
     """A tenant whose users have keys, which have arrived."""
 
     key_record: Envelope[PersonKeyCreated]
-    """Of the last user."""
+    """The record of the last user's key."""
 
     async def react(self, event: Event, user_id: UUID, version: int = 1) -> None:
         key = PersonKeyCreated(

@@ -2,7 +2,7 @@
 
 from waypost.postgres.migration import execute_statements, secret_table
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 
