@@ -136,6 +136,11 @@ class TransactionKeys:
             return [stored.event for stored in events]
         return [_storable(stored, person_id, key) for stored in events]
 
+    async def create(self, tenant_id: TenantId, person_id: UUID, at: datetime) -> None:
+        """Creates the key of a person without one, if this service creates keys."""
+        if self._keys.issues is not None:
+            await self._create((tenant_id, person_id), self._keys.issues, at)
+
     async def destroy(self, tenant_id: TenantId, person_id: UUID, at: datetime) -> KeyEvent | None:
         """Destroys the key for good. None if another service creates and destroys the keys."""
         if (issues := self._keys.issues) is None:

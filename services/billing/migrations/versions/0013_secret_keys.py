@@ -3,7 +3,7 @@
 from waypost.postgres.migration import execute_statements, secret_table
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:
