@@ -131,7 +131,7 @@ async def test_a_line_waits_for_an_erasure_that_runs(billing: BillingService, co
     """Its text would stay: the erasure has seen the customer's lines already."""
     at = billing.clock.now()
     event = UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=at)
-    async with connected(billing.where.owner) as watcher, billing.unit_of_work(company.tenant_id) as uow:
+    async with connected(billing.database.dsn) as watcher, billing.unit_of_work(company.tenant_id) as uow:
         await erase_customer(envelope_of(event, company.customer_id, 2, at=at), uow)
         await uow.flush()
         draft = await company.draft()

@@ -79,7 +79,6 @@ async def test_nothing_of_the_erased_is_found_and_a_rebuild_restores_nothing(
                 await erase_all(users, owner.tenant_id, people, mark)
                 await eventually(lambda: all_erased(notifications, billing, owner.tenant_id), deadline_seconds=60)
                 await eventually(lambda: has_read_all(notifications, "notices", own_kafka.bootstrap))
-            await billing.run_jobs(owner.tenant_id)
         responses = await found_in_tables(hosts, owner.tenant_id, mark)
         assert responses == {"users public.idempotency_keys": PEOPLE}, "they are kept for their retention"
         await prune_stored_responses(own.runtime.database, timedelta())
