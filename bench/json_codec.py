@@ -31,6 +31,10 @@ class JsonCodec:
         return event
 
     @property
+    def personal_types(self) -> frozenset[str]:
+        return self._avro.personal_types
+
+    @property
     def topics(self) -> frozenset[str]:
         return self._avro.topics
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
 from services.users.handlers.invitations import expire_invitations
-from services.users.handlers.key_marks import repeat_key_marks
+from services.users.handlers.key_marks import KEYS_AT_ONCE, create_missing_keys, repeat_key_marks
 from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
 from services.users.handlers.sign_in_attempts import forget_old_failures
@@ -32,7 +32,8 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
-    their number. Also deletes old counts of mails, and repeats the marks of destroyed keys.
+    their number. Also deletes old counts of mails, repeats the marks of destroyed keys, and creates
+    the keys of people from before the encryption.
     """
     now = job.clock.now()
     removed = 0
@@ -47,7 +48,15 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         await repeat_key_marks(now, uow)
     async with job.begin() as uow:  # for all tenants: the rows belong to none, and are not counted
         await forget_mails(now, uow)
+    await _create_missing_keys(job)
     return removed
+
+
+async def _create_missing_keys(job: JobContext[JobResources]) -> None:
+    while True:
+        async with job.begin() as uow:
+            if await create_missing_keys(uow) < KEYS_AT_ONCE:
+                return
 
 
 JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False, priority=10), Job(cleanup_expired)]

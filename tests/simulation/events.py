@@ -78,6 +78,7 @@ class PlainCodec:
     """`waypost.ports.codec.EventCodec`: JSON, because the encoding is not what is simulated."""
 
     topics = TOPICS
+    personal_types = frozenset(kind.type for kind in EVENTS.values() if kind.personal)
 
     def encode(self, event: Event) -> EncodedEvent:
         values = {each.name: getattr(event, each.name) for each in fields(event)}  # type: ignore[arg-type]

@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
-from services.billing.domain import Customer, Invoice, InvoiceStatus
+from services.billing.domain import Customer, InvoiceStatus
 from services.billing.domain.drafts import discard
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import lock_invoice
+from services.billing.handlers.line_texts import texts_key
 from services.billing.handlers.stale_events import ignore_stale
 from services.billing.handlers.subscription_status import lock_subscription
 from services.billing.tables import invoices, payment_methods, subscriptions
-from waypost.engine.stored_responses import forget_responses
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
@@ -45,16 +45,16 @@ async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork)
 
 async def erase_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
     """Erases the customer. Drafts are discarded and open invoices are voided; the ledger keeps
-    invoices under ids only, without the texts of their lines.
+    invoices under ids only, without the texts of their lines. A job removes these texts from the
+    events, because a customer may have more lines than one transaction can rewrite.
     """
     at = erased.event.erased_at
     customer = await lock_customer(erased.event.user_id, uow)
     customer.erase(at)
     await uow.rows.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer.id))
     await uow.events.erase_personal_data(Customer.aggregate_type, customer.id)
-    await forget_responses([customer.id], uow.rows)
     await _close_invoices(customer, at, uow)
-    await _erase_lines(customer, uow)
+    await uow.jobs.enqueue("erase_line_texts", idempotency_key=texts_key(customer.id), customer_id=customer.id)
     await _end_subscriptions(customer, at, uow)
 
 
@@ -73,12 +73,6 @@ async def _close_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> 
             discard(invoice, "erased", at)
         elif invoice.status is InvoiceStatus.OPEN and await attempt_rows.pending_attempt(invoice_id, uow) is None:
             invoice.void("erased", at)
-
-
-async def _erase_lines(customer: Customer, uow: UnitOfWork) -> None:
-    """Empties the texts of the lines on all invoices of the customer."""
-    result = await uow.rows.execute(select(invoices.c.invoice_id).where(invoices.c.customer_id == customer.id))
-    await uow.events.erase_personal_data(Invoice.aggregate_type, *result.scalars().all())
 
 
 async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) -> None:

@@ -44,7 +44,7 @@ async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits,
     CustomerIsErased.
     """
-    invoice = await lock_draft(command.invoice_id, uow)
+    invoice = await lock_draft(command.invoice_id, uow, gets_text=True)
     invoice.expect(command.expected_version)
     price = Money(command.unit_amount_minor, invoice.currency)
     invoice.add_line(command.line_id, command.description, command.quantity, price, command.at)
@@ -112,13 +112,30 @@ where invoice_id = $1
 for update of invoices"""
 """One statement locks the invoice and reads whether its customer may be billed."""
 
+# The invoice is locked last, after the rows are joined.
+_LOCK_DRAFT_FOR_TEXT = """
+with customer as materialized (
+    select tenant_id, customer_id, erased from customers
+    where customer_id = (select customer_id from invoices where invoice_id = $1)
+    for share
+)
+select erased from invoices left join customer using (tenant_id, customer_id)
+where invoice_id = $1
+for update of invoices"""
+"""Locks the customer first. An erasure of the customer that runs has removed the texts of the lines
+that it saw: a line that is added meanwhile would keep its text.
+"""
 
-async def lock_draft(invoice_id: UUID, uow: UnitOfWork, *, is_finalized: bool = False) -> Invoice:
+
+async def lock_draft(
+    invoice_id: UUID, uow: UnitOfWork, *, is_finalized: bool = False, gets_text: bool = False
+) -> Invoice:
     """`lock_invoice` for an invoice that is to be changed. Raises NotFound, CustomerIsErased: a
     draft that was created during the erasure of its customer remains as it is. With `is_finalized`,
-    raises CustomerInArrears and TenantInArrears too.
+    raises CustomerInArrears and TenantInArrears too. With `gets_text`, waits for an erasure of the
+    customer.
     """
-    found = await uow.query(_LOCK_DRAFT, invoice_id)
+    found = await uow.query(_LOCK_DRAFT_FOR_TEXT if gets_text else _LOCK_DRAFT, invoice_id)
     invoice = await uow.load(Invoice, invoice_id)
     if found and invoice.status is InvoiceStatus.DRAFT:
         (customer,) = found

@@ -8,6 +8,7 @@ from services.billing.domain import AttemptStatus
 from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
 from services.billing.jobs.earlier_write_offs import EARLIER_WRITE_OFFS, record_write_offs
+from services.billing.jobs.line_texts import erase_line_texts
 from services.billing.jobs.payment_execution import execute_or_leave_pending
 from services.billing.jobs.provider_request import ProviderRequest, pending_request, request_for
 from services.billing.jobs.reconciliation import RECONCILIATION, confirm_differences, reconcile_payments
@@ -76,6 +77,7 @@ JOBS: Sequence[Job] = [
     Job(confirm_differences, timeout_seconds=300, max_at_once=1),
     Job(generate_report, timeout_seconds=300, max_at_once=1),
     Job(record_write_offs, timeout_seconds=300, priority=UPKEEP, max_at_once=1),
+    Job(erase_line_texts, timeout_seconds=300, keeps_result=False, priority=UPKEEP, max_at_once=1),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION, EARLIER_WRITE_OFFS]

@@ -15,7 +15,6 @@ from services.users.tables import (
     password_reset_tokens,
     verification_tokens,
 )
-from waypost.engine.stored_responses import forget_responses
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -34,4 +33,3 @@ async def erase(user: User, at: datetime, uow: UnitOfWork) -> None:
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)
     await uow.destroy_person_key(user.tenant_id, user.id)
-    await forget_responses([user.id, *addresses], uow.rows)

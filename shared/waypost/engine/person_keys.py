@@ -13,7 +13,7 @@ from sqlalchemy import Column, DateTime, LargeBinary, MetaData, PrimaryKeyConstr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.envelope import Envelope
-from waypost.ports.consumers import AsyncProjection
+from waypost.ports.consumers import SECRET, AsyncProjection
 from waypost.ports.person_keys import PersonKeyEvents
 
 PERSON_KEY_TABLES = MetaData()
@@ -26,6 +26,7 @@ person_keys = Table(
     Column("key", LargeBinary),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "person_id"),
+    info=SECRET,
 )
 """The key of each person; null if it was destroyed, which is final."""
 
@@ -46,7 +47,9 @@ on conflict (tenant_id, person_id) do update set key = null, changed_at = exclud
 
 def person_keys_projection(events: PersonKeyEvents) -> AsyncProjection:
     """The async projection that maintains `person_keys` from the topic of keys."""
-    return AsyncProjection("person_keys", {events.created: _add, events.destroyed: _destroy}, PERSON_KEY_TABLES)
+    return AsyncProjection(
+        "person_keys", {events.created: _add, events.destroyed: _destroy}, PERSON_KEY_TABLES, is_repeatable=True
+    )
 
 
 async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:

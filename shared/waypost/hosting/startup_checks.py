@@ -14,9 +14,11 @@ from types import ModuleType
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.service import Service
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Misconfigured
+from waypost.kernel.event import is_encryptable
 from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor, decrypts
 from waypost.postgres.drift import refuse_drift, refuse_pending_migrations
 from waypost.postgres.expected_tables import TOOLKIT_TABLES, own_tables, read_tables
@@ -75,8 +77,21 @@ def _twice(service: Service) -> Iterator[str]:
 
 
 def _without_keys(service: Service) -> Iterator[str]:
-    """Without the keys every encrypted record would become a dead letter."""
-    for consumer in service.consumers if service.person_keys is None else ():
+    """Without the keys every encrypted record would become a dead letter, and the service's own
+    personal data would be published in plain text.
+    """
+    if service.person_keys is not None:
+        return
+    package = f"{project().services}.{service.name}"
+    if _exists(package):
+        own = sorted(kind.type for kind in recorded_events(package) if is_encryptable(kind))
+        if own:
+            yield (
+                f"  {service.name} records events with personal data ({', '.join(own)}), which would be stored and published"
+                " in plain text. Set person_keys of the service, and consume the topic of keys (waypost.engine.person_keys)"
+                " unless the service creates them"
+            )
+    for consumer in service.consumers:
         if decrypts(consumer):
             yield (
                 f"  consumer {consumer.name} handles events with personal data, which are encrypted. Set person_keys of the"
@@ -113,9 +128,13 @@ def _is_command_of(module: ModuleType, value: object) -> bool:
     )
 
 
+def _exists(package: str) -> bool:
+    return package in sys.modules or find_spec(package) is not None
+
+
 def _modules(service: Service) -> Iterator[ModuleType]:
     package = f"{project().services}.{service.name}"
-    if package not in sys.modules and find_spec(package) is None:
+    if not _exists(package):
         return
     for name in (f"{package}.{module}" for module in MODULES):
         if find_spec(name) is None:

@@ -20,7 +20,7 @@ from waypost.ports.brokers import Brokers
 from waypost.ports.subscription import Partition
 from waypost.project import from_cluster, is_ours, on_cluster
 
-_SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes", MIN_INSYNC_REPLICAS)
+_SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes", "max.compaction.lag.ms", MIN_INSYNC_REPLICAS)
 
 NO_LEADER = -1
 
@@ -45,6 +45,8 @@ class CatalogedTopic:
     """-1: no limit of age."""
     retention_bytes: int
     """-1: no limit of size."""
+    max_compaction_lag_ms: int
+    """How long a compacted topic may keep a replaced record; 2**63 - 1: no limit."""
     replication: int
     """The smallest number of replicas of its partitions."""
     in_sync: int
@@ -80,6 +82,7 @@ async def catalog(bootstrap: Brokers) -> Sequence[CatalogedTopic]:
             cleanup_policy=settings[name]["cleanup.policy"],
             retention_ms=int(settings[name]["retention.ms"]),
             retention_bytes=int(settings[name]["retention.bytes"]),
+            max_compaction_lag_ms=int(settings[name]["max.compaction.lag.ms"]),
             replication=min(len(partition["replicas"]) for partition in topic),
             in_sync=min(len(partition["isr"]) for partition in topic),
             min_insync_replicas=int(settings[name][MIN_INSYNC_REPLICAS]),

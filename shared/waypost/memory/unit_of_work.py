@@ -54,6 +54,9 @@ class MemoryUnitOfWork(Repository):
         """In memory nothing is encrypted, and there are no keys."""
         return [None for _ in encrypted]
 
+    async def create_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        """Does nothing: in memory nothing is encrypted."""
+
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
         """Does nothing: in memory nothing is encrypted."""
 

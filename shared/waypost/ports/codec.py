@@ -46,6 +46,11 @@ class EventCodec(Protocol):
         """Topics of this release's events; other topics of the cluster belong to other tools."""
         ...
 
+    @property
+    def personal_types(self) -> frozenset[str]:
+        """Types of this release's events that have fields with personal data."""
+        ...
+
     def knows(self, event_type: str) -> bool:
         """False for a type that this release does not know: such records are skipped and counted,
         not failed.

@@ -29,6 +29,12 @@ events; an error of this handler does not undo their effects.
 """
 
 
+SECRET = {"secret": True}
+"""`Table(..., info=SECRET)`: a table of a projection that operators may not read. The owner reads
+the rows of all tenants, so that a rebuild sees which of them would be lost.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class InlineProjection:
     """A read model of a service's own events, written in the business transaction; rebuilt from the
@@ -54,6 +60,11 @@ class AsyncProjection:
     reads_personal_data: bool = True
     """False for handlers that use no personal data: encrypted events are then not decrypted, and do
     not wait for their keys.
+    """
+    is_repeatable: bool = False
+    """True if the topics have no versions, repeated and reordered records change nothing, and no
+    row is ever deleted. A record that was handled before is handled again, so that `waypost events
+    republish` restores a lost row, and a rebuild that lacks a live row is refused.
     """
     kind: ClassVar[ConsumerKind] = ConsumerKind.ASYNC_PROJECTION
 

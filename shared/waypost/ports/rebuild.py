@@ -60,6 +60,10 @@ class ComparisonReport:
     """Aggregates of which the live consumer has processed events that the topics do not hold any
     more.
     """
+    missing_rows: int
+    """Live rows that the new tables lack, of a projection that is repeatable and whose tables the
+    owner reads over all tenants; else 0.
+    """
     unprotected: Sequence[str]
     """Tables without forced row-level security or without the application's grants."""
 

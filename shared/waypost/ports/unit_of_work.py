@@ -81,6 +81,13 @@ class UnitOfWork(Protocol):
         """
         ...
 
+    async def create_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        """Creates the key of a person without one. Events with personal data do so by themselves;
+        this is for a person from before the encryption. Does nothing for an erased person, in a
+        service that does not create keys, and in memory.
+        """
+        ...
+
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
         """Destroys the key of a person, so that their personal data in events, on topics and in
         dead letters reads as empty text in every service. Repeated, publishes the mark again. Does

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
-from waypost.ports.consumers import Consumer
+from waypost.ports.consumers import AsyncProjection, Consumer
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.deferrals import Deferrals
 from waypost.ports.inbox import Inbox
@@ -41,8 +41,10 @@ class PostgresConsumerTransaction:
         versions: Versions,
         units: PostgresUnitsOfWork,
         tenants: frozenset[TenantId],
+        *,
+        is_repeatable: bool = False,
     ) -> None:
-        self.inbox = PostgresInbox(connection, name, versions)
+        self.inbox = PostgresInbox(connection, name, versions, is_repeatable=is_repeatable)
         self.parked_keys = PostgresParkedKeys(connection, name)
         self.dead_letters = PostgresDeadLetters(connection, name)
         self.deferrals = PostgresDeferrals(connection, name)
@@ -82,6 +84,7 @@ class PostgresConsumerTransactions:
         self._units = units
         self._name = name
         self._versions = versions_of(consumer, name)
+        self._is_repeatable = isinstance(consumer, AsyncProjection) and consumer.is_repeatable
         self._share = (
             contextlib.nullcontext() if max_open_transactions is None else asyncio.Semaphore(max_open_transactions)
         )
@@ -90,7 +93,9 @@ class PostgresConsumerTransactions:
     async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresConsumerTransaction]:
         bound = frozenset(tenants)
         async with self._share, self._database.transaction(bound) as connection:
-            yield PostgresConsumerTransaction(connection, self._name, self._versions, self._units, bound)
+            yield PostgresConsumerTransaction(
+                connection, self._name, self._versions, self._units, bound, is_repeatable=self._is_repeatable
+            )
 
     async def is_reachable(self) -> bool:
         return await self._database.is_reachable()

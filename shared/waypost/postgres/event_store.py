@@ -29,15 +29,28 @@ limit $4"""
 _EVENTS = """
 select tenant_id, type, payload from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
 
-# The key of an aggregate that is a person comes in the same round trip.
-_EVENTS_WITH_KEY = """
+EVENTS_WITH_KEY = """
 select tenant_id, type, payload, event_id,
-    (select key from person_keys where tenant_id = events.tenant_id and person_id = events.aggregate_id) as person_key
+    case when version = 1 then
+        (select key from person_keys where tenant_id = events.tenant_id and person_id = events.aggregate_id)
+    end as person_key
 from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
+"""The key of an aggregate that is a person comes in the same round trip, with its first event."""
+
+_VERSIONS = """
+select aggregate_id, version from events
+where aggregate_type = $1 and aggregate_id = any ($2::uuid[]) and type = any ($3::text[])
+order by aggregate_id, version"""
 
 _PAYLOADS = """
-select aggregate_id, version, type, payload from events
-where aggregate_type = $1 and aggregate_id = any ($2::uuid[]) order by aggregate_id, version"""
+select aggregate_id, version, type, payload
+from events join unnest($2::uuid[], $3::bigint[]) as wanted (aggregate_id, version) using (aggregate_id, version)
+where aggregate_type = $1"""
+
+EVENTS_AT_ONCE = 500
+"""Events whose personal data is erased between two statements. The server ends a session whose
+transaction is idle for some seconds.
+"""
 
 # One statement inserts all rows, so that a conflict inserts none.
 _APPEND = RowInsert(
@@ -107,7 +120,7 @@ class PostgresEventStore:
         more than to decode the event.
         """
         keys = self._keys
-        rows = await self._sql.fetch(_EVENTS if keys is None else _EVENTS_WITH_KEY, aggregate_type, aggregate_id)
+        rows = await self._sql.fetch(_EVENTS if keys is None else EVENTS_WITH_KEY, aggregate_type, aggregate_id)
         if not rows:
             return None
         # The driver's class is a subclass of UUID, which serializers refuse.
@@ -137,9 +150,21 @@ class PostgresEventStore:
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
 
     async def erase_personal_data(self, aggregate_type: str, *aggregate_ids: UUID) -> None:
-        rows = await self._sql.fetch(_PAYLOADS, aggregate_type, aggregate_ids)
-        events = [(row, self._codec.decode(row["type"], row["payload"])) for row in rows]
-        personal = [(row, self._codec.encode(without_personal_data(event))) for row, event in events if event.personal]
+        types = sorted(self._codec.personal_types)
+        found = await self._sql.fetch(_VERSIONS, aggregate_type, aggregate_ids, types)
+        for start in range(0, len(found), EVENTS_AT_ONCE):
+            await self._erase(aggregate_type, found[start : start + EVENTS_AT_ONCE])
+
+    async def _erase(self, aggregate_type: str, events: Sequence[asyncpg.Record]) -> None:
+        """Rewrites only what is readable."""
+        ids, versions = [row["aggregate_id"] for row in events], [row["version"] for row in events]
+        rows = await self._sql.fetch(_PAYLOADS, aggregate_type, ids, versions)
+        decoded = [(row, self._codec.decode(row["type"], row["payload"])) for row in rows]
+        personal = [
+            (row, self._codec.encode(without_personal_data(event)))
+            for row, event in decoded
+            if any(getattr(event, name) for name in event.personal)
+        ]
         if personal:
             await self._sql.execute(
                 _REWRITE,

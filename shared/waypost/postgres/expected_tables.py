@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import MetaData
 
-from waypost.postgres.tenancy import is_protected
+from waypost.postgres.tenancy import is_protected, is_secret
 
 GrantedRole = Literal["app", "relay", "ops"]
 Privileges = Mapping[GrantedRole, str]
@@ -33,7 +33,8 @@ def declared_tables(schema: str, tables: MetaData, privileges: Privileges) -> It
     """The tables that a service declares in its `tables.py`."""
     for table in tables.sorted_tables:
         columns = [column.name for column in table.columns]
-        yield _expected(schema, table.name, columns, privileges, protected=is_protected(table))
+        granted = {role: names for role, names in privileges.items() if role != "ops" or not is_secret(table)}
+        yield _expected(schema, table.name, columns, granted, protected=is_protected(table))
 
 
 def read_tables(schema: str, tables: MetaData) -> Iterator[ExpectedTable]:

@@ -49,11 +49,15 @@ _RELEASE = "delete from processed_messages where consumer = $1 and event_id = an
 class PostgresInbox:
     """`waypost.ports.inbox.Inbox`."""
 
-    def __init__(self, connection: AsyncConnection, consumer: str, versions: Versions) -> None:
+    def __init__(
+        self, connection: AsyncConnection, consumer: str, versions: Versions, *, is_repeatable: bool = False
+    ) -> None:
+        """With `is_repeatable`, an event that was claimed before may be claimed again."""
         self._connection = connection
         self._sql = Sql(connection)
         self._consumer = consumer
         self._versions = versions
+        self._is_repeatable = is_repeatable
 
     async def consumer_position(self, partition: Partition) -> ConsumerPosition:
         row = await self._sql.fetchrow(_POSITION, self._consumer, partition.topic, partition.number)
@@ -88,7 +92,7 @@ class PostgresInbox:
             return frozenset()
         ids, tenants, offsets, _ = zip(*entries, strict=True)
         rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
-        return frozenset(EventId(row["event_id"]) for row in rows)
+        return frozenset(ids) if self._is_repeatable else frozenset(EventId(row["event_id"]) for row in rows)
 
     async def release(self, event_ids: Sequence[EventId]) -> None:
         await self._sql.execute(_RELEASE, self._consumer, event_ids)

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from waypost.kernel.backoff import Backoff
@@ -97,7 +97,16 @@ async def _upgrade_all(
     async with engine.begin() as connection:
         await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         await limit_locks(connection, idle_seconds=MIGRATION_IDLE_SECONDS, lock_milliseconds=LOCK_MILLISECONDS)
+        await _remove_remains(connection, service)
         return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
+
+
+async def _remove_remains(connection: AsyncConnection, service: str) -> None:
+    """Drops the tables of a killed rebuild. A database without migrations has none."""
+    from waypost.postgres.rebuild.schemas import remove_remains
+
+    if await connection.scalar(text("select to_regclass('processed_messages') is not null")):
+        await remove_remains(connection, service)
 
 
 def _upgrade(connection: Connection, service: str, line: MigrationLine, revision: str) -> Upgrade:

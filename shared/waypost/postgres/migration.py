@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from alembic import op
 from sqlalchemy import MetaData
 
-from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.projection_schema import create_projection_schema, make_secret
 from waypost.postgres.revisions import SERVICE
 from waypost.postgres.tenancy import protect
 
@@ -39,10 +39,17 @@ def projection_tables(name: str, tables: MetaData) -> Iterator[str]:
     return create_projection_schema(service_name(), name, tables)
 
 
+def secret_table(table: str) -> Iterator[str]:
+    """Statements that make an existing table of a projection, as `schema.name`, one with
+    `info=SECRET` (`waypost.ports.consumers`).
+    """
+    return make_secret(service_name(), table)
+
+
 def service_name() -> str:
     """The service whose database is migrated."""
     name: str = op.get_context().opts[SERVICE]
     return name
 
 
-__all__ = ["execute_statements", "projection_tables", "protect", "service_name"]
+__all__ = ["execute_statements", "projection_tables", "protect", "secret_table", "service_name"]

@@ -23,6 +23,7 @@ from waypost.ports.person_keys import DESTROYED, PersonalCiphertext, PersonKeyEv
 from waypost.postgres.key_cache import KeyCache, Person
 from waypost.postgres.personal_cipher import ciphertext_of, encrypted, new_key, person_of, personal_values
 from waypost.postgres.sql import Sql, in_savepoint
+from waypost.postgres.unencrypted import UnencryptedEvents
 
 _KEYS = """
 select tenant_id, person_id, key from person_keys where tenant_id = any ($1::uuid[]) and person_id = any ($2::uuid[])"""
@@ -65,6 +66,7 @@ class ProcessKeys:
     """Not used by the service that creates keys: it could then remember a key whose transaction was
     rolled back.
     """
+    unencrypted: UnencryptedEvents = field(default_factory=UnencryptedEvents)
 
 
 class TransactionKeys:
@@ -130,8 +132,14 @@ class TransactionKeys:
         person = TenantId(events[0].event.tenant_id), person_id
         key = await self._key_to_write(person, is_new=is_new, at=at)
         if key is None:
+            self._keys.unencrypted.report(stored.event for stored in events)
             return [stored.event for stored in events]
         return [_storable(stored, person_id, key) for stored in events]
+
+    async def create(self, tenant_id: TenantId, person_id: UUID, at: datetime) -> None:
+        """Creates the key of a person without one, if this service creates keys."""
+        if self._keys.publishes is not None:
+            await self._create((tenant_id, person_id), self._keys.publishes, at)
 
     async def destroy(self, tenant_id: TenantId, person_id: UUID, at: datetime) -> KeyEvent | None:
         """Destroys the key for good. None if another service creates and destroys the keys."""

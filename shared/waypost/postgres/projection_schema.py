@@ -11,7 +11,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from waypost.postgres.tenancy import is_protected, protect, refuse_without_tenant
+from waypost.postgres.tenancy import is_protected, is_secret, protect, refuse_without_tenant
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialect modules have no annotations
 
@@ -42,8 +42,18 @@ def create_projection_schema(service: str, schema: str, tables: MetaData) -> Ite
         else:
             yield f"comment on table {table.name} is 'across tenants'"
         yield f"grant select, insert, update, delete on {table.name} to {service}_app"
-        yield f"grant select on {table.name} to {service}_ops"
+        if is_secret(table):
+            yield from make_secret(service, table.name)
+        else:
+            yield f"grant select on {table.name} to {service}_ops"
     yield "set local search_path to public"
+
+
+def make_secret(service: str, table: str) -> Iterator[str]:
+    """Statements for a table with `info=SECRET`. May be executed again."""
+    yield f"revoke select on {table} from {service}_ops"
+    yield f"drop policy if exists rebuilding on {table}"
+    yield f"create policy rebuilding on {table} for select to {service}_owner using (true)"
 
 
 PERSON_KEYS_SCHEMA = "person_keys"

@@ -64,6 +64,11 @@ def protect(table: str) -> Iterator[str]:
     )
 
 
+def is_secret(table: "Table") -> bool:
+    """True if operators may not read a declared table (`waypost.ports.consumers.SECRET`)."""
+    return bool(table.info.get("secret", False))
+
+
 def is_protected(table: "Table") -> bool:
     """True if the rows of a declared table belong to tenants."""
     return not table.info.get("across_tenants", False)

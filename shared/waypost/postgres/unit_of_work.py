@@ -105,6 +105,11 @@ class PostgresUnitOfWork(Repository):
         keys = self._keys or TransactionKeys(self._connection, ProcessKeys())
         return await keys.personal_data(encrypted)
 
+    async def create_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
+        if self._keys is not None:
+            await self._keys.create(tenant_id, person_id, self._path.clock.now())
+            self._publish_created_keys(tenant_id)
+
     async def destroy_person_key(self, tenant_id: TenantId, person_id: UUID) -> None:
         if self._keys is not None:
             destroyed = await self._keys.destroy(tenant_id, person_id, self._path.clock.now())
@@ -141,11 +146,15 @@ class PostgresUnitOfWork(Repository):
             is_new=aggregate.stored_version == 0 and aggregate.person_id == aggregate.id,
             at=self._path.clock.now(),
         )
-        self._publish_keys(aggregate.tenant_id, self._keys.created)
-        self._keys.created = []
+        self._publish_created_keys(aggregate.tenant_id)
         return [
             NewEvent.of(envelope, codec, stored_as=event) for envelope, event in zip(envelopes, stored_as, strict=True)
         ]
+
+    def _publish_created_keys(self, tenant_id: TenantId) -> None:
+        if self._keys is not None:
+            self._publish_keys(tenant_id, self._keys.created)
+            self._keys.created = []
 
     def _publish_keys(self, tenant_id: TenantId, events: Iterable[KeyEvent]) -> None:
         """Adds the events of keys to the outbox. They are not in the event store, which never

@@ -84,6 +84,10 @@ class AvroCodec:
     def topics(self) -> frozenset[str]:
         return frozenset(kind.topic for kind in self._events.values())
 
+    @property
+    def personal_types(self) -> frozenset[str]:
+        return frozenset(kind.type for kind in self._events.values() if kind.personal)
+
     def knows(self, event_type: str) -> bool:
         return event_type in self._events
 

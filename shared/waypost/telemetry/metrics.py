@@ -44,6 +44,12 @@ SPANS_DROPPED = Counter(
     metric("spans_dropped_total"), "Records and jobs of sampled traces whose span exceeds the limit per second."
 )
 
+EVENTS_WITHOUT_KEY = Counter(
+    metric("events_without_key_total"),
+    "Events with personal data that were stored and published in plain text, because their person has no key.",
+    ["type"],
+)
+
 # Outbox: each relay measures its service's whole outbox
 
 OUTBOX_PENDING = Gauge(

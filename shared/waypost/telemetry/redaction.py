@@ -17,8 +17,14 @@ _WORD = re.compile(r"[a-z0-9]+")
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:=\[\]{}]+@[^\s@<>\"'(),;:=\[\]{}]+\.[^\s@<>\"'(),;:=\[\]{}]+")
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]*(?=@)")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
-_ROW_VALUES = re.compile(r"(?<=DETAIL:)(?:(?!\\n|\n).)+")
-"""PostgreSQL names the values of the row: `DETAIL:  Key (email)=(…) already exists.`"""
+_ROW_VALUES = re.compile(
+    r"(?<=DETAIL:).+?(?=(?:\\n|\n)+(?:(?:HINT|CONTEXT|QUERY|STATEMENT|LOCATION|WHERE):|\[SQL: |\[parameters: "
+    r"|The above exception was|During handling of|Traceback \()|\Z)",
+    re.DOTALL,
+)
+"""PostgreSQL names the values of the row: `DETAIL:  Key (email)=(…) already exists.` A value may
+have several lines, so that the detail ends at the next field of the error.
+"""
 _CARD_DIGITS = 13
 """The smallest number of digits of a card."""
 _CARD = re.compile(r"(?<!\d\.)(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")  # not the decimals of a number

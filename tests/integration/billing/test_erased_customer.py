@@ -1,17 +1,24 @@
 """Each write route of the service, on the things of an erased customer."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from schemas.users import UserErased
 from services.billing.app import SERVICE
+from services.billing.handlers.customers import erase_customer
 from services.billing.ports import Declined
 from tests.fixtures.revoked_access import privileged_writes
+from tests.integration.billing.decisions import succeeded
 from tests.integration.billing.renewals import erase
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
 from waypost.kernel.role import Role
+from waypost.testing.database import connected
+from waypost.testing.envelopes import envelope_of
+from waypost.testing.eventually import eventually
 
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 PLAN = {"plan": "team"}
@@ -47,6 +54,7 @@ CASES = [
     Case("POST", "/subscriptions/{subscription}/cancel", {}, (409, "already-canceled")),
     Case("POST", "/subscriptions/{subscription}/uncancel", None, (409, "already-canceled")),
 ]
+WAITING = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 NOT_OF_A_CUSTOMER = {("POST", "/reports")}
 
 
@@ -117,6 +125,38 @@ async def test_a_draft_that_the_erasure_did_not_see_stays_empty(billing: Billing
     for act, body in (("lines", LINE), ("finalize", None)):
         answer = await company.post(f"/invoices/{draft}/{act}", body)
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:waypost:problem:customer-is-erased"), act
+
+
+async def test_a_line_waits_for_an_erasure_that_runs(billing: BillingService, company: Company) -> None:
+    """Its text would stay: the erasure has seen the customer's lines already."""
+    at = billing.clock.now()
+    event = UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=at)
+    async with connected(billing.database.dsn) as watcher, billing.unit_of_work(company.tenant_id) as uow:
+        await erase_customer(envelope_of(event, company.customer_id, 2, at=at), uow)
+        await uow.flush()
+        draft = await company.draft()
+        adding = asyncio.ensure_future(company.post(f"/invoices/{draft}/lines", LINE))
+
+        async def waits_or_is_done() -> bool:
+            return adding.done() or bool(await watcher.fetch(WAITING))
+
+        await eventually(waits_or_is_done)
+    answer = await adding
+    assert (answer.status_code, answer.json().get("type")) == (409, "urn:waypost:problem:customer-is-erased")
+    assert await company.rows("select 1 from invoice_lines") == []
+
+
+async def test_a_refund_that_is_repeated_after_the_erasure_pays_once(company: Company) -> None:
+    """The stored response outlasts the erasure: without it the repetition would be a new refund."""
+    invoice_id = await company.paid(24_690)
+    path, body = f"/invoices/{invoice_id}/refund", {"amount_minor": 690}
+    assert (await company.post(path, body, idempotency_key="refund-0001")).status_code == 202
+    [refund] = await company.rows("select id from payment_attempts where kind = 'refund'")
+    await company.decide(refund["id"], succeeded("re_1"))
+    await erase(company)
+    again = await company.post(path, body, idempotency_key="refund-0001")
+    assert (again.status_code, again.headers.get("idempotent-replayed")) == (202, "true")
+    assert len(await company.rows("select id from payment_attempts where kind = 'refund'")) == 1
 
 
 async def test_a_charge_that_fails_after_the_erasure_ends_the_invoice(company: Company) -> None:

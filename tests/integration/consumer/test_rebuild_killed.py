@@ -15,9 +15,13 @@ from tests.fixtures.forked import ForkedProgram
 from tests.fixtures.processes import is_stopped
 from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.engine.failpoints import VARIABLE
+from waypost.postgres.migrate import migrate_toolkit
+from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
 LEFT_OVERS = "select 1 from pg_namespace where nspname = 'members_new'"
+REMAINS = "select nspname from pg_namespace where nspname like any (array['%\\_new', '%\\_old']) order by 1"
+PARK = "insert into parked_keys (consumer, topic, key) values ('club.members~new', 'users.user', 'k') returning 1"
 OF_THE_SHADOW = "select distinct consumer from consumer_offsets where consumer like '%~new'"
 NOBODY_ELSE = "select 1 from pg_stat_activity where datname = current_database() and application_name like '%rebuild%'"
 
@@ -48,6 +52,27 @@ async def test_killed_at(stage: Stage, point: str) -> None:
     assert await stage.names(ann, bob) == [["first", "second", "third"], ["first", "second"]]
     assert await stage.rows(LEFT_OVERS) == []
     assert await stage.rows(OF_THE_SHADOW) == []
+
+
+async def test_no_tables_with_personal_data_outlast_a_rebuild(stage: Stage) -> None:
+    """Neither the replaced ones nor those of a rebuild that was killed: an erasure would not reach
+    them.
+    """
+    await live(stage, [stage.user()])
+    assert (await rebuilt(stage)).swapped
+    assert await stage.rows(REMAINS) == []
+
+    for remove in (lambda: migrate_toolkit("club", stage.database.owner), lambda: rebuilt(stage)):
+        async with connected(stage.database.owner) as owner:
+            await owner.execute("create schema members_old; create table members_old.versions ()")
+            await owner.execute("create schema members_new; create table members_new.versions ()")
+            await owner.execute("create schema others_old; create table others_old.versions ()")
+        await stage.rows(PARK)
+        await remove()
+        assert await stage.rows(REMAINS) == [("others_old",)], "no read model is named so"
+        assert await stage.rows("select 1 from parked_keys") == []
+        async with connected(stage.database.owner) as owner:
+            await owner.execute("drop schema others_old cascade")
 
 
 async def test_a_rebuild_that_freezes_in_its_swap_does_not_stop_the_live_consumer(stage: Stage) -> None:

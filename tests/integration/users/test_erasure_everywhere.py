@@ -4,6 +4,7 @@ record of a topic, in no log and no trace. A replay and a rebuild restore nothin
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,17 +14,15 @@ from infra.stack.keys import Keys
 from services.billing.app import SERVICE as BILLING
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice
 from services.notifications.app import SERVICE as NOTIFICATIONS
-from services.notifications.projections import RECIPIENT_DIRECTORY
+from services.notifications.projections import PERSON_KEY_ROWS, RECIPIENT_DIRECTORY
 from services.users.app import SERVICE as USERS
 from tests.fixtures.spans import spans
+from tests.integration.users.projections import has_read_all, rebuilt
 from tests.integration.users.service import PASSWORD, UsersService
-from waypost.engine.rebuild import rebuild_async_projection
 from waypost.hosting.service import Service
-from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.ids import new_id
-from waypost.ports.consumers import AsyncProjection
 from waypost.postgres.provisioning.databases import ServiceDatabase
-from waypost.postgres.rebuild.shadow import PostgresShadowFactory
+from waypost.postgres.retention import prune_stored_responses
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
@@ -74,9 +73,15 @@ async def test_nothing_of_the_erased_is_found_and_a_rebuild_restores_nothing(
             await users.http.delete(f"/invitations/{invited}", headers=owner.headers)
             assert await found_in_tables(hosts, owner.tenant_id, mark) != {}, "the search finds what is there"
             assert await found_in_topics(own_kafka.bootstrap, mark) == {}
+            for projection in (PERSON_KEY_ROWS, RECIPIENT_DIRECTORY):  # the replaced tables are found nowhere later
+                assert await rebuilt(notifications, projection, own_kafka.bootstrap) == (True, True)
             async with notifications.consuming("notices"):
                 await erase_all(users, owner.tenant_id, people, mark)
                 await eventually(lambda: all_erased(notifications, billing, owner.tenant_id), deadline_seconds=60)
+                await eventually(lambda: has_read_all(notifications, "notices", own_kafka.bootstrap))
+        responses = await found_in_tables(hosts, owner.tenant_id, mark)
+        assert responses == {"users public.idempotency_keys": PEOPLE}, "they are kept for their retention"
+        await prune_stored_responses(own.runtime.database, timedelta())
         assert await found_in_tables(hosts, owner.tenant_id, mark) == {}
         assert await found_in_topics(own_kafka.bootstrap, mark) == {}
         assert [span.name for span in spans.get_finished_spans() if mark in span.to_json()] == []
@@ -228,10 +233,3 @@ async def found_in_topics(bootstrap: str, mark: str) -> Mapping[str, int]:
         if any(mark.encode() in part for part in parts):
             found[record.topic] = found.get(record.topic, 0) + 1
     return found
-
-
-async def rebuilt(host: HostedService, projection: AsyncProjection, bootstrap: str) -> tuple[bool, bool]:
-    """Rebuilds the read model: whether it was swapped in, and whether its rows are the same."""
-    shadows = PostgresShadowFactory(host.service.name, projection, app_dsn=host.where.app, owner_dsn=host.where.owner)
-    report = await rebuild_async_projection(projection, shadows, KafkaTopicLogs(bootstrap), host.service.codec)
-    return report.swapped, all(each.equal for each in report.comparison.comparisons)

@@ -21,7 +21,7 @@ from waypost.engine.rebuild.shadow_writer import ShadowIncomplete, ShadowWriter,
 from waypost.engine.row_per_aggregate import RowPerAggregate
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
-from waypost.kernel.errors import Transient
+from waypost.kernel.errors import Poison, Transient
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.rebuild import ShadowTransaction, ShadowTransactions
@@ -119,12 +119,18 @@ class FoldingWriter:
         part.memory, part.records_in_memory = MemoryRows(self._rows), 0
 
     async def _readable(self, messages: Sequence[Message], transactions: ShadowTransactions) -> Sequence[Message]:
-        """The messages with readable personal data. One whose key is missing stays encrypted."""
+        """The messages with readable personal data. One whose key is missing stays encrypted; so do
+        all if one cannot be decrypted: the pipeline finds the record at fault.
+        """
         encrypted = [message for message in messages if is_encrypted(message)] if self._decrypts else []
         if not encrypted:
             return messages
         read = partial(readable_events, encrypted)
-        readable = await self._in_transaction(transactions, _tenants_of(encrypted), read)
+        try:
+            readable = await self._in_transaction(transactions, _tenants_of(encrypted), read)
+        except Poison as error:
+            log.warning("rebuild_record_unreadable", consumer=self._shadow_writer.name, error=str(error))
+            return messages
         return [message._replace(envelope=readable.get(message.event_id, message.envelope)) for message in messages]
 
     async def _load(

@@ -137,6 +137,11 @@ def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
             f"the topics have lost events of {comparison.missing_aggregates} aggregates of the live rows; publish them"
             " again with `waypost events republish`"
         )
+    elif comparison.missing_rows:
+        refusals.append(
+            f"{comparison.missing_rows} live rows are missing in the new tables, because the topics have lost their records;"
+            " publish them again with `waypost events republish`"
+        )
     if comparison.new_dead_letters > comparison.live_dead_letters:
         refusals.append(
             f"{comparison.new_dead_letters} dead letters are open, {comparison.live_dead_letters} before the rebuild"

@@ -6,6 +6,7 @@ from waypost.jobs.declaration import Job
 from waypost.kernel.errors import (
     ConcurrencyConflict,
     Misconfigured,
+    NewerSchema,
     Permanent,
     Poison,
     Refused,
@@ -17,15 +18,18 @@ from waypost.telemetry.redaction import clean
 
 _FINAL = (Permanent, Poison, Refused)
 
+_PASSING = (ConcurrencyConflict, NewerSchema)
+"""Subclasses of final errors after which a later execution may succeed."""
+
 ALARM_AFTER = RetryPolicy().alarm_after
 """After this number of outages of a job, each further one is logged as an error."""
 
 
 def is_final(error: Exception) -> bool:
     """Whether the next execution would fail the same way. True for a refusal, except for a lost
-    optimistic race.
+    optimistic race; false for an event of a newer release, whose process will run the job.
     """
-    return isinstance(error, _FINAL) and not isinstance(error, ConcurrencyConflict)
+    return isinstance(error, _FINAL) and not isinstance(error, _PASSING)
 
 
 def is_outage(error: Exception, job: Job) -> bool:

@@ -7,7 +7,7 @@ from waypost.kernel.topic import MIN_INSYNC_REPLICAS, Topic
 from waypost.operations.doctor.finding import Finding, republish
 from waypost.project import on_cluster
 
-_RETENTION = ("cleanup.policy", "retention.ms", "retention.bytes")
+_RETENTION = ("cleanup.policy", "retention.ms", "retention.bytes", "max.compaction.lag.ms")
 
 
 def missing(declared: Topic, found: CatalogedTopic | None) -> Iterator[Finding]:
@@ -49,10 +49,15 @@ def replication(declared: Topic, found: CatalogedTopic | None) -> Iterator[Findi
 
 
 def retention(declared: Topic, found: CatalogedTopic | None) -> Iterator[Finding]:
-    """Kafka would delete records that rebuilds need."""
+    """Kafka would delete records that rebuilds need, or keep destroyed keys."""
     if found is None:
         return
-    actual = (found.cleanup_policy, str(found.retention_ms), str(found.retention_bytes))
+    actual = (
+        found.cleanup_policy,
+        str(found.retention_ms),
+        str(found.retention_bytes),
+        str(found.max_compaction_lag_ms),
+    )
     for name, value in zip(_RETENTION, actual, strict=True):
         wanted = declared.configuration.get(name)
         if wanted is not None and wanted != value:

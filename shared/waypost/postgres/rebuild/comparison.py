@@ -12,7 +12,7 @@ from waypost.ports.rebuild import Comparison, ComparisonReport
 from waypost.postgres.dead_letters.rows import IS_OPEN
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.sql import Sql
-from waypost.postgres.tenancy import bind_statement, is_protected, some_at_a_time
+from waypost.postgres.tenancy import bind_statement, is_protected, is_secret, some_at_a_time
 
 # The sum of the rows' hashes. It does not depend on their order.
 _DIGEST = """
@@ -30,6 +30,9 @@ where live.topic = any (:topics) and live.version > coalesce(new.version, 0)
   and not exists (
       select from dead_letters failed where failed.consumer = :shadow and failed.topic = live.topic
         and failed.key_digest = sha256(convert_to(live.aggregate_id::text, 'UTF8')) and failed.status in ('retrying', 'dead'))"""
+
+_MISSING_ROWS = """
+select count(*) from {schema}.{table} live where not exists (select from {new_schema}.{table} new where {same})"""
 
 _UNPROTECTED = text(
     """
@@ -57,6 +60,7 @@ async def compare(
         live_dead_letters=await _open_dead_letters(connection, names.live),
         new_dead_letters=await _open_dead_letters(connection, names.shadow),
         missing_aggregates=await _missing_aggregates(connection, names, projection),
+        missing_rows=await _missing_rows(connection, names, projection),
         unprotected=await _unprotected(connection, names, projection),
     )
 
@@ -93,7 +97,7 @@ async def _digest(
     bound tenant, so that all at once would cost the product of rows and tenants.
     """
     rows, digest = 0, 0
-    for some in some_at_a_time(tenants) if is_protected(table) else [()]:
+    for some in [()] if _is_read_as_a_whole(table) else some_at_a_time(tenants):
         await Sql(connection).execute(bind_statement(some))
         found = (await connection.execute(text(_DIGEST.format(schema=schema, table=table.name)))).one()
         rows, digest = rows + found.rows, digest + int(found.digest)
@@ -114,6 +118,28 @@ async def _missing_aggregates(
         return 0
     count = text(_MISSING_AGGREGATES.format(schema=names.schema, new_schema=names.new_schema))
     return int(await connection.scalar(count, {"topics": sorted(topics_of(projection)), "shadow": names.shadow}) or 0)
+
+
+async def _missing_rows(
+    connection: AsyncConnection, names: Names, projection: AsyncProjection | InlineProjection
+) -> int:
+    """Counts live primary keys that the new tables lack. Only such a projection never deletes
+    one.
+    """
+    if isinstance(projection, InlineProjection) or not projection.is_repeatable:
+        return 0
+    missing = 0
+    for table in filter(_is_read_as_a_whole, projection.tables.sorted_tables):
+        if await connection.scalar(_EXISTS, {"name": f"{names.schema}.{table.name}"}):
+            same = " and ".join(f"new.{column.name} = live.{column.name}" for column in table.primary_key)
+            parts = {"schema": names.schema, "new_schema": names.new_schema, "table": table.name, "same": same}
+            missing += int(await connection.scalar(text(_MISSING_ROWS.format(**parts))) or 0)
+    return missing
+
+
+def _is_read_as_a_whole(table: Table) -> bool:
+    """Whether the owner reads the rows of all tenants, whichever are bound."""
+    return is_secret(table) or not is_protected(table)
 
 
 async def _unprotected(

@@ -23,7 +23,13 @@ from waypost.postgres.database import Database
 from waypost.postgres.person_keys import key_missing, readable_envelopes
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import check, compare
-from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
+from waypost.postgres.rebuild.schemas import (
+    Names,
+    SchemaCheck,
+    remove_remains,
+    remove_remains_or_warn,
+    schema_lock,
+)
 from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, begin_snapshot, rename_schemas, use_new_schema
 from waypost.postgres.schema_locks import limit_locks
 from waypost.postgres.sql import Sql, roll_back
@@ -83,16 +89,15 @@ class PostgresInlineShadow:
         self._rows = StoredRows(codec, projection)
 
     async def make(self) -> None:
-        await self.drop()
         async with self._owner.transaction() as connection:
+            await remove_remains(connection, self._names.service)
             for statement in create_projection_schema(
                 self._names.service, self._names.new_schema, self._projection.tables
             ):
                 await connection.exec_driver_sql(statement)
 
     async def drop(self) -> None:
-        async with self._owner.transaction() as connection:
-            await connection.exec_driver_sql(f"drop schema if exists {self._names.new_schema} cascade")
+        await remove_remains_or_warn(self._owner, self._names.service)
 
     async def count(self) -> int:
         async with self._owner.transaction() as connection:

@@ -3,9 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.operator_decisions import OperatorDecisions
@@ -14,17 +11,16 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import PERSON_KEYS_SCHEMA, create_projection_schema
 from waypost.postgres.rebuild.operator_decisions import operator_decisions
-from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
+from waypost.postgres.rebuild.schemas import (
+    Names,
+    SchemaCheck,
+    remove_remains,
+    remove_remains_or_warn,
+    schema_lock,
+)
 from waypost.postgres.rebuild.swap import PostgresSnapshot, PostgresSwap, begin_snapshot, locked_live, positions
 from waypost.postgres.rebuild.transactions import PostgresShadowTransactions
 from waypost.postgres.sql import roll_back
-
-_FORGET = (
-    "delete from consumer_offsets where consumer = :shadow",
-    "delete from processed_messages where consumer = :shadow",
-    "delete from parked_keys where consumer = :shadow",
-    "delete from dead_letters where consumer = :shadow",
-)
 
 
 class PostgresShadowFactory:
@@ -77,16 +73,15 @@ class PostgresShadow:
 
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
-            await self._forget(connection)
+            await remove_remains(connection, self._names.service)
             for statement in create_projection_schema(
                 self._names.service, self._names.new_schema, self._projection.tables
             ):
                 await connection.exec_driver_sql(statement)
 
     async def drop(self) -> None:
-        """Drops the shadow. After a swap the schema has another name and stays."""
-        async with self._owner.transaction() as connection:
-            await self._forget(connection)
+        """Drops the shadow, or the replaced tables after a swap."""
+        await remove_remains_or_warn(self._owner, self._names.service)
 
     @asynccontextmanager
     async def transactions(self) -> AsyncIterator[ShadowTransactions]:
@@ -130,8 +125,3 @@ class PostgresShadow:
             yield swap
             if not swap.completed:
                 await roll_back(connection)
-
-    async def _forget(self, connection: AsyncConnection) -> None:
-        await connection.exec_driver_sql(f"drop schema if exists {self._names.new_schema} cascade")
-        for statement in _FORGET:
-            await connection.execute(text(statement), {"shadow": self._names.shadow})

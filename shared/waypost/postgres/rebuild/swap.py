@@ -118,7 +118,8 @@ async def positions(
 
 async def rename_schemas(connection: AsyncConnection, names: Names) -> None:
     """Renames the new schema to the live name. Statements prepared before use the new tables at
-    their next execution.
+    their next execution. The replaced tables are dropped after the commit (`remove_remains`): to
+    drop them here would wait for their readers while the live consumer waits for this transaction.
     """
     for statement in (
         f"drop schema if exists {names.old_schema} cascade",

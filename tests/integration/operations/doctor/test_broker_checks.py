@@ -140,3 +140,11 @@ async def test_partitions_without_a_leader_and_replicas_that_lag(kafka: str, dec
     assert "has no leader for partitions 0: they take no records" in lost.problem
     (behind,) = replication(declared, replace(found, replication=3, in_sync=1))
     assert "has partitions with 1 of 3 replicas in sync" in behind.problem
+
+
+async def test_a_topic_of_keys_that_keeps_replaced_records(kafka: str, declared: Topic) -> None:
+    wanted = replace(declared, configuration={"max.compaction.lag.ms": "3600000"})
+    (diagnosis,) = (await examine_topics(kafka, [wanted])).diagnoses
+    assert diagnosis.check == "retention"
+    assert "has max.compaction.lag.ms 9223372036854775807, and topics.yaml says 3600000" in diagnosis.problem
+    assert diagnosis.remedy.endswith("--add-config max.compaction.lag.ms=3600000")

@@ -128,6 +128,7 @@ async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(
         (type("Deeper", (CardRefused,), {})(), True),
         (type("Mine", (errors.Conflict,), {})(), True),
         (errors.UndecodableRecord(), True),
+        (errors.NewerSchema(), False),
         (errors.ConcurrencyConflict("invoice", new_id(), 1), False),
         (RowOfAnotherTopic(), False),
         (LineDown(), False),

@@ -52,6 +52,13 @@ def test_a_consumer_of_personal_data_without_keys() -> None:
         refuse_incomplete(replace(BILLING, person_keys=None))
 
 
+def test_a_producer_of_personal_data_without_keys() -> None:
+    with pytest.raises(
+        Misconfigured, match=r"users records events with personal data .*user\.created.* Set person_keys"
+    ):
+        refuse_incomplete(replace(USERS, person_keys=None))
+
+
 def test_a_projection_that_is_not_registered() -> None:
     with pytest.raises(Misconfigured, match=r"INVOICE_ROWS is not registered.* Add it to PROJECTIONS"):
         refuse_incomplete(

@@ -47,6 +47,14 @@ def test_other_names_show_theirs(name: str) -> None:
             repr(ValueError("failed\nDETAIL:  Failing row contains (1, Ada Lovelace).\nHINT: none")),
             f"ValueError('failed\\nDETAIL:  {REDACTED}\\nHINT: none')",
         ),
+        (
+            "failed\nDETAIL:  Failing row contains (1, Ada\nLovelace, 7).\nCONTEXT:  COPY\nDETAIL:  (Ada\nKing)",
+            f"failed\nDETAIL:  {REDACTED}\nCONTEXT:  COPY\nDETAIL:  {REDACTED}",
+        ),
+        (
+            "failed\nDETAIL:  (Ada\nLovelace)\n\nThe above exception was the direct cause of the following exception:",
+            f"failed\nDETAIL:  {REDACTED}\n\nThe above exception was the direct cause of the following exception:",
+        ),
     ],
 )
 def test_a_secret_in_prose_is_cut_out(text: str, left: str) -> None:
