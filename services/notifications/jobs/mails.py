@@ -111,7 +111,7 @@ async def is_for_the_present_address(notification: Notification, uow: UnitOfWork
     proved = (await facts_of(uow.rows, notification.id)).get(PROVED)
     if to is None or to.erased or proved is None:
         return True
-    if is_proved_address(proved, notification.recipient_id, to.email):
+    if is_proved_address(str(proved), notification.recipient_id, to.email):
         return True
     if waited < LONGEST_WAIT:
         raise NotYet(f"the proved address of recipient {notification.recipient_id} is not in the directory yet")

@@ -21,7 +21,7 @@ INVITATIONS_BY_ALL = 50
 to keep others from inviting a person.
 """
 SIGN_UP_MAILS = 2
-"""The welcome and the verification link; each sign-up counts both, whatever follows. The owner of a
+"""The welcome and the verification link; each sign-up counts both in each case. The owner of a
 new tenant gets the link alone.
 """
 WINDOW = timedelta(hours=1)
