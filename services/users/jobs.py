@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, Table, delete, select, tuple_
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
@@ -12,12 +12,21 @@ from services.users.handlers.invitations import expire_invitations
 from services.users.handlers.key_marks import KEYS_AT_ONCE, create_missing_keys, repeat_key_marks
 from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
-from services.users.handlers.sign_in_attempts import forget_old_failures
+from services.users.handlers.sign_in_attempts import is_forgotten
+from services.users.handlers.tenant_lock import lock_against_closing
 from services.users.ports import JobResources
-from services.users.tables import email_changes, password_reset_tokens, refresh_tokens, sessions, verification_tokens
+from services.users.tables import (
+    email_changes,
+    password_reset_tokens,
+    refresh_tokens,
+    sessions,
+    sign_in_failures,
+    verification_tokens,
+)
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.tenant_directory import all_tenants
+from waypost.ports.unit_of_work import UnitOfWork
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 
@@ -34,17 +43,19 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
     their number. Also deletes old counts of mails, repeats the marks of destroyed keys, and creates
     the keys of people from before the encryption.
+
+    Waits for the end of the tenant and for concurrent ends of an invitation, and for no other row:
+    it leaves a row that a command locks to the next run. So it cannot deadlock with a command.
     """
     now = job.clock.now()
-    removed = 0
     async with job.begin() as uow:
-        removed += await expire_invitations(now, uow)
-        for table in (verification_tokens, password_reset_tokens, refresh_tokens):
-            removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
-        await uow.rows.execute(delete(sessions).where(sessions.c.expires_at <= now))
-        final = email_changes.c.cancel_expires_at <= now
-        removed += (await uow.rows.execute(delete(email_changes).where(final))).rowcount
-        removed += await forget_old_failures(now, uow)
+        await lock_against_closing(job.tenant_id, uow)
+        removed = await expire_invitations(now, uow)
+        await _delete_unlocked(sessions, sessions.c.expires_at <= now, uow)
+        removed += await _delete_unlocked(email_changes, email_changes.c.cancel_expires_at <= now, uow)
+        for table in (refresh_tokens, verification_tokens, password_reset_tokens):
+            removed += await _delete_unlocked(table, table.c.expires_at <= now, uow)
+        removed += await _delete_unlocked(sign_in_failures, is_forgotten(now), uow)
         await repeat_key_marks(now, uow)
     async with job.begin() as uow:  # for all tenants: the rows belong to none, and are not counted
         await forget_mails(now, uow)
@@ -57,6 +68,13 @@ async def _create_missing_keys(job: JobContext[JobResources]) -> None:
         async with job.begin() as uow:
             if await create_missing_keys(uow) < KEYS_AT_ONCE:
                 return
+
+
+async def _delete_unlocked(table: Table, condition: ColumnElement[bool], uow: UnitOfWork) -> int:
+    """Deletes the rows that no other transaction locks, and returns their number."""
+    key = table.primary_key.columns
+    unlocked = select(*key).where(condition).with_for_update(skip_locked=True)
+    return (await uow.rows.execute(delete(table).where(tuple_(*key).in_(unlocked)))).rowcount
 
 
 JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False, priority=10), Job(cleanup_expired)]

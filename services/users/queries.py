@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
-from services.users.domain.email import unicode_form
+from services.users.domain.email import stored_forms
 from services.users.tables import (
     credentials,
     email_changes,
@@ -94,10 +94,8 @@ async def sign_in_data(rows: AsyncConnection, email: Email) -> SignInData:
     """The credentials of an address, also of one that an earlier release stored with a Unicode
     domain.
     """
-    forms = [form for form in (email, unicode_form(email)) if form is not None]
-    in_order = (
-        select(*_CREDENTIALS).where(credentials.c.email.in_(forms)).order_by((credentials.c.email == email).desc())
-    )
+    held_as = credentials.c.email
+    in_order = select(*_CREDENTIALS).where(held_as.in_(stored_forms(email))).order_by((held_as == email).desc())
     held = in_order.limit(1).subquery("held")
     tenant = select(exists(select(users.c.user_id)).label("is_here")).subquery("tenant")
     row = (await rows.execute(select(tenant.c.is_here, held).select_from(tenant.outerjoin(held, true())))).one()

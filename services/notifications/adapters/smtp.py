@@ -6,7 +6,6 @@ from email.message import EmailMessage
 from email.utils import localtime
 
 import aiosmtplib
-import idna
 
 from services.notifications.adapters.headers import POLICY, encoded, mailbox
 from services.notifications.adapters.smtp_security import (
@@ -15,6 +14,7 @@ from services.notifications.adapters.smtp_security import (
     SmtpSecurity,
     refused_security,
 )
+from services.notifications.domain.proved_address import ascii_domain
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
@@ -91,15 +91,6 @@ class SmtpMailer:
         message.set_content(mail.email.text)
         message.add_alternative(mail.email.html, subtype="html")
         return message
-
-
-def ascii_domain(address: str) -> str:
-    """The address with an ASCII domain, by the standard of the validation (IDNA 2008). Python's
-    codec implements IDNA 2003, which changes `straße.de` to `strasse.de`, the domain of another
-    owner.
-    """
-    local_part, _, domain = address.rpartition("@")
-    return f"{local_part}@{idna.encode(domain, uts46=True).decode()}"
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:

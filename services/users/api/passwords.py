@@ -41,7 +41,9 @@ async def forgot(
     admission.address(body.tenant_id, body.email)
     with bound_tenants([body.tenant_id]):
         await context.bus.handle(
-            RequestPasswordLink(tenant_id=body.tenant_id, email=body.email, placeholder_user_id=new_id())
+            RequestPasswordLink(
+                tenant_id=body.tenant_id, email=body.email, placeholder_user_id=new_id(), at=context.now
+            )
         )
     return Response(status_code=202)
 

@@ -52,7 +52,8 @@ async def verify(
 ) -> Response:
     """Verifies an address with the one-time token of the mail, and with the password of the
     sign-up; 403 for another password, which leaves the token valid. With `new_password` the reader
-    of the mail chooses the password instead: that of the sign-up ends, and all sessions.
+    of the mail chooses the password instead: that of the sign-up ends, and all sessions. 409 for
+    the owner of a tenant, who keeps the password of the account.
     """
     token = parse_token(body)
     with bound_tenants([token.tenant_id]):

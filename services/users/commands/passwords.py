@@ -20,6 +20,7 @@ class RequestPasswordLink(Command[None]):
     email: Email = field(repr=False)
     placeholder_user_id: UUID
     """The id of a user who does not exist, for the job of an unknown address."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,3 +57,8 @@ def unicode_form(email: Email) -> Email | None:
         return None
     address = validate_email(email, check_deliverability=False, test_environment=True).normalized.lower()
     return None if address == email else Email(address)
+
+
+def stored_forms(email: Email) -> list[Email]:
+    """The forms in which a row may hold the address."""
+    return [form for form in (email, unicode_form(email)) if form is not None]

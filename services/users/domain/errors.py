@@ -87,6 +87,13 @@ class PasswordRefused(Forbidden):
     """
 
 
+class OwnerKeepsPassword(Conflict):
+    """This link sets no password for the owner of a tenant, because a mail to a mistyped address
+    would give the tenant to its reader: send the password of the account as `password`. For
+    another one, request a link with POST /password/forgot.
+    """
+
+
 class SignInRefused(Unauthenticated):
     """E-mail address or password is wrong, or the account cannot sign in."""
 

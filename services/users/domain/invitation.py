@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from schemas.users import InvitationAccepted, InvitationRequested, InvitationSent, InvitationWithdrawn
+from services.users.domain.email import canonical_form
 from services.users.domain.errors import AddressNotVerified, InvitationNotWaiting, RoleNotGrantable
 from services.users.domain.tokens import SealedToken
 from services.users.domain.user import User
@@ -136,9 +137,10 @@ class Invitation(Aggregate):
     def apply(self, event: Event) -> None:
         match event:
             case InvitationRequested():
-                self.email, self.display_name, self.locale = event.email, event.display_name, event.locale
+                self.email, self.display_name = canonical_form(event.email), event.display_name
+                self.locale = event.locale
             case InvitationSent():
-                self.email, self.locale, self.role = event.email, event.locale, Role(event.role)
+                self.email, self.locale, self.role = canonical_form(event.email), event.locale, Role(event.role)
                 self.invited_by, self.expires_at = event.invited_by, event.expires_at
                 self.status = InvitationStatus.SENT
             case InvitationAccepted():

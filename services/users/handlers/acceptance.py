@@ -18,6 +18,7 @@ from services.users.domain import (
     may_be_taken_over,
     may_invite,
 )
+from services.users.domain.email import canonical_form
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
@@ -39,9 +40,10 @@ async def accept_invitation(command: AcceptInvitation, uow: UnitOfWork) -> User:
     query = select(open_invitations.c.email).where(
         open_invitations.c.token_hash == command.digest, open_invitations.c.expires_at > command.at
     )
-    email = (await uow.rows.execute(query)).scalar_one_or_none()
-    if tenant is None or email is None:
+    stored = (await uow.rows.execute(query)).scalar_one_or_none()
+    if tenant is None or stored is None:
         raise TokenNotValid
+    email = canonical_form(stored)
     await adopt_canonical_form(Email(email), uow)
     holder = await _claim_or_lock(command, email, uow)
     if await is_kept_for_another(email, holder, command.at, uow):

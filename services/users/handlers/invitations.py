@@ -20,7 +20,7 @@ from services.users.domain import (
     may_be_taken_over,
     require_may_invite,
 )
-from services.users.domain.email import unicode_form
+from services.users.domain.email import stored_forms
 from services.users.handlers.kept_addresses import is_kept_for_another
 from services.users.handlers.mail_bound import require_invitation_mail
 from services.users.handlers.tenant_lock import lock_open_tenant
@@ -175,8 +175,7 @@ async def withdraw_invitations(
 
 async def _require_invitable(email: Email, invitation_id: UUID, at: datetime, uow: UnitOfWork) -> None:
     """Raises AlreadyMember, TooManyInvitations."""
-    forms = [form for form in (email, unicode_form(email)) if form is not None]
-    held = select(credentials.c.user_id).where(credentials.c.email.in_(forms))
+    held = select(credentials.c.user_id).where(credentials.c.email.in_(stored_forms(email)))
     for holder in (await uow.rows.execute(held)).scalars().all():
         if not may_be_taken_over(await uow.load(User, holder)):
             raise AlreadyMember

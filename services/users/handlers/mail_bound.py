@@ -21,7 +21,9 @@ INVITATIONS_BY_ALL = 50
 to keep others from inviting a person.
 """
 SIGN_UP_MAILS = 2
-"""The welcome and the verification link. The owner of a new tenant gets the link alone."""
+"""The welcome and the verification link; each sign-up counts both in each case. The owner of a
+new tenant gets the link alone.
+"""
 WINDOW = timedelta(hours=1)
 
 _COUNT_MAIL = text("""
@@ -36,18 +38,13 @@ returning true""")
 
 
 async def may_mail(email: str, at: datetime, uow: UnitOfWork, *, mails: int = 1) -> bool:
-    """Counts the mails to the address; False, and nothing is counted, beyond the bound. The caller
-    must not learn the result.
+    """Counts the mails to the address; False, and nothing is counted, beyond the bound.
+
+    Call it before a command looks the address up, and with a number that depends on nothing that is
+    stored. The owner of a new tenant sees whether their link was mailed, so the count is readable:
+    it must not show whether the address has an account somewhere.
     """
     return await _count(address_digest(email), at, uow, mails)
-
-
-async def count_mails(email: str, at: datetime, uow: UnitOfWork, *, mails: int, follow: bool) -> bool:
-    """Like `may_mail`; without mails that follow, counts nothing for the address and returns False.
-    The statements are the same, so that the time reveals nothing.
-    """
-    counted = address_digest(email if follow else f"no mail to {email}")
-    return await _count(counted, at, uow, mails) and follow
 
 
 async def require_invitation_mail(email: str, tenant_id: UUID, at: datetime, uow: UnitOfWork) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, literal, or_, select, update
 
 from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
 from services.users.domain import PasswordRefused, Tenant, TenantStatus, TokenNotValid, User
@@ -13,15 +13,24 @@ from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.handlers.tenant_lock import lock_bound_tenant
-from services.users.tables import credentials, password_reset_tokens, verification_tokens
+from services.users.tables import credentials, password_reset_tokens, users, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -> None:
-    """Enqueues a job in every case, also for a tenant that is closed or does not exist."""
+    """Counts a mail and enqueues a job in every case, also for a tenant that is closed or does not
+    exist.
+
+    A proved address is mailed also beyond the bound: mails that others cause must not lock its
+    owner out. Anyone can register an unproved one in many tenants.
+    """
     tenant = await uow.find(Tenant, command.tenant_id)
     await adopt_canonical_form(command.email, uow)
-    owner = select(credentials.c.user_id).where(credentials.c.email == command.email)
+    is_counted = await may_mail(command.email, command.at, uow)
+    is_proved = select(users.c.user_id).where(users.c.user_id == credentials.c.user_id, users.c.verified).exists()
+    owner = select(credentials.c.user_id).where(
+        credentials.c.email == command.email, or_(literal(is_counted), is_proved)
+    )
     user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
     if tenant is None or tenant.status is TenantStatus.CLOSED:
         user_id = None
@@ -35,10 +44,6 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
         return False
     if tenant is None or tenant.status is TenantStatus.CLOSED:
         return False  # closed since the request
-    # A proved address is bounded by the pause alone: mails that others cause must not lock its
-    # owner out. Anyone can register an unproved one in many tenants.
-    if not user.verified and not await may_mail(user.email, command.at, uow):
-        return False
     user.request_password_reset(command.token, command.at)
     await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True

@@ -9,7 +9,7 @@ from services.users.commands import OpenTenant, Registration, SignUp
 from services.users.domain import SignUpEffect, Tenant, TenantStatus, User
 from services.users.handlers.invitations import request_to_join, room_for_request
 from services.users.handlers.kept_addresses import is_kept_for_another
-from services.users.handlers.mail_bound import SIGN_UP_MAILS, count_mails, may_mail
+from services.users.handlers.mail_bound import SIGN_UP_MAILS, may_mail
 from services.users.handlers.one_time_tokens import store_token_hash
 from services.users.handlers.stored_addresses import adopt_canonical_form
 from services.users.handlers.tenant_lock import lock_against_closing
@@ -61,8 +61,8 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     is_free = not await is_kept_for_another(user.email, user.id, at, uow) and owner is None
     may_register = is_free and effect is SignUpEffect.REGISTER
     may_mail_link = is_open and owner is not None and owner.may_receive_verification_link(at)
-    mail_count = SIGN_UP_MAILS if is_free else 1
-    is_within_bound = await count_mails(user.email, at, uow, mails=mail_count, follow=may_register or may_mail_link)
+    is_counted = await may_mail(user.email, at, uow, mails=SIGN_UP_MAILS)  # the same in each case
+    is_within_bound = is_counted and (may_register or may_mail_link)
     if effect is SignUpEffect.REQUEST:
         room = await room_for_request(command, uow)
         if is_free:

@@ -175,7 +175,7 @@ async def _rotate(token: Row[Any], command: RenewSession, uow: UnitOfWork) -> No
 
 async def _end(user: User, session_id: UUID, at: datetime, uow: UnitOfWork) -> None:
     """The caller has locked the credentials."""
-    for table in (refresh_tokens, sessions):
+    for table in (sessions, refresh_tokens):  # the order of `end_sessions_of`
         await uow.rows.execute(delete(table).where(table.c.session_id == session_id))
     user.end_sessions(at, session_id)
 

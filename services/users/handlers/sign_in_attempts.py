@@ -9,7 +9,7 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import JudgePassword
@@ -76,7 +76,6 @@ async def forget_failures(user_id: UUID, uow: UnitOfWork) -> None:
     await uow.rows.execute(delete(sign_in_failures).where(counted))
 
 
-async def forget_old_failures(at: datetime, uow: UnitOfWork) -> int:
-    """Deletes the rows that no longer count."""
-    old = delete(sign_in_failures).where(failures.failed_at <= at - FORGOTTEN_AFTER)
-    return (await uow.rows.execute(old)).rowcount
+def is_forgotten(at: datetime) -> ColumnElement[bool]:
+    """The condition of rows that no longer count."""
+    return failures.failed_at <= at - FORGOTTEN_AFTER

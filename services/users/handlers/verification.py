@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from services.users.commands import DeclineSignUp, VerifyEmail, VerifyWithNewPassword
-from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User, may_be_taken_over
+from services.users.domain import OwnerKeepsPassword, PasswordRefused, Tenant, TokenNotValid, User, may_be_taken_over
 from services.users.handlers.erasure import erase
 from services.users.handlers.one_time_tokens import consume_token, lock_token_owner
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import credentials, verification_tokens
+from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -42,9 +43,12 @@ async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
 
 async def verify_with_new_password(command: VerifyWithNewPassword, uow: UnitOfWork) -> User:
     """Verifies the address. The account gets the reader's password and the profile of the
-    registration; every earlier password, link and session ends. Raises TokenNotValid.
+    registration; every earlier password, link and session ends. Raises TokenNotValid,
+    OwnerKeepsPassword.
     """
     user, link = await _consume_link(command.digest, command.at, uow)
+    if user.role is Role.OWNER:
+        raise OwnerKeepsPassword
     user.verify_email(command.at)
     await set_password(user.id, command.password_hash, command.at, uow)
     user.change_password("reset", command.at)
@@ -55,12 +59,13 @@ async def verify_with_new_password(command: VerifyWithNewPassword, uow: UnitOfWo
 
 
 async def decline_sign_up(command: DeclineSignUp, uow: UnitOfWork) -> None:
-    """Erases a registration whose address is not proved. The owner of a tenant keeps it, without a
-    proved address: people may have joined it. Raises TokenNotValid.
+    """Erases a registration whose address is not proved; open invitations of the address stay. The
+    owner of a tenant keeps it, without a proved address: people may have joined it. Raises
+    TokenNotValid.
     """
     user, _ = await _consume_link(command.digest, command.at, uow)
     if may_be_taken_over(user):
-        await erase(user, command.at, uow)
+        await erase(user, command.at, uow, keeps_invitations=True)
 
 
 async def _consume_link(digest: bytes, at: datetime, uow: UnitOfWork) -> tuple[User, Row[Any]]:

@@ -1,5 +1,6 @@
 """The mail about the proof of an address goes to that address, and to no other one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from schemas.users import UserEmailChanged
@@ -63,3 +64,12 @@ async def test_a_mail_of_an_earlier_release_is_sent_to_the_present_address(notif
     )
     await notifications.run_jobs(before.tenant_id)
     assert len(await notifications.mails(before)) == 1
+
+
+async def test_it_is_sent_to_an_address_that_an_earlier_release_stored(notifications: NotificationsService) -> None:
+    """The directory has the Unicode domain, the event its ASCII form."""
+    stored = Person(email="ada@bücher.example")
+    await notifications.know(stored)
+    await notifications.react(replace(stored, email="ada@xn--bcher-kva.example").verified(notifications.clock.now()))
+    await notifications.run_jobs(stored.tenant_id)
+    assert await notifications.statuses(stored) == [("email_verified", "sent", None)]

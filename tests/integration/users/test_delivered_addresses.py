@@ -1,10 +1,11 @@
 """One form of an address: the unique key, the sign-in and the delivery use it."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from services.users.domain.email import email_address, unicode_form
-from services.users.tables import credentials
+from services.users.tables import credentials, open_invitations
+from tests.integration.users.invited import company
 from tests.integration.users.service import Member, UsersService
 
 DOMAINS = [
@@ -64,6 +65,21 @@ async def test_no_other_user_gets_an_address_of_an_earlier_release(users: UsersS
     ).is_success
     assert (await users.confirm_address(await users.proof_link(other))).status_code == 409
     assert (await users.log_in(owner.tenant_id, "ada@bücher.example")).status_code == 200
+
+
+async def test_an_invitation_of_an_earlier_release_gives_the_delivered_form(users: UsersService) -> None:
+    there = await company(users, "open")
+    link = await there.link(await there.invited("ada@bücher.example"))
+    await there.invited("eve@bücher.example")
+    async with users.unit_of_work(there.tenant_id) as uow:
+        earlier = func.replace(open_invitations.c.email, "xn--bcher-kva", "bücher")
+        await uow.rows.execute(update(open_invitations).values(email=earlier))
+    assert (await there.accept(link)).json()["email"] == "ada@xn--bcher-kva.example"
+    stored = await users.rows(there.tenant_id, "select email from credentials where email like 'ada@%'")
+    assert [row["email"] for row in stored] == ["ada@xn--bcher-kva.example"]
+    eve = (await users.sign_up(there.tenant_id, "eve@bücher.example")).json()["id"]
+    await there.act("DELETE", f"/users/{eve}")
+    assert await users.rows(there.tenant_id, "select 1 from open_invitations") == []
 
 
 async def store_earlier_form(users: UsersService, member: Member) -> None:

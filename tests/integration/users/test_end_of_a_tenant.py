@@ -12,8 +12,10 @@ from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import AcceptInvitation, ApproveRequest, CreatePasswordLink, Invite, Registration, SignUp
 from services.users.commands.identity import ActingUser, CloseTenant
 from services.users.domain import OpaqueToken, SealedToken, TenantIsClosed, TokenNotValid, email_address
+from services.users.jobs import cleanup_expired
 from tests.integration.users.invited import Company, company, signed_up
 from tests.integration.users.service import UsersService, unique_address
+from tests.integration.users.test_rows import job_of
 from tests.integration.users.test_sessions import somebody_waits_for_a_lock
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
@@ -139,6 +141,19 @@ async def test_what_is_added_waits_for_the_end_of_the_tenant_and_has_no_effect(u
         error = await late
         assert (type(error) if error else None) is refusal, (made.__name__, error)
         await assert_nothing_is_left(there, made.__name__)
+
+
+async def test_the_nightly_clean_up_waits_for_the_end_of_the_tenant(users: UsersService) -> None:
+    """It must not lock rows of links in another order than the end."""
+    there = await company(users)
+    with bound_tenants([TenantId(there.tenant_id)]):
+        async with users.bus.units.begin() as uow:
+            await users.bus.execute(await end_of(there), uow)
+            await uow.flush()
+            cleaning = asyncio.create_task(cleanup_expired(job_of(users, there.tenant_id)))
+            await until_it_waits_or_ends(users, cleaning)
+            assert not cleaning.done()
+    assert await cleaning == 0
 
 
 async def until_it_waits_or_ends(users: UsersService, task: asyncio.Task[Any]) -> None:

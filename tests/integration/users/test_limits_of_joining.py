@@ -100,28 +100,6 @@ async def test_changes_of_address_count_as_unasked_mails_and_answer_alike(users:
     assert "user.email_change_requested" not in await users.event_types(other.tenant_id, other.user_id)
 
 
-async def test_sign_ups_that_a_tenant_does_not_admit_use_up_no_mails(users: UsersService) -> None:
-    """Otherwise anyone could stop another person's mails without sending one."""
-    victim, there, open_one = unique_address(), await company(users), await company(users, "open")
-    for tenant_id in [there.tenant_id, uuid4()] * UNASKED_MAILS:
-        await signed_up(users, tenant_id, victim)
-    await signed_up(users, open_one.tenant_id, victim)
-    credentials = await users.rows(open_one.tenant_id, "select 1 from credentials where email = :email", email=victim)
-    assert len(credentials) == 1
-
-
-async def test_sign_ups_of_a_verified_address_use_up_no_mails(users: UsersService) -> None:
-    """No mail follows. Otherwise anyone could stop the mails of its owner."""
-    there, elsewhere = await company(users, "open"), await company(users, "open")
-    for _ in range(UNASKED_MAILS):
-        await signed_up(users, there.tenant_id, there.owner.email)
-    await signed_up(users, elsewhere.tenant_id, there.owner.email)
-    made = await users.rows(
-        elsewhere.tenant_id, "select 1 from credentials where email = :email", email=there.owner.email
-    )
-    assert len(made) == 1
-
-
 async def test_mails_of_other_kinds_do_not_stop_the_password_link_of_a_proved_address(users: UsersService) -> None:
     there = await company(users)
     for _ in range(UNASKED_MAILS + 1):

@@ -14,7 +14,7 @@ from services.users.commands import VerifyEmail
 from services.users.commands.identity import ConfirmEmailChange
 from services.users.domain import OpaqueToken, PasswordRefused
 from services.users.domain.sign_in_delay import FREE_FAILURES
-from tests.integration.users.invited import signed_up
+from tests.integration.users.invited import company, signed_up
 from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
 
 ATTACKERS, VICTIMS = "the attacker's password", "the victim's own password"
@@ -94,17 +94,27 @@ async def test_a_link_without_the_password_of_the_account_proves_nothing(users: 
     assert (await attack.follow(password=ATTACKERS)).is_success  # a wrong password leaves the link
 
 
-@pytest.mark.parametrize("way", [by_sign_up, by_new_tenant], ids=lambda way: way.__name__)
-async def test_the_reader_of_the_mail_chooses_the_password(users: UsersService, way: Way) -> None:
-    attack = await way(users)
+async def test_the_reader_of_the_mail_chooses_the_password(users: UsersService) -> None:
+    attack = await by_sign_up(users)
     easy = await attack.follow(new_password="password1234")
     assert (easy.status_code, easy.json()["type"].rsplit(":", 1)[-1]) == (422, "password-too-common")
     assert (await attack.follow(new_password=VICTIMS)).json()["status"] == "active"
     assert not await attack.attacker_signs_in()
     assert (await users.log_in(attack.owner.tenant_id, attack.victim, VICTIMS)).status_code == 200
-    assert (await users.refresh(attack.owner.tokens)).status_code == (401 if way is by_new_tenant else 200)
     assert [event for event in await attack.events() if event == "user.password_changed"] == ["user.password_changed"]
     assert (await attack.follow(password=VICTIMS)).status_code == 422
+
+
+async def test_the_link_of_an_owner_does_not_replace_the_password(users: UsersService) -> None:
+    """The reader of a mistyped address would get a tenant that others use."""
+    attack = await by_new_tenant(users)
+    before = await attack.events()
+    refused = await attack.follow(new_password=VICTIMS)
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (409, "owner-keeps-password")
+    assert "/password/forgot" in refused.json()["detail"]
+    assert await attack.events() == before
+    assert await attack.attacker_signs_in()
+    assert (await attack.follow(password=ATTACKERS)).is_success  # the refusal leaves the link
 
 
 async def test_guesses_at_a_link_are_delayed_and_do_not_keep_its_reader_out(users: UsersService) -> None:
@@ -132,6 +142,17 @@ async def test_a_declined_sign_up_is_erased_and_its_address_is_free(users: Users
     mine = UUID((await signed_up(users, attack.owner.tenant_id, attack.victim, VICTIMS)).json()["id"])
     link = await users.mailed_token(attack.owner.tenant_id, mine)
     assert (await users.verify(link, VICTIMS)).json()["id"] == str(mine)
+
+
+async def test_a_declined_sign_up_leaves_the_invitation_of_an_admin(users: UsersService) -> None:
+    there, victim = await company(users, "open"), unique_address()
+    invitation = await there.link(await there.invited(victim))
+    user_id = UUID((await signed_up(users, there.tenant_id, victim, ATTACKERS)).json()["id"])
+    link = await users.mailed_token(there.tenant_id, user_id)
+    assert (await users.http.post("/verify/decline", json={"token": link})).status_code == 204
+    assert (await users.event_types(there.tenant_id, user_id))[-1] == "user.erased"
+    accepted = await there.accept(invitation, VICTIMS)
+    assert (accepted.status_code, accepted.json().get("email")) == (201, victim)
 
 
 async def test_a_declined_tenant_stays_and_its_address_is_not_proved(users: UsersService) -> None:

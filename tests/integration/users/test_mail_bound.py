@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from services.users.handlers.mail_bound import SIGN_UP_MAILS, UNASKED_MAILS
+import pytest
+
+from services.users.handlers.mail_bound import SIGN_UP_MAILS, UNASKED_MAILS, may_mail
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 from waypost.testing.database import connected
 
@@ -107,3 +109,54 @@ async def test_two_callers_may_use_one_idempotency_key(users: UsersService) -> N
     assert first.json() == again.json()
     assert (other.status_code, other.json() == first.json()) == (201, False)
     assert (await create(one, name="Looms")).status_code == 422  # the same caller with another body
+
+
+async def unused(users: UsersService, victim: str) -> UUID:
+    return (await users.open_tenant()).tenant_id
+
+
+async def unverified(users: UsersService, victim: str) -> UUID:
+    tenant_id = await unused(users, victim)
+    await users.sign_up(tenant_id, victim)
+    return tenant_id
+
+
+async def verified(users: UsersService, victim: str, *, suspended: bool = False) -> UUID:
+    owner = await users.verified_tenant()
+    user_id = (await users.sign_up(owner.tenant_id, victim)).json()["id"]
+    token = await users.mailed_token(owner.tenant_id, user_id)
+    assert (await users.verify(token)).status_code == 200
+    if suspended:
+        answer = await users.http.post(f"/users/{user_id}/suspend", json={}, headers=owner.headers)
+        assert answer.is_success, answer.text
+    return owner.tenant_id
+
+
+async def suspended(users: UsersService, victim: str) -> UUID:
+    return await verified(users, victim, suspended=True)
+
+
+async def not_admitted(users: UsersService, victim: str) -> UUID:
+    return (await users.open_tenant(join_policy={"mode": "closed"})).tenant_id
+
+
+async def no_tenant(users: UsersService, victim: str) -> UUID:
+    return uuid4()
+
+
+@pytest.mark.parametrize(("ask", "mails"), [("sign_up", SIGN_UP_MAILS), ("forget_password", 1)])
+async def test_the_count_does_not_show_whether_an_address_has_an_account(
+    users: UsersService, ask: str, mails: int
+) -> None:
+    """The owner of a new tenant sees in their user's version whether the link was mailed."""
+    seen = {}
+    for account in (unused, unverified, verified, suspended, not_admitted, no_tenant):
+        victim = unique_address()
+        tenant_id = await account(users, victim)
+        users.clock.move(HOUR)
+        async with users.unit_of_work(tenant_id) as uow:
+            assert await may_mail(victim, users.clock.now(), uow, mails=UNASKED_MAILS - mails)
+        await getattr(users, ask)(tenant_id, victim)
+        made = (await open_with(users, victim)).json()
+        seen[account.__name__] = await users.event_types(UUID(made["tenant_id"]), UUID(made["owner_id"]))
+    assert seen == {account: ["user.created"] for account in seen}

@@ -1,5 +1,6 @@
 """Declared tables match the migrated ones; read models and their clean-up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from uuid import uuid4
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, delete, select
+from sqlalchemy import Connection, MetaData, delete, select, text
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.users.api.registration import VERIFICATION_LIFETIME
@@ -78,15 +79,32 @@ async def test_expired_tokens_are_deleted_per_tenant(users: UsersService) -> Non
     owner, other = await users.open_tenant(), await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
     users.clock.move(PASSWORD_LINK_LIFETIME)
-    assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
+    assert await cleanup_expired(job_of(users, owner.tenant_id)) == 1
     users.clock.move(VERIFICATION_LIFETIME - PASSWORD_LINK_LIFETIME)
-    assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
+    assert await cleanup_expired(job_of(users, owner.tenant_id)) == 1
     users.clock.move(SESSION_LIFETIME - VERIFICATION_LIFETIME - timedelta(seconds=1))
-    assert await cleanup_expired(_job(users, owner.tenant_id)) == 0
+    assert await cleanup_expired(job_of(users, owner.tenant_id)) == 0
     users.clock.move(timedelta(seconds=1))
-    assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
+    assert await cleanup_expired(job_of(users, owner.tenant_id)) == 1
     counts = await users.row_counts(other.tenant_id)
     assert (counts["verification_tokens"], counts["refresh_tokens"]) == (1, 1)
+
+
+async def test_the_clean_up_leaves_rows_that_a_command_locks(users: UsersService) -> None:
+    """A command that locks them in another order could not end otherwise."""
+    owner = await users.open_tenant()
+    await users.forget_password(owner.tenant_id, owner.email)
+    await users.log_in(owner.tenant_id, owner.email, "a wrong password")
+    users.clock.move(SESSION_LIFETIME)
+    tables = ("sessions", "refresh_tokens", "verification_tokens", "password_reset_tokens", "sign_in_failures")
+    async with users.unit_of_work(owner.tenant_id) as uow:
+        for table in tables:
+            assert (await uow.rows.execute(text(f"select 1 from {table} for update"))).all(), table
+        async with asyncio.timeout(20):
+            assert await cleanup_expired(job_of(users, owner.tenant_id)) == 0
+    assert await cleanup_expired(job_of(users, owner.tenant_id)) == len(tables) - 1  # sessions are not counted
+    counts = await users.row_counts(owner.tenant_id)
+    assert {table: counts[table] for table in tables} == dict.fromkeys(tables, 0)
 
 
 def _differences(connection: Connection, declared: MetaData) -> list[Any]:
@@ -115,7 +133,7 @@ class NothingToSeal:
         raise AssertionError("a clean-up mails nothing")
 
 
-def _job(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
+def job_of(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
     @asynccontextmanager
     async def begin() -> AsyncIterator[UnitOfWork]:
         with bound_tenants([TenantId(tenant_id)]):

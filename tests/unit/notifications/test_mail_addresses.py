@@ -6,7 +6,7 @@ from email.policy import SMTPUTF8
 import pytest
 
 from services.notifications.adapters.headers import mailbox
-from services.notifications.adapters.smtp import ascii_domain
+from services.notifications.domain.proved_address import ascii_domain
 from services.users.domain.email import email_address
 
 

@@ -19,7 +19,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain import NotSuspended, SealedToken, User, UserIsErased, UserStatus
+from services.users.domain import Invitation, NotSuspended, SealedToken, User, UserIsErased, UserStatus
 from services.users.domain.errors import TooManyProfileChanges
 from services.users.domain.request_limits import (
     PASSWORD_LINK_PAUSE,
@@ -195,6 +195,17 @@ def test_a_profile_changes_fifty_times_a_day(user: User) -> None:
         user.require_profile_change(NOW + timedelta(hours=23))
     assert refused.value.retry_after == timedelta(hours=1)
     user.require_profile_change(NOW + timedelta(days=1))
+
+
+def test_an_invitation_that_an_earlier_release_stored_has_the_canonical_form() -> None:
+    requested = Invitation.request(
+        uuid4(), TenantId(uuid4()), email="ada@bücher.example", display_name="Ada", locale="en", approvers=(), at=NOW
+    )
+    assert requested.email == "ada@xn--bcher-kva.example"
+    token = SealedToken(digest=b"digest", sealing_key_id="key", sealed=b"sealed", expires_at=NOW)
+    requested.approve(uuid4(), token, NOW)
+    requested.send(email="ada@straße.example", locale="en", role=Role.MEMBER, invited_by=uuid4(), token=token, at=NOW)
+    assert requested.email == "ada@xn--strae-oqa.example"
 
 
 def test_an_address_that_an_earlier_release_stored_has_the_canonical_form() -> None:
