@@ -102,7 +102,7 @@ async def _upgrade_all(
 
 
 async def _remove_remains(connection: AsyncConnection, service: str) -> None:
-    """Of a rebuild that was killed. A database without migrations has none."""
+    """Removes the remains of a killed rebuild. A database without migrations has none."""
     from waypost.postgres.rebuild.schemas import remove_remains
 
     if await connection.scalar(text("select to_regclass('processed_messages') is not null")):

@@ -12,6 +12,7 @@ from waypost.testing.database import connected
 MARKED_AT = datetime(2026, 1, 2, tzinfo=UTC)
 BEFORE_ARREARS = """
 drop index customers.customers_in_arrears;
+drop schema person_keys cascade;
 delete from jobs;
 update alembic_version set version_num = '0009'"""
 
