@@ -9,9 +9,8 @@ import pytest
 from schemas.users import UserErased
 from services.billing.app import SERVICE
 from services.billing.handlers.customers import erase_customer
-from services.billing.ports import Declined
+from services.billing.ports import Declined, Succeeded
 from tests.fixtures.revoked_access import privileged_writes
-from tests.integration.billing.decisions import succeeded
 from tests.integration.billing.renewals import erase
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
@@ -152,10 +151,11 @@ async def test_a_refund_that_is_repeated_after_the_erasure_pays_once(company: Co
     path, body = f"/invoices/{invoice_id}/refund", {"amount_minor": 690}
     assert (await company.post(path, body, idempotency_key="refund-0001")).status_code == 202
     [refund] = await company.rows("select id from payment_attempts where kind = 'refund'")
-    await company.decide(refund["id"], succeeded("re_1"))
+    await company.decide(refund["id"], Succeeded(provider_id="re_1"))
+    await company.becomes(invoice_id, amount_refunded_minor=690)
     await erase(company)
     again = await company.post(path, body, idempotency_key="refund-0001")
-    assert (again.status_code, again.headers.get("idempotent-replayed")) == (202, "true")
+    assert (again.status_code, again.headers.get("idempotent-replayed")) == (202, "true"), again.text
     assert len(await company.rows("select id from payment_attempts where kind = 'refund'")) == 1
 
 
