@@ -182,7 +182,6 @@ alter table payment_attempts drop column failure, drop column actor_id;
 alter table invoices.invoices drop column amount_disputed_minor;
 alter table customers.customers drop column written_off_invoices;
 alter table subscriptions.subscriptions drop column cancel_at, drop column trial_end;
-drop schema person_keys cascade;
 update alembic_version set version_num = '0005'"""
 
 
