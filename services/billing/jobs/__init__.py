@@ -65,7 +65,8 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderReques
 
 
 # A provider that does not answer uses at most eight of the ten slots of a process, and reports use
-# one: renewals always find one.
+# one: renewals always find one. Those without a limit and a priority are rare and short: they end
+# after a part of their work, and renewals precede the next part.
 JOBS: Sequence[Job] = [
     Job(charge_invoice, priority=PAYMENT, max_at_once=3),
     Job(retry_payment, priority=PAYMENT, max_at_once=1),
@@ -74,10 +75,10 @@ JOBS: Sequence[Job] = [
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False, priority=UPKEEP, max_at_once=1),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False, priority=UPKEEP),
     Job(reconcile_payments, timeout_seconds=300, max_at_once=1),
-    Job(confirm_differences, timeout_seconds=300, max_at_once=1),
+    Job(confirm_differences, timeout_seconds=300),
     Job(generate_report, timeout_seconds=300, max_at_once=1),
-    Job(record_write_offs, timeout_seconds=300, priority=UPKEEP, max_at_once=1),
-    Job(erase_line_texts, timeout_seconds=300, keeps_result=False, priority=UPKEEP, max_at_once=1),
+    Job(record_write_offs, timeout_seconds=300),
+    Job(erase_line_texts, timeout_seconds=300, keeps_result=False),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION, EARLIER_WRITE_OFFS]
