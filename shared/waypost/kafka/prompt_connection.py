@@ -11,10 +11,13 @@ connection with a running transfer is not silent, and its end would only begin t
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiokafka import conn
+from aiokafka.conn import CloseReason
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest, SaslAuthenticateRequest, SaslHandShakeRequest
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
@@ -60,12 +63,29 @@ class PromptConnection(conn.AIOKafkaConnection):  # type: ignore[misc]  # aiokaf
     def send(self, request: Any, expect_response: bool = True) -> Awaitable[Any]:
         self._request_timeout = self._configured_seconds
         try:
-            answer: Awaitable[Any] = super().send(request, expect_response)
+            with self._writing():
+                answer: Awaitable[Any] = super().send(request, expect_response)
         finally:
             self._request_timeout = self._prompt_seconds
         if isinstance(request, _ANSWERED_AT_ONCE):
             answer = self._unless_silent(answer)
         return self._or_closed(answer) if isinstance(request, MetadataRequest) else answer
+
+    def _send_sasl_token(self, payload: bytes, expect_response: bool = True) -> Awaitable[Any]:
+        with self._writing():
+            answer: Awaitable[Any] = super()._send_sasl_token(payload, expect_response)
+        return answer
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """uvloop raises RuntimeError for a transport that is closed already. aiokafka expects an
+        OSError or one of its own errors: another one ends the coordination of a consumer for good.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            self.close(CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"Connection at {self._host}:{self._port} broken: {error}") from error
 
     async def _or_closed(self, answer: Awaitable[Any]) -> Any:
         """A client that is cancelled while it asks its first broker for metadata does not close the

@@ -171,3 +171,17 @@ async def test_a_client_that_is_cancelled_before_the_first_metadata_leaves_no_co
         with pytest.raises(asyncio.CancelledError):
             await starting
         await ended.wait()
+
+
+async def test_a_request_on_a_closed_transport_is_a_broken_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As uvloop refuses it: any other error ends the coordination of a consumer."""
+    async with broker(answer_api_versions_alone) as port:
+        connection = await create_conn("127.0.0.1", port, request_timeout_ms=NEVER_MILLISECONDS)
+
+        def refused(_: bytes) -> None:
+            raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+        monkeypatch.setattr(connection._writer, "write", refused)
+        with pytest.raises(KafkaConnectionError, match="broken: unable to perform operation"):
+            await connection.send(JoinGroupRequest("group", 10_000, 30_000, "", "", "consumer", []))
+        assert not connection.connected()

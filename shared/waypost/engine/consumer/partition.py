@@ -58,6 +58,7 @@ class PartitionTask:
         self._buffer = MessageBuffer(parts.policy)
         self._batch_size = ReactorBatchSize(parts.policy)
         self._first = True
+        self._poll_failed = False
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
     @property
@@ -146,9 +147,11 @@ class PartitionTask:
                 await asyncio.sleep(self._parts.policy.pauses.max_seconds)
 
     async def _poll(self) -> None:
+        self._poll_failed = True
         records = await self._parts.subscription.poll(
             self.partition, max_records=self._buffer.poll_records, timeout_seconds=self._buffer.poll_seconds
         )
+        self._poll_failed = False
         if self._stopping.is_set() or not self.positioned.is_set():
             return  # a poll that is ended for a seek: the seek drops the buffered messages
         if records:
@@ -246,5 +249,6 @@ class PartitionTask:
         self.topic_id, self.position = resumption.topic_id, await self._losses.skip(resumption)
         self._buffer.clear()
         parts.subscription.seek(self.partition, self._truncation.begin(resumption, self.position))
-        self.advanced_at = time.monotonic()
+        if not self._poll_failed:  # else the client may be at its end, and must be replaced
+            self.advanced_at = time.monotonic()
         self.positioned.set()

@@ -13,7 +13,9 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import ResumePosition
 from waypost.engine.periodic_loop import cancelled
 from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Transient
 from waypost.ports.subscription import Partition
+from waypost.testing.eventually import eventually
 
 
 class EmptySubscription:
@@ -75,3 +77,52 @@ async def test_a_task_whose_seek_is_cancelled_below_seeks_again(monkeypatch: pyt
     async with asyncio.timeout(2):
         await task.positioned.wait()
     await cancelled(task._task)
+
+
+class EndedClient(EmptySubscription):
+    """Its polls fail at once: the coordination of the client has ended."""
+
+    def __init__(self) -> None:
+        self.polls = 0
+        self.works = False
+
+    async def poll(self, *_: Any, **__: Any) -> Any:
+        self.polls += 1
+        await asyncio.sleep(0)
+        if not self.works:
+            raise Transient("Unexpected error during coordination")
+        return []
+
+
+async def test_a_partition_whose_polls_fail_counts_as_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each failure is followed by a seek, which is no progress."""
+    at = 100.0
+
+    async def position(*_: Any) -> ResumePosition:
+        return ResumePosition(None, 0)
+
+    monkeypatch.setattr(partition, "resume_position", position)
+    monkeypatch.setattr(partition, "time", SimpleNamespace(monotonic=lambda: at))
+    client = EndedClient()
+    parts: Any = SimpleNamespace(
+        name="club.members",
+        subscription=client,
+        transactions=None,
+        pipeline=None,
+        parser=SimpleNamespace(parse_all=lambda records: []),
+        policy=ConsumerPolicy(pauses=Backoff(first_seconds=0.001)),
+    )
+    task = PartitionTask(Partition("users.user", 3), parts, None)
+    try:
+        await eventually(lambda: client.polls > 1)
+        at = 200.0
+        failed = client.polls
+        await eventually(lambda: client.polls > failed + 2)
+        assert task.advanced_at == 100.0
+        client.works = True
+        task.request_seek()
+        await eventually(lambda: task.positioned.is_set() and client.polls > failed + 10)
+        task.request_seek()
+        await eventually(lambda: task.advanced_at == 200.0)
+    finally:
+        await cancelled(task._task)

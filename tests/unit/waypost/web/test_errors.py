@@ -168,7 +168,7 @@ async def test_broken_json_is_400(client: httpx.AsyncClient) -> None:
 async def test_a_request_without_a_route_gets_the_url_of_the_document(client: httpx.AsyncClient) -> None:
     missing = await client.get("/nowhere")
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:waypost:problem:not-found")
-    assert "/openapi.json" in missing.json()["detail"]
+    assert "OpenAPI document" in missing.json()["detail"]
 
 
 async def test_a_refused_method_is_answered_with_the_methods_of_the_path() -> None:
