@@ -14,7 +14,8 @@ with newest as (
     select max(case when state = 'active' then now() else state_change end) as at from pg_stat_activity
     where datname = current_database() and application_name in ($2 || '-rebuild', $2 || '-rebuild-owner')
 )
-select left(shadow.nspname, -4) as projection, shadow.nspname like '%\\_old' as replaced, lock.pid, newest.at < now() - $3::text::interval as frozen
+select left(shadow.nspname, -4) as projection, shadow.nspname like '%\\_old' as replaced, lock.pid,
+    newest.at < now() - $3::text::interval as frozen
 from newest cross join pg_namespace as shadow
 left join pg_locks as lock
     on lock.locktype = 'advisory' and lock.classid = 0 and lock.objid = $1 and lock.objsubid = 1 and lock.granted
