@@ -96,7 +96,7 @@ async def test_a_rebuild_that_lost_its_lock_leaves_the_tables_of_the_next_one(st
     frozen = AsyncExitStack()
     await frozen.enter_async_context(shadow_factory(stage).shadow())
     async with connected(stage.database.owner) as operator:
-        assert await operator.fetch(END_THE_LOCK, SCHEMA_LOCK) == [(True,)]
+        assert await operator.fetchval(END_THE_LOCK, SCHEMA_LOCK) is True
     async with shadow_factory(stage).shadow():
         await stage.rows(PARK)
         await frozen.aclose()
