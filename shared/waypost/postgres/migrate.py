@@ -104,8 +104,8 @@ async def _upgrade_all(
 
 
 async def _remove_remains(engine: AsyncEngine, service: str) -> None:
-    """Drops the tables of killed rebuilds, and replaced tables. In a transaction of its own,
-    because a reader of such a table must not block a release.
+    """Drops the tables of killed rebuilds, and replaced tables. In a separate transaction, because
+    a reader of such a table must not block a release.
     """
     from waypost.postgres.rebuild.schemas import remove_remains_or_warn
 
