@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from infra.reference.catalogs import read_catalog
 from infra.reference.markdown import code, page, table
 from infra.stack.places import CHECKOUT
 from waypost.cli.doctor import AUDITED_EVENTS
@@ -63,7 +62,7 @@ def catalog() -> Mapping[str, Mapping[str, Described]]:
     """The entries, in the order of the checks. Raises Misconfigured if a check has none, or an
     entry has no check.
     """
-    entries: Mapping[str, Mapping[str, Any]] = yaml.safe_load(CATALOG.read_text(encoding="utf-8"))
+    entries: Mapping[str, Mapping[str, Any]] = read_catalog(CATALOG)
     where = CATALOG.relative_to(CHECKOUT) if CATALOG.is_relative_to(CHECKOUT) else CATALOG
     found: dict[str, Mapping[str, Described]] = {}
     for subject, names in checks().items():

@@ -4,8 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
+from infra.reference.catalogs import read_catalog
 from infra.reference.markdown import code, page, table
 from infra.stack.places import CHECKOUT, TOOLKIT
 from waypost.kernel.errors import Misconfigured
@@ -30,7 +29,7 @@ def log_events_page() -> str:
 
 def catalog() -> Mapping[str, str]:
     """Event → meaning."""
-    return {str(event): str(meaning) for event, meaning in yaml.safe_load(CATALOG.read_text(encoding="utf-8")).items()}
+    return {str(event): str(meaning) for event, meaning in read_catalog(CATALOG).items()}
 
 
 def emitted() -> Mapping[str, str]:

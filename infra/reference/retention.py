@@ -9,8 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from infra.reference.catalogs import read_catalog
 from infra.reference.markdown import code, page, table
 from infra.services import SERVICES
 from waypost.engine.consumer import ConsumerPolicy
@@ -53,7 +52,7 @@ def bounds() -> tuple[Mapping[str, Bound], Mapping[str, Bound]]:
     """The bounds of the toolkit's tables, and of the services' tables. Raises Misconfigured if a
     table has none, an entry has no table, or a function does not exist.
     """
-    catalog = yaml.safe_load(CATALOG.read_text(encoding="utf-8"))
+    catalog = read_catalog(CATALOG)
     toolkit = _of(catalog["toolkit"], toolkit_tables()) | _of(catalog["read_models"], ["versions"])
     return toolkit, _of(catalog["services"], service_tables())
 

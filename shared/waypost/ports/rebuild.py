@@ -61,8 +61,9 @@ class ComparisonReport:
     more.
     """
     missing_rows: int
-    """Live rows that the new tables lack, of a projection that is repeatable and whose tables the
-    owner reads over all tenants; else 0.
+    """Live rows that the new tables lack, or have with a value in a column that is null in the live
+    row. Of a projection that is repeatable and whose tables the owner reads over all tenants; else
+    0.
     """
     unprotected: Sequence[str]
     """Tables without forced row-level security or without the application's grants."""

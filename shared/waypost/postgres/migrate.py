@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from waypost.kernel.backoff import Backoff
@@ -74,7 +74,7 @@ async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[Migration
         attempt = 1
         while True:
             try:
-                return await _upgrade_all(engine, service, lines)
+                upgrades = await _upgrade_all(engine, service, lines)
             except DBAPIError as error:
                 if sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
                     raise
@@ -85,6 +85,9 @@ async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[Migration
                         " end it, and migrate again"
                     ) from error
                 log.warning("migration_waits_for_lock", service=service, attempt=attempt, error=str(error.orig))
+            else:
+                await _remove_remains(engine, service)
+                return upgrades
             await asyncio.sleep(LOCK_PAUSES.seconds(attempt))
             attempt += 1
     finally:
@@ -97,16 +100,16 @@ async def _upgrade_all(
     async with engine.begin() as connection:
         await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         await limit_locks(connection, idle_seconds=MIGRATION_IDLE_SECONDS, lock_milliseconds=LOCK_MILLISECONDS)
-        await _remove_remains(connection, service)
         return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
 
 
-async def _remove_remains(connection: AsyncConnection, service: str) -> None:
-    """Drops the tables of a killed rebuild. A database without migrations has none."""
-    from waypost.postgres.rebuild.schemas import remove_remains
+async def _remove_remains(engine: AsyncEngine, service: str) -> None:
+    """Drops the tables of killed rebuilds, and replaced tables. In a separate transaction, because
+    a reader of such a table must not block a release.
+    """
+    from waypost.postgres.rebuild.schemas import remove_remains_or_warn
 
-    if await connection.scalar(text("select to_regclass('processed_messages') is not null")):
-        await remove_remains(connection, service)
+    await remove_remains_or_warn(engine, service)
 
 
 def _upgrade(connection: Connection, service: str, line: MigrationLine, revision: str) -> Upgrade:

@@ -100,11 +100,16 @@ async def test_a_rebuild_without_all_keys_is_refused_and_a_repeated_record_resto
             await transaction.rows.execute(text("insert into person_keys select * from person_keys.person_keys"))
         async with shadow.snapshot() as snapshot:
             comparison = await snapshot.compare([one.tenant_id])
+        await one.rows("update person_keys set key = null returning 1")
+        async with shadow.snapshot() as snapshot:
+            revived = await snapshot.compare([one.tenant_id])
     report = RebuildReport.before_swap(comparison, 1, 0.0)
     assert report.refusals == [
-        "1 live rows are missing in the new tables, because the topics have lost their records; publish them again with"
-        " `waypost events republish`"
+        "the new tables lack 1 live rows, or fill a column that is empty in the live row, because the topics have lost"
+        " their records; publish them again with `waypost events republish`"
     ]
+
+    assert revived.missing_rows == 2, "a destroyed key would live again"
 
     lost = "delete from person_keys returning person_id"
     assert [row["person_id"] for row in await one.rows(lost)] == [one.customer_id]

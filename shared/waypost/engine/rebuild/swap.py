@@ -139,8 +139,8 @@ def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
         )
     elif comparison.missing_rows:
         refusals.append(
-            f"{comparison.missing_rows} live rows are missing in the new tables, because the topics have lost their records;"
-            " publish them again with `waypost events republish`"
+            f"the new tables lack {comparison.missing_rows} live rows, or fill a column that is empty in the live row,"
+            " because the topics have lost their records; publish them again with `waypost events republish`"
         )
     if comparison.new_dead_letters > comparison.live_dead_letters:
         refusals.append(

@@ -32,7 +32,11 @@ where live.topic = any (:topics) and live.version > coalesce(new.version, 0)
         and failed.key_digest = sha256(convert_to(live.aggregate_id::text, 'UTF8')) and failed.status in ('retrying', 'dead'))"""
 
 _MISSING_ROWS = """
-select count(*) from {schema}.{table} live where not exists (select from {new_schema}.{table} new where {same})"""
+select count(*) from {schema}.{table} live where not exists (select from {new_schema}.{table} new where {kept})"""
+
+_COLUMNS = text(
+    "select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
+)
 
 _UNPROTECTED = text(
     """
@@ -123,16 +127,18 @@ async def _missing_aggregates(
 async def _missing_rows(
     connection: AsyncConnection, names: Names, projection: AsyncProjection | InlineProjection
 ) -> int:
-    """Counts live primary keys that the new tables lack. Only such a projection never deletes
-    one.
+    """Counts live primary keys that the new tables lack, and live rows with a column that is null
+    only in the live row. Only such a projection never deletes a row, and fills no emptied column.
     """
     if isinstance(projection, InlineProjection) or not projection.is_repeatable:
         return 0
     missing = 0
     for table in filter(_is_read_as_a_whole, projection.tables.sorted_tables):
-        if await connection.scalar(_EXISTS, {"name": f"{names.schema}.{table.name}"}):
-            same = " and ".join(f"new.{column.name} = live.{column.name}" for column in table.primary_key)
-            parts = {"schema": names.schema, "new_schema": names.new_schema, "table": table.name, "same": same}
+        if columns := (await connection.scalars(_COLUMNS, {"name": f"{names.schema}.{table.name}"})).all():
+            same = [f"new.{column.name} = live.{column.name}" for column in table.primary_key]
+            emptied = [column.name for column in table.columns if column.nullable and column.name in columns]
+            kept = " and ".join([*same, *(f"(live.{name} is not null or new.{name} is null)" for name in emptied)])
+            parts = {"schema": names.schema, "new_schema": names.new_schema, "table": table.name, "kept": kept}
             missing += int(await connection.scalar(text(_MISSING_ROWS.format(**parts))) or 0)
     return missing
 

@@ -26,8 +26,8 @@ from waypost.postgres.rebuild.comparison import check, compare
 from waypost.postgres.rebuild.schemas import (
     Names,
     SchemaCheck,
-    remove_remains,
-    remove_remains_or_warn,
+    drop_or_warn,
+    make_room,
     schema_lock,
 )
 from waypost.postgres.rebuild.swap import SWAP_IDLE_SECONDS, begin_snapshot, rename_schemas, use_new_schema
@@ -68,13 +68,13 @@ class PostgresInlineShadowFactory:
             self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3, command_seconds=None
         )
         try:
-            async with schema_lock(owner, self._check):
+            async with schema_lock(owner, self._check) as locked:
                 shadow = PostgresInlineShadow(owner, self._names, self._projection, self._codec)
                 await shadow.make()
                 try:
                     yield shadow
                 finally:
-                    await shadow.drop()
+                    await drop_or_warn(locked, self._names)
         finally:
             await owner.close()
 
@@ -90,14 +90,11 @@ class PostgresInlineShadow:
 
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
-            await remove_remains(connection, self._names.service)
+            await make_room(connection, self._names)
             for statement in create_projection_schema(
                 self._names.service, self._names.new_schema, self._projection.tables
             ):
                 await connection.exec_driver_sql(statement)
-
-    async def drop(self) -> None:
-        await remove_remains_or_warn(self._owner, self._names.service)
 
     async def count(self) -> int:
         async with self._owner.transaction() as connection:

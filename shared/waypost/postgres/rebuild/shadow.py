@@ -14,8 +14,8 @@ from waypost.postgres.rebuild.operator_decisions import operator_decisions
 from waypost.postgres.rebuild.schemas import (
     Names,
     SchemaCheck,
-    remove_remains,
-    remove_remains_or_warn,
+    drop_or_warn,
+    make_room,
     schema_lock,
 )
 from waypost.postgres.rebuild.swap import PostgresSnapshot, PostgresSwap, begin_snapshot, locked_live, positions
@@ -50,13 +50,13 @@ class PostgresShadowFactory:
             self._owner_dsn, application_name=f"{names.service}-rebuild-owner", pool_size=3, command_seconds=None
         )
         try:
-            async with schema_lock(owner, self._check):
+            async with schema_lock(owner, self._check) as locked:
                 shadow = PostgresShadow(names, self._projection, owner, self._app_dsn)
                 await shadow.make()
                 try:
                     yield shadow
                 finally:
-                    await shadow.drop()
+                    await drop_or_warn(locked, names)
         finally:
             await owner.close()
 
@@ -73,15 +73,11 @@ class PostgresShadow:
 
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
-            await remove_remains(connection, self._names.service)
+            await make_room(connection, self._names)
             for statement in create_projection_schema(
                 self._names.service, self._names.new_schema, self._projection.tables
             ):
                 await connection.exec_driver_sql(statement)
-
-    async def drop(self) -> None:
-        """Drops the shadow, or the replaced tables after a swap."""
-        await remove_remains_or_warn(self._owner, self._names.service)
 
     @asynccontextmanager
     async def transactions(self) -> AsyncIterator[ShadowTransactions]:

@@ -23,6 +23,8 @@ insert into jobs (id, tenant_id, name, arguments, priority, enqueued_at, run_at,
 values (gen_random_uuid(), gen_random_uuid(), 'mail_password_link', '{}', 0, now(), now() - interval '1 hour', $1,
         now() - interval '1 hour', gen_random_uuid(), gen_random_uuid())"""
 MAKE_SHADOW = "create schema accounts_new create table versions (topic text)"
+MAKE_LIVE = "create schema visits create table versions (topic text)"
+MAKE_REPLACED = "create schema visits_old create table versions (topic text)"
 
 
 @pytest.fixture
@@ -49,6 +51,12 @@ async def test_a_healthy_service_has_no_findings(patient: Patient) -> None:
             [(MAKE_SHADOW,)],
             "a rebuild of users.accounts was killed",
             "waypost projections rebuild users.accounts",
+        ),
+        (
+            "rebuilds",
+            [(MAKE_LIVE,), (MAKE_REPLACED,)],
+            "tables of users.visits that a rebuild has replaced remain",
+            "waypost migrate users",
         ),
         (
             "quarantine",

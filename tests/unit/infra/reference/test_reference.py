@@ -11,6 +11,7 @@ import pytest
 
 from infra.reference import __main__ as reference
 from infra.reference import doctor, log_events, retention
+from infra.reference.catalogs import read_catalog
 from infra.reference.docstrings import attribute_docs
 from infra.reference.errors import PACKAGES, below, effects_of, errors_page, modules_with_errors
 from infra.reference.log_events import catalog, emitted
@@ -41,6 +42,12 @@ def test_a_log_event_without_a_meaning_is_named_with_its_file(
     assert reference.main("write") == 1
     error = capsys.readouterr().err
     assert "log events without a meaning: notice_sent" in error and "infra/reference/log_events.yaml" in error
+
+
+def test_a_catalog_with_two_entries_of_one_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log_events.yaml").write_text("one: first\ntwo: second\none: third\n")
+    with pytest.raises(Misconfigured, match=r"log_events\.yaml has two entries one, the second in line 3"):
+        read_catalog(tmp_path / "log_events.yaml")
 
 
 @pytest.mark.parametrize(
