@@ -63,9 +63,7 @@ class PartitionTask:
 
     @property
     def busy(self) -> bool:
-        """Whether a batch is being processed or retried, so that a stop of the polls is
-        intended.
-        """
+        """Whether a batch is being processed or retried: a stop of the polls is then intended."""
         return not self._idle.is_set()
 
     @property
@@ -126,8 +124,7 @@ class PartitionTask:
                 with panics_as_errors(), stray_cancellation_as_error():
                     if not self.positioned.is_set():
                         await self._seek()
-                    # The end of the running polls, at a revocation, may have been during the seek.
-                    if not self._stopping.is_set():
+                    if not self._stopping.is_set():  # a revocation may have ended the polls during the seek
                         await self._poll()
             except Transient as error:
                 log.warning(
