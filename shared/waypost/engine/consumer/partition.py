@@ -57,8 +57,7 @@ class PartitionTask:
         self._truncation = TruncationDetector(parts.name, partition, parts.transactions)
         self._buffer = MessageBuffer(parts.policy)
         self._batch_size = ReactorBatchSize(parts.policy)
-        self._first = True
-        self._poll_failed = False
+        self._first, self._poll_failed = True, False
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
     @property
