@@ -48,7 +48,7 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
     their number. Also deletes old counts of mails, repeats the marks of destroyed keys, creates the
-    keys of people from before the encryption, and destroys those that remain after an erasure.
+    keys of people from before the encryption, and destroys keys that an erasure left.
 
     Waits for the end of the tenant and for concurrent ends of an invitation, and for no other
     row: it leaves a row that a command locks to the next run. So it cannot deadlock with a command.
@@ -67,14 +67,14 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     await _in_parts(job, lambda tenant_id, after, uow: repeat_key_marks(tenant_id, now, after, uow))
     await _in_parts(job, create_missing_user_keys)
     await _in_parts(job, create_missing_invitation_keys)
-    await _in_parts(job, destroy_remaining_keys)  # last, and so those that were created during an erasure too
+    await _in_parts(job, destroy_remaining_keys)  # last, so that it sees keys created during an erasure
     return removed
 
 
 async def _in_parts(
     job: JobContext[JobResources], handle_part: Callable[[TenantId, UUID, UnitOfWork], Awaitable[UUID | None]]
 ) -> None:
-    """Each part is a transaction of its own, so that the number of people limits none."""
+    """Handles each part in a separate transaction, so that no transaction grows with the tenant."""
     after: UUID | None = UUID(int=0)
     while after is not None:
         async with job.begin() as uow:

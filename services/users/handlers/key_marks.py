@@ -1,6 +1,6 @@
-"""The keys of people: missing ones, those that remain after the end of their person, and the marks
-of destroyed ones. Each function handles one part of a tenant in the order of ids, and returns the
-last id of the part, or None if it was the last part.
+"""Creates missing keys of people, destroys keys that an erasure left, and repeats the marks of
+destroyed keys. Each function handles one part of a tenant in the order of ids, and returns the last
+id of the part, or None if it was the last part.
 """
 
 from collections.abc import Sequence

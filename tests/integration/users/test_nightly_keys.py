@@ -9,6 +9,7 @@ from services.users.handlers import key_marks
 from services.users.jobs import SCHEDULE
 from tests.integration.users.service import UsersService, unique_address
 from tests.integration.users.test_person_keys import EarlierRelease, key_of, outbox, run_cleanup
+from waypost.kernel.ids import TenantId
 from waypost.postgres.tenancy import bind_statement
 from waypost.testing.database import connected
 
@@ -81,7 +82,7 @@ async def test_a_key_that_an_earlier_release_left_is_destroyed_and_no_other(
     await earlier.close()
     assert await key_of(users, leaves) is not None
     async with connected(users.where.owner) as rows, rows.transaction():
-        await rows.execute(bind_statement([owner.tenant_id]))
+        await rows.execute(bind_statement([TenantId(owner.tenant_id)]))
         lost = await rows.execute("delete from accounts.users where user_id = $1", stays.user_id)
     assert lost == "DELETE 1"
 
