@@ -79,7 +79,7 @@ JOBS: Sequence[Job] = [
     Job(confirm_differences, timeout_seconds=300),
     Job(generate_report, timeout_seconds=300, max_at_once=1),
     Job(record_write_offs, timeout_seconds=300),
-    Job(erase_earlier_texts, timeout_seconds=300, keeps_result=False),
+    Job(erase_earlier_texts, keeps_result=False),
     Job(erase_line_texts, timeout_seconds=300, keeps_result=False),
 ]
 

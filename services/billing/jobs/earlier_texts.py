@@ -11,12 +11,14 @@ from waypost.jobs.declaration import Scheduled
 from waypost.jobs.tenant_directory import tenants_with_rows
 
 
-async def erase_earlier_texts(job: JobContext[Resources]) -> None:
-    """Enqueues `erase_line_texts` for each erased customer with a text on a line."""
-    after: UUID | None = UUID(int=0)
-    while after is not None:
-        async with job.begin() as uow:
-            after = await enqueue_erasures(job.tenant_id, after, uow)
+async def erase_earlier_texts(job: JobContext[Resources], after: UUID | None = None) -> None:
+    """Enqueues `erase_line_texts` for those of the next erased customers, with an id above `after`,
+    who have a text on a line, and enqueues the next part.
+    """
+    async with job.begin() as uow:
+        last = await enqueue_erasures(job.tenant_id, after or UUID(int=0), uow)
+        if last is not None:
+            await uow.jobs.enqueue("erase_earlier_texts", idempotency_key=f"after-{job.id}", after=last)
 
 
 EARLIER_TEXTS = Scheduled(
