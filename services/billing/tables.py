@@ -103,6 +103,7 @@ customers = Table(
     Column("written_off_invoices", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     Index("customers_in_arrears", "tenant_id", "customer_id", postgresql_where=text("written_off_invoices > 0")),
+    Index("customers_erased", "tenant_id", "customer_id", postgresql_where=text("erased")),
 )
 
 cards = Table(

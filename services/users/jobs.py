@@ -1,6 +1,6 @@
 """Jobs of the users service."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,7 +9,12 @@ from sqlalchemy import ColumnElement, Table, delete, select, tuple_
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
 from services.users.handlers.invitations import expire_invitations
-from services.users.handlers.key_marks import KEYS_AT_ONCE, create_missing_keys, repeat_key_marks
+from services.users.handlers.key_marks import (
+    create_missing_invitation_keys,
+    create_missing_user_keys,
+    destroy_remaining_keys,
+    repeat_key_marks,
+)
 from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
 from services.users.handlers.sign_in_attempts import is_forgotten
@@ -26,6 +31,7 @@ from services.users.tables import (
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.tenant_directory import all_tenants
+from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=1)
@@ -41,11 +47,11 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
-    their number. Also deletes old counts of mails, repeats the marks of destroyed keys, and creates
-    the keys of people from before the encryption.
+    their number. Also deletes old counts of mails, repeats the marks of destroyed keys, creates the
+    keys of people from before the encryption, and destroys keys that an erasure left.
 
-    Waits for the end of the tenant and for concurrent ends of an invitation, and for no other row:
-    it leaves a row that a command locks to the next run. So it cannot deadlock with a command.
+    Waits for the end of the tenant and for concurrent ends of an invitation, and for no other
+    row: it leaves a row that a command locks to the next run. So it cannot deadlock with a command.
     """
     now = job.clock.now()
     async with job.begin() as uow:
@@ -56,18 +62,23 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         for table in (refresh_tokens, verification_tokens, password_reset_tokens):
             removed += await _delete_unlocked(table, table.c.expires_at <= now, uow)
         removed += await _delete_unlocked(sign_in_failures, is_forgotten(now), uow)
-        await repeat_key_marks(now, uow)
     async with job.begin() as uow:  # for all tenants: the rows belong to none, and are not counted
         await forget_mails(now, uow)
-    await _create_missing_keys(job)
+    await _in_parts(job, lambda tenant_id, after, uow: repeat_key_marks(tenant_id, now, after, uow))
+    await _in_parts(job, create_missing_user_keys)
+    await _in_parts(job, create_missing_invitation_keys)
+    await _in_parts(job, destroy_remaining_keys)  # last, so that it sees keys created during an erasure
     return removed
 
 
-async def _create_missing_keys(job: JobContext[JobResources]) -> None:
-    while True:
+async def _in_parts(
+    job: JobContext[JobResources], handle_part: Callable[[TenantId, UUID, UnitOfWork], Awaitable[UUID | None]]
+) -> None:
+    """Handles each part in a separate transaction, so that no transaction grows with the tenant."""
+    after: UUID | None = UUID(int=0)
+    while after is not None:
         async with job.begin() as uow:
-            if await create_missing_keys(uow) < KEYS_AT_ONCE:
-                return
+            after = await handle_part(job.tenant_id, after, uow)
 
 
 async def _delete_unlocked(table: Table, condition: ColumnElement[bool], uow: UnitOfWork) -> int:
@@ -77,7 +88,11 @@ async def _delete_unlocked(table: Table, condition: ColumnElement[bool], uow: Un
     return (await uow.rows.execute(delete(table).where(tuple_(*key).in_(unlocked)))).rowcount
 
 
-JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False, priority=10), Job(cleanup_expired)]
+# Clean-ups of large tenants use at most five of the ten slots of a process: links always find one.
+JOBS: Sequence[Job] = [
+    Job(mail_password_link, keeps_result=False, priority=10),
+    Job(cleanup_expired, timeout_seconds=300, max_at_once=5),
+]
 
-SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00", tenants=all_tenants)]
+SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00", tenants=all_tenants, skip_if_queued=True)]
 """Tokens of closed tenants expire too."""

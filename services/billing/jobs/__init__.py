@@ -7,6 +7,7 @@ from services.billing.commands import BeginCharge
 from services.billing.domain import AttemptStatus
 from services.billing.handlers.payments import begin_charge
 from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
+from services.billing.jobs.earlier_texts import EARLIER_TEXTS, erase_earlier_texts
 from services.billing.jobs.earlier_write_offs import EARLIER_WRITE_OFFS, record_write_offs
 from services.billing.jobs.line_texts import erase_line_texts
 from services.billing.jobs.payment_execution import execute_or_leave_pending
@@ -78,7 +79,8 @@ JOBS: Sequence[Job] = [
     Job(confirm_differences, timeout_seconds=300),
     Job(generate_report, timeout_seconds=300, max_at_once=1),
     Job(record_write_offs, timeout_seconds=300),
+    Job(erase_earlier_texts, keeps_result=False),
     Job(erase_line_texts, timeout_seconds=300, keeps_result=False),
 ]
 
-SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION, EARLIER_WRITE_OFFS]
+SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS, RECONCILIATION, EARLIER_WRITE_OFFS, EARLIER_TEXTS]

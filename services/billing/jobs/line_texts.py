@@ -1,5 +1,5 @@
-"""Erases the texts of the lines of an erased customer. The erasure enqueues it; migration 0012
-enqueues it for each customer that an earlier release erased.
+"""Erases the texts of the lines of an erased customer. The erasure enqueues it;
+`erase_earlier_texts` enqueues it for each customer that an earlier release erased.
 """
 
 from uuid import UUID

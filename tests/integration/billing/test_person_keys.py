@@ -4,7 +4,6 @@ removes them from rows and events, also those from before the encryption.
 
 import base64
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from schemas.users import PersonKeyCreated
-from services.billing.handlers import line_texts
+from services.billing.handlers import earlier_texts, line_texts
 from services.billing.projections import PERSON_KEY_ROWS
 from tests.integration.billing.renewals import erase
 from tests.integration.billing.service import BillingService, Company
@@ -21,9 +20,9 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres import event_store
-from waypost.postgres.migrate import migrate
 from waypost.postgres.personal_cipher import new_key
 from waypost.postgres.rebuild import PostgresShadowFactory
+from waypost.postgres.tenancy import bind_statement
 from waypost.telemetry import metrics
 from waypost.testing.database import connected
 from waypost.testing.envelopes import envelope_of
@@ -66,23 +65,68 @@ async def test_the_texts_of_lines_belong_to_the_customer(
     assert [(each["description"], each["amount_minor"]) for each in shown["lines"]] == [("", 500)] * 2
 
 
-async def test_an_upgrade_erases_the_texts_of_customers_who_are_erased_already(
-    billing: BillingService, company: Company
+async def test_texts_that_an_earlier_release_left_are_erased_every_day(
+    billing: BillingService, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    invoice_id = await company.draft()
-    line = {"description": TEXT, "quantity": 1, "unit_amount_minor": 500}
-    assert (await company.post(f"/invoices/{invoice_id}/lines", line)).status_code == 201
-    await erase(company)
-    await company.rows("update invoice_lines set description = :text returning 1", text=TEXT)
-    async with connected(billing.where.owner) as owner:
-        await owner.execute("delete from jobs; update alembic_version set version_num = '0011'")
-        await migrate("billing", billing.where.owner)
-    assert TEXT.encode() in b"".join(await payloads(company))
-
-    await billing.pass_time(timedelta(hours=1))
+    """It erased customers before the upgrade, and in processes that still ran during it."""
+    monkeypatch.setattr(earlier_texts, "CUSTOMERS_AT_ONCE", 1)
+    assert await tenants_to_check(billing, company) == []
+    customers = []
+    for is_erased in (True, True, True, False):
+        company.customer_id = await company.join()
+        customers.append(company.customer_id)
+        await company.draft(500)
+        if is_erased:
+            await erase(company)
     await billing.run_jobs(company.tenant_id)
-    assert TEXT.encode() not in b"".join(await payloads(company))
-    assert await company.rows("select 1 from invoice_lines where description <> ''") == []
+    complete = customers.pop(1)
+    left = """
+        update invoice_lines set description = :text from invoices
+        where invoices.invoice_id = invoice_lines.invoice_id and customer_id <> :complete returning 1"""
+    assert len(await company.rows(left, text=TEXT, complete=complete)) == 3
+
+    async def enqueue() -> list[UUID]:
+        after: UUID | None = UUID(int=0)
+        async with billing.unit_of_work(company.tenant_id) as uow:
+            while after is not None:
+                after = await earlier_texts.enqueue_erasures(company.tenant_id, after, uow)
+        found = await company.rows("select arguments->>'customer_id' as id from jobs where name = 'erase_line_texts'")
+        return sorted(UUID(row["id"]) for row in found)
+
+    assert await tenants_to_check(billing, company) == [company.tenant_id]
+    assert await enqueue() == sorted(customers[:2]), "neither of a complete erasure nor of a living customer"
+    await billing.run_jobs(company.tenant_id)
+    assert await enqueue() == []
+
+    assert len(await company.rows(left, text=TEXT, complete=complete)) == 3
+    async with billing.unit_of_work(company.tenant_id) as uow:
+        await uow.jobs.enqueue("erase_earlier_texts")
+    await billing.run_jobs(company.tenant_id)
+    texts = "select customer_id from invoice_lines join invoices using (tenant_id, invoice_id) where description <> ''"
+    assert [row["customer_id"] for row in await company.rows(texts)] == customers[2:]
+    assert "customers_erased" in await plan_of_the_schedule(billing, company)
+
+
+async def plan_of_the_schedule(billing: BillingService, company: Company) -> str:
+    """As for many customers, of whom few are erased: without the other index, whose cost is the
+    same for a few rows.
+    """
+    statement = earlier_texts.TENANTS_WITH_ERASED.compile(dialect=billing.database.engine.dialect)
+    async with connected(billing.where.owner) as owner:
+        transaction = owner.transaction()
+        await transaction.start()
+        await owner.execute(bind_statement([company.tenant_id]))
+        await owner.execute("set local search_path = customers; set local enable_seqscan = off")
+        await owner.execute("alter table customers drop constraint customers_pkey")
+        lines = [row[0] for row in await owner.fetch(f"explain {statement}")]
+        await transaction.rollback()
+    return "\n".join(lines)
+
+
+async def tenants_to_check(billing: BillingService, company: Company) -> list[TenantId]:
+    """The tenants that the schedule selects."""
+    async with billing.unit_of_work(company.tenant_id) as uow:
+        return list(await earlier_texts.tenants_with_erased(uow.rows))
 
 
 async def test_a_rebuild_without_all_keys_is_refused_and_a_repeated_record_restores_a_key(

@@ -177,7 +177,8 @@ async def test_the_upgrade_adds_subscriptions(billing: BillingService) -> None:
 BEFORE_EXCEPTIONAL_PAYMENTS = """
 drop table stray_payments, payment_exceptions;
 drop schema person_keys cascade;
-drop index payment_attempts_of_provider, payment_attempts_by_time, invoices.invoices_written_off;
+drop index payment_attempts_of_provider, payment_attempts_by_time, invoices.invoices_written_off,
+    customers.customers_erased;
 alter table payment_attempts drop column failure, drop column actor_id;
 alter table invoices.invoices drop column amount_disputed_minor;
 alter table customers.customers drop column written_off_invoices;

@@ -112,4 +112,5 @@ def test_the_minutely_jobs_of_billing_do_not_pile_up() -> None:
         "renew_subscriptions",
         "reconcile_payments",
         "record_write_offs",
+        "erase_earlier_texts",
     }

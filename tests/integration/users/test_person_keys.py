@@ -8,14 +8,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
-
 from infra.stack.keys import Keys
 from schemas.users import PersonKeyCreated, PersonKeyDestroyed
-from services.users import jobs
 from services.users.app import SERVICE
 from services.users.domain import User
-from services.users.handlers import key_marks
 from services.users.handlers.erasure import erase
 from services.users.handlers.key_marks import REPEATED_FOR
 from tests.integration.users.service import NOON, PASSWORD, Member, UsersService, unique_address
@@ -116,31 +112,6 @@ async def test_a_user_from_before_the_encryption_gets_a_key_with_the_next_person
 
     assert (await users.http.delete(path, headers=member.headers)).status_code == 204
     assert not readable(await payloads(users, member), member)
-
-
-async def test_people_from_before_the_encryption_get_keys_every_night(
-    users: UsersService, keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    owner = await users.verified_tenant()
-    earlier = EarlierRelease(users.where, keys)
-    async with earlier.api() as earlier.http:
-        members = [await earlier.join(owner.tenant_id) for _ in range(3)]
-        invited = {"email": unique_address(), "role": "member", "locale": "en"}
-        invitation = await earlier.http.post("/invitations", json=invited, headers=owner.headers)
-    await earlier.close()
-    people = [*(each.user_id for each in members), UUID(invitation.json()["id"])]
-    leaver = members.pop()
-    assert (await users.http.delete(f"/users/{leaver.user_id}", headers=leaver.headers)).status_code == 204
-
-    monkeypatch.setattr(key_marks, "KEYS_AT_ONCE", 2)
-    monkeypatch.setattr(jobs, "KEYS_AT_ONCE", 2)
-    for _ in range(2):
-        await run_cleanup(users, owner.tenant_id)
-        query = "select key is not null as has_key from person_keys where person_id = :id"
-        found = [[row["has_key"] for row in await users.rows(owner.tenant_id, query, id=each)] for each in people]
-        assert found == [[True], [True], [False], [True]], "an erased person gets no key"
-        sent = [[row["type"] for row in await outbox(users, each)] for each in people]
-        assert [kinds.count("person_key.created") for kinds in sent] == [1, 1, 0, 1]
 
 
 class Undone(Exception):
