@@ -95,7 +95,7 @@ class EndedClient(EmptySubscription):
 
 
 async def test_a_partition_whose_polls_fail_counts_as_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each failure is followed by a seek, which is no progress."""
+    """A seek follows each failure, and does not count as progress."""
     at = 100.0
 
     async def position(*_: Any) -> ResumePosition:
