@@ -82,8 +82,17 @@ async def _behind(system: System) -> Mapping[str, int]:
                 stands[row["consumer"], TopicPartition(row["topic"], row["partition"])] = row["next_offset"]
         finally:
             await connection.close()
-    ends = await _ends(system.addresses.kafka_bootstrap)
-    return {f"{consumer}: records behind": ends.get(place, 0) - stood for (consumer, place), stood in stands.items()}
+    return records_behind(stands, await _ends(system.addresses.kafka_bootstrap))
+
+
+def records_behind(
+    stands: Mapping[tuple[str, TopicPartition], int], ends: Mapping[TopicPartition, int]
+) -> Mapping[str, int]:
+    """Records that a consumer has not processed, of all its partitions."""
+    behind: Counter[str] = Counter()
+    for (consumer, place), stood in stands.items():
+        behind[f"{consumer}: records behind"] += max(ends.get(place, 0) - stood, 0)
+    return behind
 
 
 async def _ends(bootstrap: str) -> Mapping[TopicPartition, int]:
