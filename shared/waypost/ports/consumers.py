@@ -46,6 +46,9 @@ class InlineProjection:
     tables: MetaData = field(compare=False)
     """The tables, in a schema named after the projection (`waypost.postgres.projection_schema`)."""
 
+    def __post_init__(self) -> None:
+        _refuse_reserved(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class AsyncProjection:
@@ -67,6 +70,9 @@ class AsyncProjection:
     republish` restores a lost row, and a rebuild that lacks a live row is refused.
     """
     kind: ClassVar[ConsumerKind] = ConsumerKind.ASYNC_PROJECTION
+
+    def __post_init__(self) -> None:
+        _refuse_reserved(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,17 @@ class Reactor:
 
 
 Consumer = AsyncProjection | Reactor
+
+
+def _refuse_reserved(name: str) -> None:
+    """A rebuild or a migration drops the schemas `<projection>_new` and `<projection>_old`."""
+    if name.endswith(("_new", "_old")):
+        raise Misconfigured(
+            f"projection {name}: a rebuild of {name[:-4]} uses and drops the schema of this name; give the projection"
+            " a name that ends otherwise"
+        )
+
+
 """The consumer group is `<service>.<name>`; the topics are those of the handlers' events."""
 
 
