@@ -26,6 +26,8 @@ from waypost.ports.dead_letters import DeadLetterStatus, Failure
 from waypost.telemetry.redaction import clean
 
 PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
+RECORD_PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=20.0)
+"""A record that waits for another topic is tried at most 25 s after its row or key has arrived."""
 
 MAX_ERROR_LENGTH = 2000
 """Limit of stored characters of a message, of a job's as well."""
@@ -59,7 +61,7 @@ _INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     max_attempts: int = 5
-    pauses: Backoff = PAUSES
+    pauses: Backoff = RECORD_PAUSES
     max_redrives: int = 5
     """Redrives by operators. At the limit, only a redrive by id beyond the limit attempts it."""
     alarm_after: int = 10
