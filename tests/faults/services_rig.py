@@ -72,6 +72,10 @@ class ServicesRig:
         async with connected(self.databases[service].owner) as owner:
             return [tuple(row) for row in await owner.fetch(query)]
 
+    async def all_are_settled(self) -> bool:
+        """No dead letter is open. Some wait for a row or a key from another topic."""
+        return await self.unsettled("billing") == await self.unsettled("notifications") == []
+
     async def actions(self) -> Sequence[OperatorAction]:
         """Operator actions on the users service."""
         ops = Pool(self.databases["users"].ops, application_name="tests", pool_size=1)

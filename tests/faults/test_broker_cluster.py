@@ -111,7 +111,7 @@ class Load:
         everyone = {person.id for person in self._people}
         await eventually(lambda: self._are_welcome(everyone), deadline_seconds=WAIT_SECONDS)
         assert len(await self._welcomes()) == len(everyone)
-        assert await self._services.unsettled("billing") == await self._services.unsettled("notifications") == []
+        await eventually(self._services.all_are_settled, deadline_seconds=WAIT_SECONDS)
 
     async def _write(self) -> None:
         number = self._writes

@@ -201,4 +201,4 @@ async def took_effect_once(services: ServicesRig, names: Sequence[str]) -> bool:
     assert {row["display_name"]: row["version"] for row in customers} == dict.fromkeys(names, 1)
     assert sorted(row["display_name"] for row in recipients) == sorted(names)
     assert len(welcomed) == len(names)
-    return await services.unsettled("billing") == await services.unsettled("notifications") == []
+    return await services.all_are_settled()
