@@ -2,7 +2,7 @@
 of another version would fail.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, cast
 
 import orjson
@@ -18,17 +18,24 @@ class JsonCodec:
     def __init__(self, avro: EventCodec, events: dict[str, type[Event]]) -> None:
         self._avro = avro
         self._fields = {name: [field.name for field in fields(cast(Any, kind))] for name, kind in events.items()}
+        self._bytes = {
+            name: [field.name for field in fields(cast(Any, kind)) if field.type is bytes]
+            for name, kind in events.items()
+        }
         self._readers: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in events.items()}
 
     def encode(self, event: Event) -> EncodedEvent:
         return EncodedEvent(
             schema_id=0,
-            payload=orjson.dumps({name: getattr(event, name) for name in self._fields[event.type]}, default=str),
+            payload=orjson.dumps({name: getattr(event, name) for name in self._fields[event.type]}, default=_text),
         )
 
     def decode(self, event_type: str, payload: bytes) -> Event:
         event: Event = self._readers[event_type].validate_json(payload)
-        return event
+        digits = {name: value for name in self._bytes[event_type] if (value := getattr(event, name))}
+        return cast(
+            Event, replace(cast(Any, event), **{name: bytes.fromhex(value.decode()) for name, value in digits.items()})
+        )
 
     @property
     def personal_types(self) -> frozenset[str]:
@@ -43,3 +50,8 @@ class JsonCodec:
 
     def schema_of(self, kind: type[Event]) -> PublishedSchema:
         return self._avro.schema_of(kind)
+
+
+def _text(value: object) -> str:
+    """Bytes as hexadecimal digits; other values as their text."""
+    return value.hex() if isinstance(value, bytes) else str(value)

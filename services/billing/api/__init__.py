@@ -12,7 +12,10 @@ from services.billing.api import (
     subscriptions,
     webhooks,
 )
+from services.billing.api.examples import EXAMPLES
 from waypost.web import jobs
+
+__all__ = ["EXAMPLES", "ROUTERS"]
 
 ROUTERS = [
     customers.router,

@@ -14,6 +14,9 @@ from services.users.api import (
     tenant,
     verification,
 )
+from services.users.api.examples import EXAMPLES
+
+__all__ = ["EXAMPLES", "ROUTERS"]
 
 ROUTERS = [
     registration.router,

@@ -83,7 +83,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         trusted_proxies=settings.trusted_proxies,
         admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.brokers),
     )
-    _with_events(service, app)
+    _with_documents(service, app)
     refuse_undeclared(app)
     refuse_public_operator_routes(app)
     refuse_hidden_routes(app)
@@ -108,9 +108,10 @@ def documented(service: Service) -> FastAPI:
     """The service's application with routes and pages but without a runtime, for the generated
     documents.
     """
-    return _with_events(service, routed(service.name, [*service.routers, *operator_routes.ROUTERS]))
+    return _with_documents(service, routed(service.name, [*service.routers, *operator_routes.ROUTERS]))
 
 
-def _with_events(service: Service, app: FastAPI) -> FastAPI:
+def _with_documents(service: Service, app: FastAPI) -> FastAPI:
+    app.state.examples = service.examples
     app.include_router(asyncapi_router(lambda: asyncapi_of(service)))
     return app

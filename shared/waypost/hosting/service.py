@@ -3,7 +3,7 @@
 A worker loads this module too, so it imports neither FastAPI nor anything else of an API.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -75,7 +75,9 @@ class Service:
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     api: str | None = None
-    """The module whose `ROUTERS` are the service's own routes. Only the API process imports it."""
+    """The module whose `ROUTERS` are the service's own routes, and whose `EXAMPLES` are values of
+    their fields. Only the API process imports it.
+    """
     authorize: Authorize | None = None
     """Looks the actor up, for every command and every admin's read. Without it, tokens are valid
     until they expire.
@@ -109,6 +111,13 @@ class Service:
         if routers is None:
             raise Misconfigured(f"{self.api} has no ROUTERS: list the routers of {self.name} under this name")
         return routers
+
+    @property
+    def examples(self) -> Mapping[str, object]:
+        """`EXAMPLES` of the module `api`, if it has any: values of fields by their names, for the
+        OpenAPI document.
+        """
+        return {} if self.api is None else getattr(import_module(self.api), "EXAMPLES", {})
 
     @property
     def schemas(self) -> Sequence[str]:

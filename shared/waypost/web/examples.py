@@ -1,9 +1,9 @@
 """Adds an example to every JSON body of an OpenAPI document that has none.
 
 A value comes from the first of: the field's own `examples`, its constant, its first enum member,
-its default, a common value of its name, a value of its type. So a field of a service needs
-`Field(examples=[…])` only where its name and type say too little. The examples follow from the
-schemas alone: the same code gives the same document.
+its default, a value of its name (`EXAMPLES` of the service, then NAMED), a value of its type. So a
+field of a service needs `Field(examples=[…])` only where its name and type say too little. The
+examples follow from the schemas alone: the same code gives the same document.
 """
 
 import re
@@ -18,65 +18,34 @@ DEEPEST = 8
 """Levels of an example. A schema that refers to itself ends there."""
 
 NAMED: Mapping[str, Any] = {
-    "access_token": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMWEyMTMyNyJ9.c2lnbmF0dXJl",
-    "amount_minor": 4900,
-    "brand": "visa",
-    "channel": "email",
-    "charge_id": "ch_4fQk2",
-    "code": "basic-monthly",
     "committed": 41,
     "consumer": "shipping.addresses",
-    "current_password": "a long old password",
-    "description": "Consulting in March",
     "detail": "The amounts differ.",
-    "display_name": "Ada Lovelace",
     "email": "ada@example.com",
     "end": 42,
     "error": "division by zero",
     "error_class": "ZeroDivisionError",
-    "expires_in": 600,
-    "failure": "card_declined",
-    "fingerprint": "5f2b9c01",
     "group": "shipping.addresses",
     "has_more": True,
-    "html": "<p>Your invoice is paid.</p>",
     "idempotency_key": "send-receipt-17",
-    "interval": "month",
     "key": "01a21327-343b-78b8-828e-29818cbf217b",
     "lag": 1,
-    "last4": "4242",
-    "last_failure": "card_declined",
     "locale": "en",
     "location": "services/orders/handlers/orders.py:42",
     "name": "Example Ltd",
-    "new_password": "a long new password",
     "next_cursor": "WyIwMWEyMTMyNyJd",
-    "number": 17,
     "partition": 3,
-    "password": "a long new password",
-    "plan": "basic-monthly",
     "progress": 50,
-    "provider_id": "ch_4fQk2",
-    "provider_refund_id": "re_4fQk2",
-    "quantity": 2,
     "reason": "requested by the customer",
-    "refresh_token": "01a21327-343b-78b8-828e-29818cbf217b.c2VjcmV0",
-    "refund_id": "re_4fQk2",
     "sequence": 4,
     "service": "orders",
     "since": "2026-03-01T00:00:00Z",
-    "subject": "Your invoice 17",
-    "subject_type": "invoice",
-    "text": "Your invoice is paid.",
     "token": "tok_4fQk2",
     "topic": "orders.order",
-    "total_minor": 9800,
     "trace_id": "9f790493053432cba59892eac5352624",
     "traceback": "services/orders/handlers/orders.py:42 in charge",
     "type": "order.placed",
-    "unit_amount_minor": 4900,
     "until": "2026-04-01T00:00:00Z",
-    "user_agent": "Mozilla/5.0",
     "version": 4,
     "worker": "worker-1",
 }
@@ -97,15 +66,83 @@ class NoExample(ValueError):
     """No known value fits the schema of a field."""
 
 
-def add_examples(document: dict[str, Any]) -> None:
+def add_examples(document: dict[str, Any], named: Mapping[str, object] = NAMED) -> None:
     """Changes an OpenAPI 3.1 document. A body gets none if no known value fits its schema, or if
-    the schema has a pattern or a reference that Python cannot follow.
+    the schema has a pattern or a reference that Python cannot follow. `named` are values of fields
+    by their names.
     """
-    schemas = document.get("components", {}).get("schemas", {})
+    examples = Examples(document.get("components", {}).get("schemas", {}), named)
     for media in _json_bodies(document):
         if "example" not in media and "examples" not in media and media.get("schema"):
             with suppress(NoExample, LookupError, re.error):
-                media["example"] = example_of(media["schema"], schemas)
+                media["example"] = examples.of(media["schema"])
+
+
+class Examples:
+    """Examples of a document's schemas."""
+
+    def __init__(self, schemas: Mapping[str, Any], named: Mapping[str, object] = NAMED) -> None:
+        """`schemas` contains all schemas that another one refers to."""
+        self._schemas = schemas
+        self._named = named
+
+    def of(self, schema: Mapping[str, Any], *, name: str = "", depth: int = 0) -> Any:
+        """A value that is valid for the schema. `name` is the name of the field. Raises
+        NoExample.
+        """
+        owner = ""
+        while "$ref" in schema or len(schema.get("allOf", ())) == 1:
+            owner = schema["$ref"].removeprefix(REF_PREFIX) if "$ref" in schema else owner
+            schema = self._schemas[owner] if "$ref" in schema else schema["allOf"][0]
+        if (known := next(_known(schema), None)) is not None:
+            return known
+        if options := schema.get("anyOf") or schema.get("oneOf"):
+            chosen = next((option for option in options if option.get("type") != "null"), options[0])
+            return self.of({**schema, "anyOf": None, "oneOf": None, **chosen}, name=name, depth=depth)
+        match schema.get("type"):
+            case "object":
+                return self._object(schema, owner, depth)
+            case "array":
+                return self._array(schema, name, depth)
+            case "string" | "integer" | "number" | "boolean":
+                return self._scalar(schema, name)
+            case _:  # any value
+                return None
+
+    def _object(self, schema: Mapping[str, Any], owner: str, depth: int) -> dict[str, Any]:
+        properties: Mapping[str, Any] = schema.get("properties", {})
+        values = schema.get("additionalProperties")
+        if depth > 2 * DEEPEST:
+            raise NoExample(f"{owner or 'a schema'} needs itself: give it an example")
+        if depth >= DEEPEST:
+            properties = {name: properties[name] for name in schema.get("required", ())}
+            values = None
+        made = {
+            name: OF_JOBS[name]
+            if "Job" in owner and name in OF_JOBS and _is_text(part)
+            else self.of(part, name=name, depth=depth + 1)
+            for name, part in properties.items()
+        }
+        if not properties and isinstance(values, Mapping):
+            key = self.of(schema.get("propertyNames", {"type": "string"}), name="locale", depth=depth + 1)
+            made[key] = self.of(values, depth=depth + 1)
+        return made
+
+    def _array(self, schema: Mapping[str, Any], name: str, depth: int) -> list[Any]:
+        if "prefixItems" in schema:
+            return [self.of(part, depth=depth + 1) for part in schema["prefixItems"]]
+        if depth >= DEEPEST and not schema.get("minItems"):
+            return []
+        return [self.of(schema.get("items", {}), name=name.removesuffix("s"), depth=depth + 1)]
+
+    def _scalar(self, schema: Mapping[str, Any], name: str) -> Any:
+        kind = schema["type"]
+        by_type = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}[kind]
+        smallest = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+        for value in (self._named.get(name), OF_FORMATS.get(schema.get("format", "")), by_type, smallest):
+            if value is not None and _fits(value, schema):
+                return value
+        raise NoExample(f"no example of {name!r} fits {dict(schema)}: give the field one, Field(examples=[…])")
 
 
 def _json_bodies(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -114,30 +151,6 @@ def _json_bodies(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             for body in (operation.get("requestBody", {}), *operation.get("responses", {}).values()):
                 if JSON in body.get("content", {}):
                     yield body["content"][JSON]
-
-
-def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], *, name: str = "", depth: int = 0) -> Any:
-    """A value that is valid for the schema; `schemas` contains the schemas that it refers to.
-    `name` is the name of the field, which selects a value of `NAMED`. Raises NoExample.
-    """
-    owner = ""
-    while "$ref" in schema or len(schema.get("allOf", ())) == 1:
-        owner = schema["$ref"].removeprefix(REF_PREFIX) if "$ref" in schema else owner
-        schema = schemas[owner] if "$ref" in schema else schema["allOf"][0]
-    if (known := next(_known(schema), None)) is not None:
-        return known
-    if options := schema.get("anyOf") or schema.get("oneOf"):
-        chosen = next((option for option in options if option.get("type") != "null"), options[0])
-        return example_of({**schema, "anyOf": None, "oneOf": None, **chosen}, schemas, name=name, depth=depth)
-    match schema.get("type"):
-        case "object":
-            return _object(schema, schemas, owner, depth)
-        case "array":
-            return _array(schema, schemas, name, depth)
-        case "string" | "integer" | "number" | "boolean":
-            return _scalar(schema, name)
-        case _:  # any value
-            return None
 
 
 def _known(schema: Mapping[str, Any]) -> Iterator[Any]:
@@ -151,46 +164,8 @@ def _known(schema: Mapping[str, Any]) -> Iterator[Any]:
         yield schema["default"]
 
 
-def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], owner: str, depth: int) -> dict[str, Any]:
-    properties: Mapping[str, Any] = schema.get("properties", {})
-    values = schema.get("additionalProperties")
-    if depth > 2 * DEEPEST:
-        raise NoExample(f"{owner or 'a schema'} needs itself: give it an example")
-    if depth >= DEEPEST:
-        properties = {name: properties[name] for name in schema.get("required", ())}
-        values = None
-    made = {
-        name: OF_JOBS[name]
-        if "Job" in owner and name in OF_JOBS and _is_text(part)
-        else example_of(part, schemas, name=name, depth=depth + 1)
-        for name, part in properties.items()
-    }
-    if not properties and isinstance(values, Mapping):
-        key = example_of(schema.get("propertyNames", {"type": "string"}), schemas, name="locale", depth=depth + 1)
-        made[key] = example_of(values, schemas, depth=depth + 1)
-    return made
-
-
-def _array(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str, depth: int) -> list[Any]:
-    if "prefixItems" in schema:
-        return [example_of(part, schemas, depth=depth + 1) for part in schema["prefixItems"]]
-    if depth >= DEEPEST and not schema.get("minItems"):
-        return []
-    return [example_of(schema.get("items", {}), schemas, name=name.removesuffix("s"), depth=depth + 1)]
-
-
 def _is_text(schema: Mapping[str, Any]) -> bool:
     return any(option.get("type") == "string" for option in (schema, *schema.get("anyOf", ())))
-
-
-def _scalar(schema: Mapping[str, Any], name: str) -> Any:
-    kind = schema["type"]
-    by_type = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}[kind]
-    smallest = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-    for value in (NAMED.get(name), OF_FORMATS.get(schema.get("format", "")), by_type, smallest):
-        if value is not None and _fits(value, schema):
-            return value
-    raise NoExample(f"no example of {name!r} fits {dict(schema)}: give the field one, Field(examples=[…])")
 
 
 def _fits(value: Any, schema: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import Field
 
-from waypost.web.examples import add_examples
+from waypost.web.examples import NAMED, add_examples
 from waypost.web.models import ResponseModel
 from waypost.web.problems import MEDIA_TYPE
 
@@ -68,14 +68,17 @@ returns.
 
 
 def install(app: FastAPI) -> None:
-    """Adds the schemas that the error responses refer to, and an example to each body."""
+    """Adds the schemas that the error responses refer to, and an example to each body, with the
+    values of `app.state.examples`.
+    """
+    app.state.examples = {}
     make = app.openapi
 
     def described() -> dict[str, Any]:
         document = make()
         shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         document.setdefault("components", {}).setdefault("schemas", {}).update({**shape.pop("$defs"), "Problem": shape})
-        add_examples(document)
+        add_examples(document, {**NAMED, **app.state.examples})
         return document
 
     app.openapi = described  # type: ignore[method-assign]  # the documented way to extend FastAPI's document

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from infra.services import SERVICES
 from waypost.cli.services import service_named
 from waypost.hosting.api import documented
-from waypost.web.examples import NoExample, add_examples, example_of
+from waypost.web.examples import Examples, NoExample, add_examples
 
 PAGES = {"text/html"}
 
@@ -60,7 +60,7 @@ def test_the_service_accepts_every_example_of_a_request(app: FastAPI) -> None:
 
 def missing(content: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     try:
-        return str(example_of(content["schema"], document["components"]["schemas"]))
+        return str(Examples(document["components"]["schemas"]).of(content["schema"]))
     except (NoExample, KeyError) as error:
         return str(error)
 
@@ -82,6 +82,6 @@ def test_an_example_of_a_service_precedes_and_a_schema_that_nothing_fits_gets_no
     assert media["own"] == {"schema": own, "example": {"name": "Own"}}
     assert [media[name] for name in ("odd", "rust", "lost")] == [{"schema": odd}, {"schema": rust}, {"schema": lost}]
     with pytest.raises(NoExample):
-        example_of(node, {"Node": node})
+        Examples({"Node": node}).of(node)
     optional = {"type": "object", "properties": node["properties"]}
-    assert example_of(optional, {"Node": optional})["next"]["next"]
+    assert Examples({"Node": optional}).of(optional)["next"]["next"]
