@@ -21,7 +21,7 @@ from bench.relay_parts import Parts
 from infra.stack.places import CHECKOUT, inherited
 from schemas.users import UserCreated
 from tests.fixtures import jobs as billing
-from waypost.engine.consumer import ConsumerGroup, group_name
+from waypost.engine.consumer import ConsumerGroup
 from waypost.engine.process import Process
 from waypost.engine.relay import Relay
 from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
@@ -34,7 +34,7 @@ from waypost.kafka.consumer import KafkaSubscription
 from waypost.kafka.producer import KafkaBroker
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import TenantId, new_id
-from waypost.ports.consumers import Reactor
+from waypost.ports.consumers import Reactor, group_name
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.database import Database

@@ -27,10 +27,11 @@ from bench.json_codec import JsonCodec
 from bench.safety import ALL_OFF, permit_every_row, span_sink
 from tests.fixtures.club import Club, User, club, migrate, opened, topic
 from tests.fixtures.club.runtime import SERVICE, write_path
-from waypost.engine.consumer import ConsumerGroup, group_name
+from waypost.engine.consumer import ConsumerGroup
 from waypost.engine.process import tune_garbage_collector
 from waypost.kafka.consumer import KafkaSubscription
 from waypost.kernel.ids import EventId, TenantId
+from waypost.ports.consumers import group_name
 from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.consumer_transaction import PostgresConsumerTransaction, PostgresConsumerTransactions

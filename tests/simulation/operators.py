@@ -9,12 +9,12 @@ from tests.simulation.deterministic import SimulatedClock
 from tests.simulation.events import SERVICE, PlainCodec
 from tests.simulation.loop import SimulatedProcess
 from tests.simulation.processes import POLICY, ProcessParts, reactor_of
-from waypost.engine.consumer import group_name
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.wakeups import LocalWakeups
 from waypost.kernel.audit_context import AuditContext
+from waypost.ports.consumers import group_name
 from waypost.ports.dead_letters import DeadLetterStatus, ParkedKey
 
 if TYPE_CHECKING:

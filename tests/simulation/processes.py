@@ -17,7 +17,7 @@ from tests.simulation.group import SimulatedSubscription
 from tests.simulation.jobs import SimulatedLeases, SimulatedOutcomes
 from tests.simulation.loop import SimulatedProcess
 from waypost.engine.bus import Bus
-from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
+from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.engine.retry import RetryPolicy
@@ -31,7 +31,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict, Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.consumers import Reactor
+from waypost.ports.consumers import Reactor, group_name
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.ports.wakeups import Channel
 

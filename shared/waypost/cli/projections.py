@@ -12,13 +12,12 @@ from waypost.cli.databases import trace_as
 from waypost.cli.options import PerSecond
 from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import brokers_of, service_within, setting_of
-from waypost.engine.consumer import group_name
 from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.rebuild import Processes, RebuildReport, rebuild_async_projection, rebuild_inline_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.errors import NotFound
-from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
+from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor, group_name
 from waypost.postgres.drift import refuse_rebuild_by_older_code
 from waypost.postgres.failures import as_transient
 from waypost.postgres.rebuild.inline_shadow import PostgresInlineShadowFactory

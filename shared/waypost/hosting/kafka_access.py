@@ -13,10 +13,10 @@ topic or consumer needs no second list.
 
 from collections.abc import Iterator, Sequence
 
-from waypost.engine.consumer import declaration_of
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
 from waypost.kafka.access import AccessRule, Operation, Pattern, Resource
+from waypost.ports.consumers import declaration_of
 from waypost.project import on_cluster
 
 COMMAND = "command"

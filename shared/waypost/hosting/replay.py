@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from waypost.engine.consumer import ConsumerPolicy, group_name
+from waypost.engine.consumer import ConsumerPolicy
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, MessageParser
@@ -16,7 +16,7 @@ from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.brokers import Brokers
 from waypost.ports.consumer_transaction import ConsumerTransaction
-from waypost.ports.consumers import Reactor, topics_of
+from waypost.ports.consumers import Reactor, group_name, topics_of
 from waypost.postgres.audit import record_action
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 

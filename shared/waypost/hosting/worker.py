@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, declaration_of, group_name
+from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.periodic_loop import FunctionLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
@@ -16,7 +16,7 @@ from waypost.hosting.settings import WorkerSettings, load
 from waypost.kafka.consumer import KafkaSubscription
 from waypost.kafka.producer import KafkaBroker
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.ports.consumers import Consumer
+from waypost.ports.consumers import Consumer, declaration_of, group_name
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.declared_consumers import store_consumers
 from waypost.postgres.listen import PostgresListener

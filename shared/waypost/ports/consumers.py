@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event, is_encryptable
-from waypost.ports.declared_consumer import ConsumerKind
+from waypost.ports.declared_consumer import ConsumerKind, DeclaredConsumer
 from waypost.ports.unit_of_work import UnitOfWork
 
 ProjectionHandler = Callable[[Sequence[Envelope[Any]], AsyncConnection], Awaitable[None]]
@@ -117,6 +117,15 @@ def _refuse_reserved(name: str) -> None:
 def decrypts(consumer: Consumer) -> bool:
     """Whether the consumer's events may have to be decrypted."""
     return consumer.reads_personal_data and any(map(is_encryptable, consumer.handlers))
+
+
+def group_name(service: str, consumer: "Consumer | InlineProjection") -> str:
+    """The consumer's full name: its Kafka consumer group, and its name in every row and metric."""
+    return f"{service}.{consumer.name}"
+
+
+def declaration_of(service: str, consumer: Consumer) -> DeclaredConsumer:
+    return DeclaredConsumer(group=group_name(service, consumer), kind=consumer.kind, topics=sorted(topics_of(consumer)))
 
 
 def topics_of(consumer: Consumer) -> frozenset[str]:

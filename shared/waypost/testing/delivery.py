@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from waypost.engine.consumer import group_name
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
-from waypost.ports.consumers import Consumer
+from waypost.ports.consumers import Consumer, group_name
 from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions

@@ -6,11 +6,11 @@ from typing import Any
 
 from tests.fixtures.club import Stage
 from waypost.cli.databases import open_admin_service
-from waypost.engine.consumer import declaration_of
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
 from waypost.operations.consumers import ConsumerLag, consumer_lag
+from waypost.ports.consumers import declaration_of
 from waypost.ports.dead_letters import DeadLetterStatus
 from waypost.testing.eventually import eventually
 

@@ -15,14 +15,13 @@ from waypost.cli.output import AsJson, present, progress_bar
 from waypost.cli.parsers import parse_id, parse_time
 from waypost.cli.replay.report import as_dict, show
 from waypost.cli.services import brokers_of, service_within, setting_of
-from waypost.engine.consumer import group_name
 from waypost.engine.operator_rate import OperatorRate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection
 from waypost.hosting.replay import opened_replay
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound
-from waypost.ports.consumers import AsyncProjection, Reactor
+from waypost.ports.consumers import AsyncProjection, Reactor, group_name
 from waypost.postgres.failures import as_transient
 from waypost.project import variable
 

@@ -12,7 +12,7 @@ async projection processes a whole poll per transaction, a reactor the events th
 moment (`reactor_batch_size`). `dead_letters` retries parked keys.
 """
 
-from waypost.engine.consumer.group import ConsumerGroup, declaration_of, group_name
+from waypost.engine.consumer.group import ConsumerGroup
 from waypost.engine.consumer.policy import ConsumerPolicy
 
-__all__ = ["ConsumerGroup", "ConsumerPolicy", "declaration_of", "group_name"]
+__all__ = ["ConsumerGroup", "ConsumerPolicy"]

@@ -26,8 +26,7 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumer_transaction import ConsumerTransactions
-from waypost.ports.consumers import Consumer, InlineProjection, topics_of
-from waypost.ports.declared_consumer import DeclaredConsumer
+from waypost.ports.consumers import Consumer, group_name, topics_of
 from waypost.ports.subscription import Partition, Subscription
 from waypost.ports.topic_log import TopicLogs
 
@@ -39,15 +38,6 @@ JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
 """After a broker's return the consumer joins within a second."""
 
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
-
-
-def group_name(service: str, consumer: Consumer | InlineProjection) -> str:
-    """The consumer's full name: its Kafka consumer group, and its name in every row and metric."""
-    return f"{service}.{consumer.name}"
-
-
-def declaration_of(service: str, consumer: Consumer) -> DeclaredConsumer:
-    return DeclaredConsumer(group=group_name(service, consumer), kind=consumer.kind, topics=sorted(topics_of(consumer)))
 
 
 class ConsumerGroup:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from inspect import getdoc
 from typing import Any, Literal
 
-from waypost.engine.consumer import group_name
 from waypost.hosting.asyncapi.messages import KAFKA_BINDING
 from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
 from waypost.kernel.event import Event
+from waypost.ports.consumers import group_name
 from waypost.project import on_cluster, project
 
 

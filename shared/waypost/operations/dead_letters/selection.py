@@ -4,13 +4,13 @@ processes.
 
 from uuid import UUID
 
-from waypost.engine.consumer import ConsumerPolicy, group_name
+from waypost.engine.consumer import ConsumerPolicy
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.kernel.errors import Conflict, Invalid, NotFound
 from waypost.operations.admin_service import AdminService
-from waypost.ports.consumers import Consumer
+from waypost.ports.consumers import Consumer, group_name
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.dead_letters.redrive_selection import RedriveSelection, select_for_redrive

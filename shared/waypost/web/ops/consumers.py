@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from waypost.engine.consumer import declaration_of
 from waypost.operations.consumers import consumer_lag
+from waypost.ports.consumers import declaration_of
 from waypost.web.operator_views.consumers import ConsumersView, ConsumerView
 from waypost.web.ops.edge import CurrentAdminService
 

@@ -14,9 +14,8 @@ from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
 from tests.faults.storm.evidence import Row, StoredEvent
-from waypost.engine.consumer import group_name
 from waypost.hosting.service import Service
-from waypost.ports.consumers import AsyncProjection, topics_of
+from waypost.ports.consumers import AsyncProjection, group_name, topics_of
 from waypost.schemas.application import application_codec
 
 SERVICES: Sequence[Service] = (USERS, BILLING, NOTIFICATIONS)
