@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from waypost.cli.services import chosen_services
-from waypost.hosting.kafka_access import access_rules, kafka_users
+from waypost.hosting.kafka_access import access_rules
+from waypost.hosting.kafka_users import kafka_users
 from waypost.kafka.access import AccessChange, AccessRule, ensure_rules, ensure_users, prune_rules
 from waypost.kafka.secret_files import SecretFile
 from waypost.ports.brokers import Brokers

@@ -45,7 +45,7 @@ from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
 from infra.stack.security import MAIL_USER, security_of
 from infra.start_page.pages import page_groups, pages_as_json
-from waypost.hosting.kafka_access import COMMAND, KAFKA_PROCESSES, user_of
+from waypost.hosting.kafka_users import COMMAND, KAFKA_PROCESSES, user_of
 from waypost.hosting.processes import ServiceProcess
 from waypost.ports.brokers import variables_of
 from waypost.postgres.provisioning.databases import service_database

@@ -14,7 +14,7 @@ from pathlib import Path
 from infra import services
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
-from waypost.hosting.kafka_access import kafka_users
+from waypost.hosting.kafka_users import kafka_users
 from waypost.native.certificates import Certificate, CertificateAuthority
 from waypost.native.configuration.kafka_security import BROKER_USER, BrokerSecurity
 from waypost.ports.brokers import BrokerConnection, Mechanism, SecurityProtocol

@@ -13,26 +13,15 @@ topic or consumer needs no second list.
 
 from collections.abc import Iterator, Sequence
 
+from waypost.hosting.kafka_users import COMMAND, user_of
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
 from waypost.kafka.access import AccessRule, Operation, Pattern, Resource
 from waypost.ports.consumers import declaration_of
 from waypost.project import on_cluster
 
-COMMAND = "command"
-KAFKA_PROCESSES = (ServiceProcess.API, ServiceProcess.WORKER, ServiceProcess.LIVE)
 CLUSTER = "kafka-cluster"
 """The name of the only resource of the kind CLUSTER."""
-
-
-def user_of(service: str, process: str) -> str:
-    """The user of a process in Kafka: `billing-worker`."""
-    return f"{service}-{process}"
-
-
-def kafka_users(services: Sequence[str]) -> Sequence[str]:
-    """The users of all processes that connect to Kafka."""
-    return [user_of(service, process) for service in services for process in (*KAFKA_PROCESSES, COMMAND)]
 
 
 def access_rules(service: Service) -> Sequence[AccessRule]:

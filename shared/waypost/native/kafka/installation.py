@@ -50,7 +50,7 @@ class Installation:
         """
         classpath = ":".join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
         logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-        return [str(self.java), "-Xms96m", "-Xmx256m", *SMALL, *options, logging, "-cp", classpath, *arguments]
+        return [str(self.java), "-Xms32m", "-Xmx256m", *SMALL, *options, logging, "-cp", classpath, *arguments]
 
     def broker(
         self,

@@ -34,7 +34,7 @@ class Zipkin:
         """Starts the server and returns once its API answers. Raises SetUpFailed or StartFailed."""
         jar = await install()
         settings = {"STORAGE_TYPE": "mem", "MEM_MAX_SPANS": str(SPANS_KEPT), **self._listener()}
-        command = [str(find_java().program), "-Xmx96m", *SMALL, "-jar", str(jar)]
+        command = [str(find_java().program), "-Xms16m", "-Xmx96m", *SMALL, "-jar", str(jar)]
         self._child = Child(command, log=self._log, environment={**os.environ, **settings})
         await self._child.start()
         await until_ready("Zipkin", self._child, self.is_reachable, START_SECONDS)

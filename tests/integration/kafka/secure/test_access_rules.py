@@ -15,7 +15,8 @@ from infra.kafka.access import ensure_access
 from tests.fixtures.secure_kafka import SecureKafka
 from tests.integration.kafka.secure.test_sign_in import join, read, write
 from waypost.cli.services import chosen_services
-from waypost.hosting.kafka_access import access_rules, kafka_users, own_topics, user_of
+from waypost.hosting.kafka_access import access_rules, own_topics
+from waypost.hosting.kafka_users import kafka_users, user_of
 from waypost.hosting.service import Service
 from waypost.kafka.access import (
     ALLOW,
