@@ -1,6 +1,7 @@
 """Request bodies and responses."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from services.users.domain import Email, JoinMode, JoinPolicy, NotAnEmailAddress, UserStatus, email_address, mail_domain
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
+from waypost.kernel.text import is_storable
 from waypost.web.models import OneLine, Password, RequestModel, ResponseModel
 
 
@@ -25,6 +27,19 @@ Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{
 OpaqueTokenText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 AnyPassword = Annotated[str, StringConstraints(max_length=256)]
 """A password at sign-in: an old password may break today's rules."""
+
+
+def _stored(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("must not contain NUL")
+    return text
+
+
+SearchText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_stored)
+]
+PresentStatus = Literal["unverified", "active", "suspended"]
+"""An erased user is in no list."""
 
 DEFAULT_LOCALE = "en"
 
@@ -135,6 +150,11 @@ class UserView(ResponseModel):
     locale: str
     status: UserStatus
     version: int
+
+
+class ListedUserView(UserView):
+    created_at: datetime
+    """Time of the registration."""
 
 
 class SessionView(ResponseModel):

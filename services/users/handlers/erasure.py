@@ -36,6 +36,7 @@ async def erase(user: User, at: datetime, uow: UnitOfWork, *, keeps_invitations:
     if keeps_invitations:
         theirs.append(open_invitations.c.token_hash.is_(None))
     await withdraw_invitations(Withdrawal.ERASED, at, uow, *theirs)
+    # An export of the person is deleted with the credentials, by its foreign key.
     for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)
