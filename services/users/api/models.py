@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from services.users.domain import Email, JoinMode, JoinPolicy, NotAnEmailAddress, UserStatus, email_address, mail_domain
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
-from waypost.kernel.text import is_storable
 from waypost.web.models import OneLine, Password, RequestModel, ResponseModel
 
 
@@ -29,15 +28,7 @@ AnyPassword = Annotated[str, StringConstraints(max_length=256)]
 """A password at sign-in: an old password may break today's rules."""
 
 
-def _stored(text: str) -> str:
-    if not is_storable(text):
-        raise ValueError("must not contain NUL")
-    return text
-
-
-SearchText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_stored)
-]
+SearchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 PresentStatus = Literal["unverified", "active", "suspended"]
 """An erased user is in no list."""
 

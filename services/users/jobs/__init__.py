@@ -19,7 +19,7 @@ from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
 from services.users.handlers.sign_in_attempts import is_forgotten
 from services.users.handlers.tenant_lock import lock_against_closing
-from services.users.jobs.exports import export_user
+from services.users.jobs.data_export import export_user
 from services.users.ports import JobResources
 from services.users.tables import (
     email_changes,

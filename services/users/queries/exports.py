@@ -107,7 +107,7 @@ def _invitations(user_id: UUID) -> Select[Any]:
 
 async def _all(rows: AsyncConnection, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
     found: Sequence[Row[Any]] = (await rows.execute(query)).all()
-    return [dict(row._mapping) for row in found]
+    return [{str(name): value for name, value in row._mapping.items()} for row in found]
 
 
 async def _one(rows: AsyncConnection, query: Select[Any]) -> Mapping[str, Any] | None:

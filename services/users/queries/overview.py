@@ -75,7 +75,7 @@ async def overview_of(rows: AsyncConnection, tenant_id: UUID, user_id: UUID) -> 
     invoices, amounts = await _invoices(rows, tenant_id, user_id)
     subscriptions = billed_subscriptions.c
     counts = (
-        select(subscriptions.status, func.count())
+        select(subscriptions.status, func.count().label("number"))
         .where(subscriptions.tenant_id == tenant_id, subscriptions.customer_id == user_id)
         .group_by(subscriptions.status)
     )
@@ -83,7 +83,10 @@ async def overview_of(rows: AsyncConnection, tenant_id: UUID, user_id: UUID) -> 
         invoices=invoices,
         amounts=amounts,
         last_payment=await _last_payment(rows, tenant_id, user_id),
-        subscriptions={**dict.fromkeys(SUBSCRIPTION_STATUSES, 0), **dict((await rows.execute(counts)).tuples().all())},
+        subscriptions={
+            **dict.fromkeys(SUBSCRIPTION_STATUSES, 0),
+            **{row.status: row.number for row in await rows.execute(counts)},
+        },
         current_subscriptions=await _current_subscriptions(rows, tenant_id, user_id),
     )
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from uuid import UUID
 
-import pytest
 from sqlalchemy.dialects import postgresql
 
 from services.users.queries.people import UserFilter, page_of
@@ -85,22 +84,22 @@ async def test_a_new_name_and_address_are_found_and_an_erased_one_is_not(users: 
     assert [await found(text) for text in ("augusta", member.email[:20])] == [0, 0]
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"search": "a\0b"},
-        {"search": " "},
-        {"search": "x" * 101},
-        {"role": "operator"},
-        {"status": "erased"},
-        {"created_from": "2026-02-05T00:00:00"},
-        {"created_before": "9999-12-31T23:59:59-14:00"},
-    ],
+REFUSED: tuple[tuple[Mapping[str, str], int], ...] = (
+    ({"search": "a\0b"}, 400),
+    ({"search": " "}, 422),
+    ({"search": "x" * 101}, 422),
+    ({"role": "operator"}, 422),
+    ({"status": "erased"}, 422),
+    ({"created_from": "2026-02-05T00:00:00"}, 422),
+    ({"created_before": "9999-12-31T23:59:59-14:00"}, 422),
 )
-async def test_a_filter_that_no_user_can_match_is_refused(users: UsersService, parameters: Mapping[str, str]) -> None:
+
+
+async def test_a_filter_that_no_user_can_match_is_refused(users: UsersService) -> None:
     owner = await users.open_tenant()
-    answer = await users.http.get("/users", params=parameters, headers=owner.headers)
-    assert answer.status_code == 422
+    for parameters, status in REFUSED:
+        answer = await users.http.get("/users", params=parameters, headers=owner.headers)
+        assert answer.status_code == status, parameters
 
 
 PEOPLE_OF_A_LARGE_TENANT = 10_000
