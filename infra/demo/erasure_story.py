@@ -66,7 +66,7 @@ class _Places:
         return tables if {table.split()[0] for table in tables.found} >= self._stack.owner_dsns.keys() else None
 
     async def forgotten(self) -> str | None:
-        """What was searched, once nothing is found."""
+        """The searched places, once nothing is found."""
         tables = await self._tables()
         if tables.found:
             return None

@@ -1,4 +1,4 @@
-"""What billing says of a user, on one page."""
+"""The invoices, amounts and subscriptions of a user, as billing published them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

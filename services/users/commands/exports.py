@@ -15,6 +15,6 @@ class RequestExport(Command[DataExport]):
 
     user_id: UUID
     export_id: UUID
-    """Of a new export."""
+    """The id of a new export."""
     actor: ActingUser
     at: datetime

@@ -1,4 +1,4 @@
-"""What billing says of each user, from its topics: the read model `overview`.
+"""The read model `overview`: invoices and subscriptions of users, from billing's topics.
 
 Rows follow from the events of one invoice or one subscription. An erased user has none: the handler
 of `user.erased` deletes the rows, and no later event of billing adds one. Whether a user exists is
@@ -138,7 +138,7 @@ _FORGET = [
 
 
 async def forget(erased: Sequence[Envelope[UserErased]], rows: AsyncConnection) -> None:
-    """Deletes what billing said of erased users."""
+    """Deletes the rows of erased users."""
     people: Mapping[str, list[UUID]] = {
         "tenants": [envelope.tenant_id for envelope in erased],
         "people": [envelope.aggregate_id for envelope in erased],

@@ -1,4 +1,4 @@
-"""What billing says of one user, added up when it is read."""
+"""Invoices and subscriptions of one user, added up when they are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.users.tables import billed_invoices, billed_subscriptions
 
 SHOWN_SUBSCRIPTIONS = 50
-"""Of the subscriptions that have not ended, the newest."""
+"""Limit of the subscriptions that have not ended; the newest are shown."""
 
 INVOICE_STATUSES = ("open", "paid", "void", "uncollectible")
 SUBSCRIPTION_STATUSES = ("trialing", "incomplete", "active", "past_due", "canceled")
@@ -50,7 +50,7 @@ class BilledSubscription:
     plan: str
     interval: str
     amount_minor: int
-    """Of one period."""
+    """Price of one period."""
     currency: str
     status: str
     period_end: datetime
@@ -67,7 +67,7 @@ class Overview:
     subscriptions: Mapping[str, int]
     """Number of subscriptions by status."""
     current_subscriptions: Sequence[BilledSubscription]
-    """Those that have not ended, newest first, 50 at most."""
+    """Subscriptions that have not ended, newest first, 50 at most."""
 
 
 async def overview_of(rows: AsyncConnection, tenant_id: UUID, user_id: UUID) -> Overview:

@@ -52,7 +52,7 @@ EVERYONE = UserFilter()
 _COLUMNS = [column for column in users.c if column.computed is None]
 
 _BEGINNING = folded("cast(:search as text)")
-# chr(1114111) is the last code point, which is no character: texts with the beginning are below.
+# chr(1114111) is the last code point, never a character: texts with the beginning are below it.
 _SEARCH = " or ".join(
     f'(users.{key} >= {_BEGINNING} and users.{key} < ({_BEGINNING} || chr(1114111)) collate "C")'
     for key in ("email_key", "name_key")

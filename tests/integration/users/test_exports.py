@@ -1,4 +1,4 @@
-"""The export of a person's data: what it contains, who gets it, and that an erasure destroys it."""
+"""The export of a person's data: its content, its readers, its limits, and its erasure."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`GET /users/{id}/overview`: what billing says of a user, until the user is erased."""
+"""`GET /users/{id}/overview`: invoices and subscriptions, until the user is erased."""
 
 import asyncio
 from datetime import timedelta

@@ -26,7 +26,7 @@ PEOPLE = (
     ("a%b_c@example.com", "100% of_it", "member", False, True, "2026-05-05T00:00:00Z"),
 )
 SEARCHES: tuple[tuple[Mapping[str, str], str], ...] = (
-    # parameters, first letters of the addresses found, in order
+    # parameters, first characters of the addresses found, in order
     ({"search": "ADA"}, "a"),
     ({"search": "ada@example.com"}, "a"),
     ({"search": "ada lo"}, "a"),
