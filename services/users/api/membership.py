@@ -31,8 +31,8 @@ async def list_users(
     caller: AdminCaller,
     context: Context,
     search: Annotated[SearchText | None, Query(description="Beginning of an address or a display name.")] = None,
-    role: Role | None = None,
-    status: PresentStatus | None = None,
+    role: Annotated[Role | None, Query(description="Role of the users.")] = None,
+    status: Annotated[PresentStatus | None, Query(description="Status of the users.")] = None,
     created_from: Annotated[Moment | None, Query(description="First time of registration.")] = None,
     created_before: Annotated[Moment | None, Query(description="End of the times, exclusive.")] = None,
 ) -> Page[ListedUserView]:
