@@ -50,7 +50,7 @@ async def _history(job: JobContext[JobResources], user_id: UUID, *, after: int, 
     events: list[bytes] = []
     while after < last:
         async with job.begin() as uow:
-            part = await history_of(uow, user_id, after=after)
+            part = await history_of(uow, user_id, after=after, last=last)
         if not part:
             break
         events += [_json(event_values(envelope)) for envelope in part]

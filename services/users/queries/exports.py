@@ -53,9 +53,10 @@ async def personal_data(rows: AsyncConnection, tenant_id: UUID, user_id: UUID, a
     }
 
 
-async def history_of(uow: UnitOfWork, user_id: UUID, *, after: int) -> Sequence[Envelope[Event]]:
-    """The next events above the version `after`, with readable personal data."""
-    return await uow.events.history(User.aggregate_type, user_id, after=after, limit=_EVENTS_PER_QUERY)
+async def history_of(uow: UnitOfWork, user_id: UUID, *, after: int, last: int) -> Sequence[Envelope[Event]]:
+    """The next events above the version `after`, up to `last`, with readable personal data."""
+    limit = min(last - after, _EVENTS_PER_QUERY)
+    return await uow.events.history(User.aggregate_type, user_id, after=after, limit=limit)
 
 
 def event_values(envelope: Envelope[Event]) -> Values:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.dialects import postgresql
 
-from services.users.queries.people import UserFilter, page_of
+from services.users.queries.people import UserFilter, accounts, page_of
 from tests.integration.users.service import UsersService
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
@@ -128,6 +128,11 @@ async def test_a_page_reads_few_rows_of_a_large_tenant(users: UsersService) -> N
         plan = await explained(users, tenant, filtered)
         assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= MAX_PAGES, json.dumps(plan, indent=1)
         assert index in json.dumps(plan), json.dumps(plan, indent=1)
+    async with users.unit_of_work(tenant) as uow:
+        found = await accounts(uow.rows, tenant, UserFilter(search="Person77"), after=None, limit=3)
+        assert [user.email for user in found] == [f"person{number}@example.com" for number in (77, 770, 771)]
+        (setting,) = await uow.query("show plan_cache_mode")
+    assert setting["plan_cache_mode"] == "force_custom_plan", "the plans above are those of the given texts"
 
 
 async def explained(users: UsersService, tenant: TenantId, wanted: UserFilter) -> Mapping[str, int]:
