@@ -51,7 +51,7 @@ async def request_export(user_id: UUID, caller: Caller, context: Context, execut
     session that was confirmed recently. A request within 15 minutes of the last one returns the
     export of the last one. A tenant has 100 exports at most; each expires after a day.
     """
-    _require_self_or_owner(caller, user_id)
+    _require_visible(caller, user_id)
     command = RequestExport(user_id=user_id, export_id=new_id(), actor=acting(caller), at=context.now)
     return await execute(command, lambda export: _accepted(export, user_id))
 
@@ -59,8 +59,9 @@ async def request_export(user_id: UUID, caller: Caller, context: Context, execut
 @router.get("")
 async def show_export(user_id: UUID, caller: Caller, context: Context) -> ExportView:
     """Shows the person's export: `preparing`, or `ready` for the download."""
-    _require_self_or_owner(caller, user_id)
+    _require_visible(caller, user_id)
     await context.bus.authorize_reading()
+    _require_self_or_owner(caller, user_id)
     async with context.bus.units.begin() as uow:
         export = await export_of(uow.rows, user_id, context.now)
     if export is None:
@@ -77,8 +78,9 @@ async def download_export(user_id: UUID, caller: Caller, context: Context) -> Re
     """Returns the file of an export that is ready; 409 until then. Requires a session that was
     confirmed recently.
     """
-    _require_self_or_owner(caller, user_id)
+    _require_visible(caller, user_id)
     await context.bus.authorize_reading()
+    _require_self_or_owner(caller, user_id)
     async with context.bus.units.begin() as uow:
         await require_confirmed(acting(caller), context.now, uow)
         found = await file_of(uow.rows, user_id, context.now)
@@ -95,12 +97,15 @@ def _accepted(export: DataExport, user_id: UUID) -> Response:
     return shown(ExportView.model_validate(export), status=202, location=f"/users/{user_id}/export")
 
 
+def _require_visible(caller: Principal, user_id: UUID) -> None:
+    if not caller.may_see(user_id):
+        raise NotFound(f"there is no user {user_id}")
+
+
 def _require_self_or_owner(caller: Principal, user_id: UUID) -> None:
     """The owner answers for the tenant's data. An admin sees neither the sessions of others nor
     their earlier addresses, which the file contains.
     """
-    if not caller.may_see(user_id):
-        raise NotFound(f"there is no user {user_id}")
     if caller.user_id != user_id and not caller.role.covers(Role.OWNER):
         raise ExportForbidden
 
