@@ -1,5 +1,5 @@
-"""Exports of a person's data. The row of an export exists as long as the credentials of its person:
-an erasure deletes both, and waits for a transaction that writes the row.
+"""Exports of a person's data. Each locks the credentials of the person before the export, as an
+erasure does: it either sees the erased person, or is seen by the erasure.
 """
 
 from datetime import datetime
@@ -63,6 +63,8 @@ async def finish_export(user_id: UUID, export_id: UUID, file: bytes, at: datetim
     """Stores the file. Returns False, and stores nothing, if the person was erased meanwhile, or if
     a later export has replaced this one.
     """
+    if await lock_password_hash(user_id, uow) is None:
+        return False
     mine = (exports.c.user_id == user_id, exports.c.export_id == export_id)
     stored = await uow.rows.execute(update(exports).where(*mine).values(file=file, finished_at=at))
     return stored.rowcount == 1

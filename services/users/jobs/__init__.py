@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, exists, select, tuple_
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
@@ -22,6 +22,7 @@ from services.users.handlers.tenant_lock import lock_against_closing
 from services.users.jobs.data_export import export_user
 from services.users.ports import JobResources
 from services.users.tables import (
+    credentials,
     email_changes,
     exports,
     password_reset_tokens,
@@ -61,7 +62,7 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         await lock_against_closing(job.tenant_id, uow)
         removed = await expire_invitations(now, uow)
         await _delete_unlocked(sessions, sessions.c.expires_at <= now, uow)
-        await _delete_unlocked(exports, exports.c.expires_at <= now, uow)
+        await _delete_unlocked(exports, (exports.c.expires_at <= now) | _is_erased, uow)
         removed += await _delete_unlocked(email_changes, email_changes.c.cancel_expires_at <= now, uow)
         for table in (refresh_tokens, verification_tokens, password_reset_tokens):
             removed += await _delete_unlocked(table, table.c.expires_at <= now, uow)
@@ -73,6 +74,10 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     await _in_parts(job, create_missing_invitation_keys)
     await _in_parts(job, destroy_remaining_keys)  # last, so that it sees keys created during an erasure
     return removed
+
+
+_is_erased = ~exists(select(credentials.c.user_id).where(credentials.c.user_id == exports.c.user_id))
+"""A process of the release before erases a person without the export."""
 
 
 async def _in_parts(

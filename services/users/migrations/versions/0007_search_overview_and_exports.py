@@ -36,10 +36,10 @@ def _exports() -> Iterator[str]:
             expires_at    timestamptz  not null,
             finished_at   timestamptz,
             file          bytea,
-            primary key (tenant_id, user_id),
-            foreign key (tenant_id, user_id) references credentials on delete cascade
+            primary key (tenant_id, user_id)
         )"""
     yield "create index exports_by_expiry on exports (tenant_id, expires_at)"
+    # No foreign key: its lock of credentials would deadlock with requests that lock both tables.
     # No grant for the operator's role: the file contains personal data.
     yield from protect("exports")
     yield "grant select, insert, update, delete on exports to users_app"
