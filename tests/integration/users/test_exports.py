@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 from schemas.billing import InvoiceFinalized
 from services.users.commands.exports import RequestExport
@@ -17,6 +18,7 @@ from services.users.domain import EXPORT_LIFETIME, EXPORT_PAUSE
 from services.users.handlers import exports as export_handlers
 from services.users.handlers.exports import finish_export, request_export
 from services.users.jobs import data_export
+from services.users.tables import credentials
 from tests.integration.users.billed import Billed, hear
 from tests.integration.users.service import PASSWORD, Member, UsersService
 from tests.integration.users.test_overview import waits_for_a_lock
@@ -156,6 +158,17 @@ async def test_an_erasure_destroys_the_file_and_a_late_job_writes_none(users: Us
     assert await users.rows(owner.tenant_id, COUNT) == [{"n": 0}]
     asked = await users.http.post(f"/users/{late.user_id}/export", headers=owner.headers)
     assert asked.status_code == 404
+
+
+async def test_the_file_of_a_person_whom_the_release_before_erased_is_not_served(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    await exported(users, member)
+    async with users.unit_of_work(owner.tenant_id) as uow:
+        await uow.rows.execute(delete(credentials).where(credentials.c.user_id == member.user_id))
+    assert (await download(users, owner, member)).status_code == 404
+    await run_cleanup(users, owner.tenant_id)
+    assert await users.rows(owner.tenant_id, COUNT) == [{"n": 0}]
 
 
 async def test_a_tenant_has_a_limit_of_exports(users: UsersService, monkeypatch: pytest.MonkeyPatch) -> None:
