@@ -37,7 +37,7 @@ async def erase(user: User, at: datetime, uow: UnitOfWork, *, keeps_invitations:
     if keeps_invitations:
         theirs.append(open_invitations.c.token_hash.is_(None))
     await withdraw_invitations(Withdrawal.ERASED, at, uow, *theirs)
-    # Credentials first: a job that stores an export holds their lock, and its file is then seen.
+    # Credentials first: a request of an export holds their lock, and its row is then seen.
     for table in (credentials, verification_tokens, password_reset_tokens, email_changes, exports):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)
