@@ -1,5 +1,6 @@
-"""Exports of a person's data. A request locks the credentials before the export, as an erasure does:
-it either sees the erased person, or is seen by the erasure. The job changes only an existing row.
+"""Exports of a person's data. A request locks the credentials before the export, as an erasure
+does: it either sees the erased person, or is seen by the erasure. The job changes only an existing
+row.
 """
 
 from datetime import datetime
