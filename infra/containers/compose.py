@@ -30,6 +30,15 @@ class PublishedAddresses(Addresses):
             raise Misconfigured(f"WAYPOST_PORT_BASE is {self.port_base}; for containers set a multiple of 100")
         return {HUNDREDS: str(hundreds)}
 
+    @property
+    def log_directory(self) -> None:
+        """Docker has the logs."""
+
+    @property
+    def owner_dsns(self) -> Mapping[str, str]:
+        """Empty: the DSNs are in a volume of the containers."""
+        return {}
+
     def compose(self, *arguments: str) -> Command:
         return Command(("docker", "compose", "--file", str(FILE), *arguments), {**os.environ, **self.variables})
 

@@ -5,6 +5,7 @@ services.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -67,6 +68,14 @@ class Observers:
         """Spans of one trace from the trace viewer; empty if it does not have the trace."""
         answer = await self._http.get(f"{self._stack.url('zipkin')}/api/v2/trace/{trace_id}")
         return [] if answer.status_code == httpx.codes.NOT_FOUND else list(answer.raise_for_status().json())
+
+    async def traces(self, since: datetime) -> str:
+        """The JSON of the viewer's newest traces since the time."""
+        milliseconds = int((datetime.now(UTC) - since).total_seconds() * 1000) + 1000
+        answer = await self._http.get(
+            f"{self._stack.url('zipkin')}/api/v2/traces", params={"lookback": milliseconds, "limit": 1000}
+        )
+        return answer.raise_for_status().text
 
     async def _mail(self, mail_id: int) -> dict[str, Any]:
         answer = await self._http.get(f"{self._stack.url('mail')}/api/messages/{mail_id}")

@@ -6,10 +6,12 @@ import re
 import secrets
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx
 from rich.console import Console
 
+from infra.demo.erasure_story import erase_a_person
 from infra.demo.invitation import invite_a_colleague
 from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
@@ -64,6 +66,7 @@ class Story:
         await self.watch_the_money()
         await self.handle_exceptional_money(user_id)
         await self.find_the_trace(created)
+        await erase_a_person(self, self.stack, UUID(tenant_id))
         await self.rebuild()
 
     async def found_a_company(self) -> str:

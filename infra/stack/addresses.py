@@ -15,6 +15,7 @@ from infra.stack.servers import Servers
 from waypost.native.ports import LOOPBACK
 from waypost.ports.brokers import Brokers, connection_from
 
+OWNER_DSN = "WAYPOST_OWNER_DSN"
 DEFAULT_PORT_BASE = 8000
 MAX_PORT_BASE = 65_000
 
@@ -121,8 +122,7 @@ class Addresses:
         """
         if not self.servers.secure:
             return self.kafka_bootstrap
-        lines = (self.environment_directory / "users.env").read_text().splitlines()
-        return connection_from(dict(line.split("=", 1) for line in lines))
+        return connection_from(_variables(self.environment_directory / "users.env"))
 
     @property
     def jwks_url(self) -> str:
@@ -139,6 +139,19 @@ class Addresses:
         """
         return stack_directory(self.port_base) / "environment"
 
+    @property
+    def log_directory(self) -> Path | None:
+        """Folder of the log files; None if this machine has none."""
+        return stack_directory(self.port_base) / "logs"
+
+    @property
+    def owner_dsns(self) -> Mapping[str, str]:
+        """The database of each service, as its owner; empty if this machine has no DSNs."""
+        return {
+            service: _variables(self.environment_directory / f"{service}.env")[OWNER_DSN]
+            for service in services.SERVICES
+        }
+
     def waypost(self, *arguments: str) -> "Command":
         """The command line of `waypost` on this stack."""
         own = {
@@ -146,6 +159,10 @@ class Addresses:
             "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.environment_directory),
         }
         return Command((sys.executable, "-m", "waypost.cli", *arguments), {**inherited(), **own})
+
+
+def _variables(file: Path) -> Mapping[str, str]:
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ async def users_target(databases: Databases, keys: Keys) -> AsyncIterator[Target
             path, name = f"/users/{person.user_id}", {"display_name": f"Ada {CANARY}"}
             assert (await service.http.patch(path, json=name, headers=person.headers)).status_code == 200
         await _invite(service, owner)
+        await _export(service, owner, member)
         key = OKPKey.import_key(json.loads((keys.of("users") / "signing.json").read_text()))
         token = sign(Operator(name="grace").claims(), key, at=service.clock.now())
         operator = {"Authorization": f"Bearer {token}"}
@@ -84,6 +85,14 @@ async def _invite(service: UsersService, owner: Member) -> None:
             await service.sign_up(owner.tenant_id, f"asking.{CANARY}@example.com")
     listed = await service.http.get("/invitations", headers=owner.headers)
     assert sorted(each["status"] for each in listed.json()["data"]) == ["requested", "sent"]
+
+
+async def _export(service: UsersService, *people: Member) -> None:
+    """An export of each of the people is ready, with their names."""
+    for person in people:
+        accepted = await service.http.post(f"/users/{person.user_id}/export", headers=person.headers)
+        assert accepted.status_code == 202, accepted.text
+    await service.run_jobs(people[0].tenant_id)
 
 
 def _claims_of(member: Member) -> Mapping[str, str]:

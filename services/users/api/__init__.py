@@ -2,10 +2,12 @@
 
 from services.users.api import (
     email_changes,
+    exports,
     invitations,
     join_policy,
     membership,
     operations,
+    overview,
     own_sessions,
     pages,
     passwords,
@@ -26,6 +28,8 @@ ROUTERS = [
     passwords.router,
     email_changes.router,
     membership.router,
+    overview.router,
+    exports.router,
     tenant.router,
     join_policy.router,
     invitations.router,

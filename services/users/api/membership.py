@@ -3,18 +3,21 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.users import queries
 from services.users.api.context import Context
-from services.users.api.models import ProfileChange, RoleChange, UserView
+from services.users.api.models import ListedUserView, PresentStatus, ProfileChange, RoleChange, SearchText, UserView
 from services.users.api.own_sessions import acting
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import SelfReactivation, User
+from services.users.domain import SelfReactivation, User, UserStatus
+from services.users.queries import UserFilter
 from waypost.kernel.errors import NotFound
+from waypost.kernel.role import Role
 from waypost.web.auth import AdminCaller, Caller, OwnerCaller
 from waypost.web.history import EventView, VersionPage, event_page
+from waypost.web.models import Moment
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.principal import Principal
 from waypost.web.responses import ExpectedVersion, shown
@@ -24,12 +27,28 @@ router = APIRouter(prefix="/users", tags=["users"])
 
 @router.get("")
 async def list_users(
-    page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, context: Context
-) -> Page[UserView]:
-    """Lists the tenant's users."""
+    page: Annotated[PageRequest[UUID], paged_by(UUID)],
+    caller: AdminCaller,
+    context: Context,
+    search: Annotated[SearchText | None, Query(description="Beginning of an address or a display name.")] = None,
+    role: Annotated[Role | None, Query(description="Role of the users.")] = None,
+    status: Annotated[PresentStatus | None, Query(description="Status of the users.")] = None,
+    created_from: Annotated[Moment | None, Query(description="First time of registration.")] = None,
+    created_before: Annotated[Moment | None, Query(description="End of the times, exclusive.")] = None,
+) -> Page[ListedUserView]:
+    """Lists the tenant's users in the order of their registration. Filters are combined. A search
+    ignores case, in all scripts, but not accents.
+    """
+    wanted = UserFilter(
+        search=search,
+        role=role,
+        status=UserStatus(status) if status else None,
+        created_from=created_from,
+        created_before=created_before,
+    )
     async with context.bus.units.begin() as uow:
-        accounts = await queries.accounts(uow.rows, after=page.after, limit=page.rows)
-    return page.of(accounts, UserView.model_validate, position=lambda account: account.id)
+        accounts = await queries.accounts(uow.rows, caller.tenant_id, wanted, after=page.after, limit=page.rows)
+    return page.of(accounts, ListedUserView.model_validate, position=lambda account: account.id)
 
 
 @router.get("/{user_id}", response_model=UserView)

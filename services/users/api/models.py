@@ -1,6 +1,7 @@
 """Request bodies and responses."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -25,6 +26,11 @@ Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{
 OpaqueTokenText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 AnyPassword = Annotated[str, StringConstraints(max_length=256)]
 """A password at sign-in: an old password may break today's rules."""
+
+
+SearchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+PresentStatus = Literal["unverified", "active", "suspended"]
+"""An erased user is in no list."""
 
 DEFAULT_LOCALE = "en"
 
@@ -135,6 +141,11 @@ class UserView(ResponseModel):
     locale: str
     status: UserStatus
     version: int
+
+
+class ListedUserView(UserView):
+    created_at: datetime
+    """Time of the registration."""
 
 
 class SessionView(ResponseModel):

@@ -1,5 +1,13 @@
 """Tenants and their users."""
 
+from services.users.domain.data_export import (
+    EXPORT_LIFETIME,
+    EXPORT_PAUSE,
+    EXPORTED_EVENTS,
+    EXPORTS_OF_TENANT,
+    DataExport,
+    ExportStatus,
+)
 from services.users.domain.email import Email, NotAnEmailAddress, email_address
 from services.users.domain.email_change import EmailChange
 from services.users.domain.errors import (
@@ -10,6 +18,8 @@ from services.users.domain.errors import (
     AlreadyMember,
     ConfirmationRequired,
     EmailChangeTooSoon,
+    ExportForbidden,
+    ExportUnfinished,
     InvitationNotWaiting,
     NewOwnerNotActive,
     NotSuspended,
@@ -23,6 +33,7 @@ from services.users.domain.errors import (
     SignInRefused,
     TenantIsClosed,
     TokenNotValid,
+    TooManyExports,
     TooManyInvitationMails,
     TooManyInvitations,
     UserIsErased,
@@ -42,6 +53,10 @@ from services.users.domain.user import User
 from services.users.domain.user_status import UserStatus
 
 __all__ = [
+    "EXPORTED_EVENTS",
+    "EXPORTS_OF_TENANT",
+    "EXPORT_LIFETIME",
+    "EXPORT_PAUSE",
     "SESSION_LIFETIME",
     "AddressInUse",
     "AddressNotVerified",
@@ -49,9 +64,13 @@ __all__ = [
     "AlreadyInvited",
     "AlreadyMember",
     "ConfirmationRequired",
+    "DataExport",
     "Email",
     "EmailChange",
     "EmailChangeTooSoon",
+    "ExportForbidden",
+    "ExportStatus",
+    "ExportUnfinished",
     "Invitation",
     "InvitationNotWaiting",
     "InvitationStatus",
@@ -75,6 +94,7 @@ __all__ = [
     "TenantIsClosed",
     "TenantStatus",
     "TokenNotValid",
+    "TooManyExports",
     "TooManyInvitationMails",
     "TooManyInvitations",
     "User",

@@ -124,3 +124,23 @@ class AddressNotVerified(Forbidden):
 
 class RoleNotGrantable(Forbidden):
     """An admin invites members only; the owner invites admins and members."""
+
+
+class TooManyExports(TooManyRequests):
+    """The tenant has its maximum of exports that have not expired."""
+
+    def __init__(self, bound: int, wait: timedelta) -> None:
+        super().__init__(
+            f"a tenant has at most {bound} exports of personal data, because each is stored for a day:"
+            " repeat the request when the oldest one has expired",
+            wait,
+            bound=bound,
+        )
+
+
+class ExportUnfinished(Conflict):
+    """The export is being prepared: repeat the request when its status is ready."""
+
+
+class ExportForbidden(Forbidden):
+    """Only the tenant's owner may export the data of another user."""

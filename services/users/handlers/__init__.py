@@ -27,6 +27,7 @@ from services.users.commands import (
     VerifyEmail,
     VerifyWithNewPassword,
 )
+from services.users.commands.exports import RequestExport
 from services.users.commands.identity import (
     CancelEmailChange,
     CloseTenant,
@@ -48,6 +49,7 @@ from services.users.handlers.email_changes import (
     decline_email_change,
     request_email_change,
 )
+from services.users.handlers.exports import request_export
 from services.users.handlers.invitations import approve_request, invite, revoke_invitation
 from services.users.handlers.join_policy import set_join_policy
 from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
@@ -62,7 +64,7 @@ from services.users.handlers.sessions import close_session, end_session, end_ses
 from services.users.handlers.sign_in_attempts import judge_password
 from services.users.handlers.tenants import close_tenant, rename_tenant, transfer_ownership
 from services.users.handlers.verification import decline_sign_up, verify_email, verify_with_new_password
-from services.users.projections import TENANT_DIRECTORY
+from services.users.projections import BILLED, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
 
@@ -100,6 +102,7 @@ COMMANDS: Commands = {
     TransferOwnership: transfer_ownership,
     RenameTenant: rename_tenant,
     CloseTenant: close_tenant,
+    RequestExport: request_export,
 }
 
-CONSUMERS: Sequence[Consumer] = [DUNNING, TENANT_DIRECTORY]
+CONSUMERS: Sequence[Consumer] = [DUNNING, TENANT_DIRECTORY, BILLED]

@@ -18,6 +18,7 @@ from services.users.handlers.tenant_lock import lock_for_closing
 from services.users.tables import (
     credentials,
     email_changes,
+    exports,
     open_invitations,
     password_reset_tokens,
     refresh_tokens,
@@ -58,9 +59,9 @@ async def transfer_ownership(command: TransferOwnership, uow: UnitOfWork) -> Use
 
 
 async def close_tenant(command: CloseTenant, uow: UnitOfWork) -> None:
-    """Ends all sessions, links, invitations and requests of the tenant, also those of commands that
-    run at the same time: it waits for them, and later ones see the closed tenant. Raises
-    ConfirmationRequired.
+    """Ends all sessions, links, exports, invitations and requests of the tenant, also those of
+    commands that run at the same time: it waits for them, and later ones see the closed tenant.
+    Raises ConfirmationRequired.
     """
     tenant = await lock_for_closing(command.tenant_id, uow)
     await require_confirmed(command.actor, command.at, uow)
@@ -74,6 +75,7 @@ async def close_tenant(command: CloseTenant, uow: UnitOfWork) -> None:
         verification_tokens,
         password_reset_tokens,
         email_changes,
+        exports,
         sign_in_failures,
     ):
         await uow.rows.execute(delete(table).where(table.c.tenant_id == tenant.id))

@@ -44,7 +44,7 @@ broker.
 """
 
 READ_MODELS: Mapping[str, Sequence[str]] = {
-    "users-worker": ("users.accounts", "users.tenants"),
+    "users-worker": ("users.accounts", "users.tenants", "users.overview"),
     "billing-worker": ("billing.customers", "billing.invoices", "billing.ledger", "billing.principals"),
     "notifications-worker": ("notifications.recipients", "notifications.invoices", "notifications.outgoing"),
 }

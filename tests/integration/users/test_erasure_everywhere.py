@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from infra.demo.erasure_search import search_tables, search_topics
 from infra.stack.keys import Keys
 from services.billing.app import SERVICE as BILLING
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.notifications.projections import PERSON_KEY_ROWS, RECIPIENT_DIRECTORY
 from services.users.app import SERVICE as USERS
+from services.users.projections import BILLED
 from tests.fixtures.spans import spans
 from tests.integration.users.projections import has_read_all, rebuilt
 from tests.integration.users.service import PASSWORD, UsersService
@@ -28,15 +30,10 @@ from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
 from waypost.testing.hosted import HostedService, hosted
 from waypost.testing.kafka import Broker
-from waypost.testing.topics import read_topic
 
 __all__ = ["spans"]
 
 PEOPLE = 12
-
-_TABLES = """
-select format('%I.%I', nspname, relname) from pg_class join pg_namespace as space on space.oid = relnamespace
-where relkind = 'r' and nspname not in ('pg_catalog', 'information_schema') order by 1"""
 
 _KEYS = "select count(*) from person_keys.person_keys where key is not null"
 
@@ -69,16 +66,20 @@ async def test_nothing_of_the_erased_is_found_and_a_rebuild_restores_nothing(
             await eventually(lambda: count(notifications, owner.tenant_id, RECIPIENTS, mark), deadline_seconds=40)
             await eventually(lambda: count(billing, owner.tenant_id, CUSTOMERS, mark), deadline_seconds=40)
             await invoice(billing, owner.tenant_id, people[0], mark)
+            await eventually(lambda: has_an_overview(own, owner.tenant_id), deadline_seconds=40)
             invited = await invite(users, owner.headers, f"{mark}.guest@example.com")
             await users.http.delete(f"/invitations/{invited}", headers=owner.headers)
             assert await found_in_tables(hosts, owner.tenant_id, mark) != {}, "the search finds what is there"
             assert await found_in_topics(own_kafka.bootstrap, mark) == {}
             for projection in (PERSON_KEY_ROWS, RECIPIENT_DIRECTORY):  # the replaced tables are found nowhere later
                 assert await rebuilt(notifications, projection, own_kafka.bootstrap) == (True, True)
+            assert await rebuilt(own, BILLED, own_kafka.bootstrap) == (True, True)
+            assert await has_an_overview(own, owner.tenant_id)
             async with notifications.consuming("notices"):
                 await erase_all(users, owner.tenant_id, people, mark)
                 await eventually(lambda: all_erased(notifications, billing, owner.tenant_id), deadline_seconds=60)
                 await eventually(lambda: has_read_all(notifications, "notices", own_kafka.bootstrap))
+                await eventually(lambda: has_read_all(own, BILLED.name, own_kafka.bootstrap))
         responses = await found_in_tables(hosts, owner.tenant_id, mark)
         assert responses == {"users public.idempotency_keys": PEOPLE}, "they are kept for their retention"
         await prune_stored_responses(own.runtime.database, timedelta())
@@ -88,8 +89,9 @@ async def test_nothing_of_the_erased_is_found_and_a_rebuild_restores_nothing(
         printed = capsys.readouterr()
         assert mark not in printed.out + printed.err
 
-        report = await rebuilt(notifications, RECIPIENT_DIRECTORY, own_kafka.bootstrap)
-        assert report == (True, True)
+        for host, projection in ((notifications, RECIPIENT_DIRECTORY), (own, BILLED)):
+            assert await rebuilt(host, projection, own_kafka.bootstrap) == (True, True)
+        assert not await has_an_overview(own, owner.tenant_id)
         assert await found_in_tables(hosts, owner.tenant_id, mark) == {}
 
 
@@ -119,8 +121,20 @@ async def erase_all(users: UsersService, tenant_id: UUID, people: Sequence[UUID]
         session = await users.log_in(tenant_id, f"{mark}.{number}@example.com")
         assert session.status_code == 200, session.text
         headers = {"authorization": f"Bearer {session.json()['access_token']}"}
+        if number == 0:
+            await export(users, tenant_id, person, headers, mark)
         erased = await users.http.delete(f"/users/{person}", headers=headers)
         assert erased.status_code == 204, erased.text
+
+
+async def export(users: UsersService, tenant_id: UUID, person: UUID, headers: Mapping[str, str], mark: str) -> None:
+    assert (await users.http.post(f"/users/{person}/export", headers=headers)).status_code == 202
+    await users.run_jobs(tenant_id)
+    assert mark in (await users.http.get(f"/users/{person}/export/file", headers=headers)).text
+
+
+async def has_an_overview(users: HostedService, tenant_id: UUID) -> bool:
+    return bool(await users.rows(tenant_id, "select 1 from billed_invoices"))
 
 
 async def invite(users: UsersService, headers: Mapping[str, str], email: str) -> str:
@@ -168,7 +182,16 @@ async def running(hosts: Sequence[HostedService]) -> AsyncIterator[None]:
     """The relays, and the consumers of events of users and of invoices except the notices, which
     need the rows of the others.
     """
-    wanted = ("person_keys", "tenants", "customers", "principals", "recipients", "invoices", "invoice_lines")
+    wanted = (
+        "person_keys",
+        "tenants",
+        "customers",
+        "principals",
+        "recipients",
+        "invoices",
+        "invoice_lines",
+        "overview",
+    )
     async with AsyncExitStack() as stack:
         for host in hosts:
             await stack.enter_async_context(host.relaying())
@@ -211,25 +234,11 @@ async def all_erased(notifications: HostedService, billing: HostedService, tenan
 
 async def found_in_tables(hosts: Sequence[HostedService], tenant_id: UUID, mark: str) -> Mapping[str, int]:
     """The number of rows with the text or its bytes, by table."""
-    found = {}
-    for host in hosts:
-        async with connected(host.where.owner) as owner:
-            await owner.execute("select set_config('app.tenants', $1, false)", str(tenant_id))
-            for (table,) in await owner.fetch(_TABLES):
-                query = f"select count(*) from {table} as r where to_jsonb(r)::text like any ($1::text[])"
-                number = await owner.fetchval(query, [f"%{mark}%", f"%{mark.encode().hex()}%"])
-                if number:
-                    found[f"{host.service.name} {table}"] = number
-    return found
+    return (await search_tables({host.service.name: host.where.owner for host in hosts}, tenant_id, mark)).found
 
 
 async def found_in_topics(bootstrap: str, mark: str) -> Mapping[str, int]:
     """The number of records with the text in the key, the value or a header, by topic."""
-    found: dict[str, int] = {}
-    records = [record for topic in declared_topics() for record in await read_topic(bootstrap, topic.name)]
-    assert len(records) > 3 * PEOPLE, "the topics were read"
-    for record in records:
-        parts = [record.key or b"", record.value or b"", *(value for _, value in record.headers)]
-        if any(mark.encode() in part for part in parts):
-            found[record.topic] = found.get(record.topic, 0) + 1
-    return found
+    topics = await search_topics(bootstrap, [topic.name for topic in declared_topics()], mark)
+    assert topics.searched > 3 * PEOPLE, "the topics were read"
+    return topics.found

@@ -19,6 +19,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/users/{user_id}/role"): {"role": "member"},
     ("POST", "/users/{user_id}/suspend"): None,
     ("POST", "/users/{user_id}/reactivate"): None,
+    ("POST", "/users/{user_id}/export"): None,
     ("PUT", "/join-policy"): {"mode": "open"},
     ("POST", "/invitations"): {"email": "invited@example.com"},
     ("POST", "/invitations/{invitation_id}/approve"): None,
@@ -213,6 +214,7 @@ async def test_the_same_requests_of_an_active_caller_succeed(scene: Scene) -> No
     assert answers == {
         "PATCH /users/-": 200,
         "POST /users/-/role": 403,
+        "POST /users/-/export": 403,
         "POST /users/-/suspend": 200,
         "POST /users/-/reactivate": 200,
         "POST /sessions/confirm": 204,

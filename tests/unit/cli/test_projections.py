@@ -47,7 +47,10 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
             ["jobs", "run", "cleanup", "--tenant", str(UUID(int=1)), "--reason", "x"],
             "'cleanup' does not have the form SERVICE.JOB",
         ),
-        (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.invitations, users.tenants"),
+        (
+            ["projections", "rebuild", "users.nothing"],
+            "there are users.accounts, users.invitations, users.overview, users.tenants",
+        ),
     ],
 )
 def test_an_impossible_request_is_refused_before_the_confirmation(arguments: list[str], problem: str) -> None:

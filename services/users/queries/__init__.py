@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row, Select, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.users.domain import Email, UserStatus
+from services.users.domain import Email
 from services.users.domain.email import stored_forms
+from services.users.queries.people import Account, UserFilter, account, accounts
 from services.users.tables import (
     credentials,
     email_changes,
@@ -21,21 +22,6 @@ from services.users.tables import (
     users,
     verification_tokens,
 )
-from waypost.kernel.errors import NotFound
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """A user in the read model."""
-
-    id: UUID
-    tenant_id: UUID
-    email: str = field(repr=False)
-    display_name: str = field(repr=False)
-    role: str
-    locale: str
-    status: UserStatus
-    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +32,6 @@ class Credentials:
 
 
 _CREDENTIALS = (credentials.c.user_id, credentials.c.email, credentials.c.password_hash)
-
-
-async def account(rows: AsyncConnection, user_id: UUID) -> Account:
-    """Raises NotFound, also for another tenant's user."""
-    row = (await rows.execute(select(users).where(users.c.user_id == user_id))).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no user {user_id}")
-    return _account(row)
-
-
-async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Account]:
-    """One page of accounts, in the order of registration: ids increase with time."""
-    page = select(users).order_by(users.c.user_id).limit(limit)
-    if after is not None:
-        page = page.where(users.c.user_id > after)
-    return [_account(row) for row in await rows.execute(page)]
 
 
 async def open_invitations_of_tenant(
@@ -194,14 +164,22 @@ def _credentials(row: Row[Any]) -> Credentials:
     return Credentials(user_id=row.user_id, email=row.email, password_hash=row.password_hash)
 
 
-def _account(row: Row[Any]) -> Account:
-    return Account(
-        id=row.user_id,
-        tenant_id=row.tenant_id,
-        email=row.email,
-        display_name=row.display_name,
-        role=row.role,
-        locale=row.locale,
-        status=UserStatus.of(verified=row.verified, suspended=row.suspended),
-        version=row.version,
-    )
+__all__ = [
+    "Account",
+    "Credentials",
+    "SignInData",
+    "StoredSession",
+    "UserFilter",
+    "account",
+    "accounts",
+    "address_of_invitation",
+    "address_of_password_link",
+    "credentials_of_email_change",
+    "credentials_of_user",
+    "credentials_of_verification_link",
+    "has_users",
+    "may_be_taken_back",
+    "open_invitations_of_tenant",
+    "sessions_of",
+    "sign_in_data",
+]

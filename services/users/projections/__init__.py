@@ -1,5 +1,5 @@
-"""Read models: `accounts` and `invitations` in the business transaction, `tenants` from the
-topic.
+"""Read models: `accounts` and `invitations` in the business transaction, `tenants` and `overview`
+from their topics.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
+from services.users.projections.overview import BILLED
 from services.users.tables import ACCOUNTS, INVITATIONS, invitations, users
 from waypost.engine.projections import changes
 from waypost.engine.row_per_aggregate import Row, RowPerAggregate, put, remove
@@ -127,3 +128,5 @@ PROJECTIONS = [
 ]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+
+__all__ = ["BILLED", "PROJECTIONS", "TENANT_DIRECTORY", "add_accounts", "remove_accounts"]

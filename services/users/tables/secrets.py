@@ -1,5 +1,5 @@
-"""Tables of this service. Unpublished data is in `public`; read models are in the schema of their
-projection.
+"""Tables without a grant for operators: credentials, tokens, sessions, and exports of a person's
+data.
 """
 
 from typing import Any
@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
     Column,
     DateTime,
     Index,
@@ -159,54 +158,21 @@ mails_to_addresses = Table(
 )
 """Times of the unasked mails to an address, over all tenants: its rows belong to no tenant."""
 
-UNPUBLISHED = MetaData()
-
-write_offs = Table(
-    "write_offs",
-    UNPUBLISHED,
-    Column("tenant_id", Uuid, nullable=False),
-    Column("invoice_id", Uuid, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "invoice_id"),
-)
-"""Handled write-offs, and handled settlements under an id derived from the invoice's: each takes
-effect once.
-"""
-
-ACCOUNTS = MetaData()
-
-users = Table(
-    "users",
-    ACCOUNTS,
+exports = Table(
+    "exports",
+    SECRETS,
     Column("tenant_id", Uuid, nullable=False),
     Column("user_id", Uuid, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("locale", Text, nullable=False),
-    Column("verified", Boolean, nullable=False),
-    Column("suspended", Boolean, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("export_id", Uuid, nullable=False),
+    Column("requested_by", Uuid, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("file", LargeBinary),
     PrimaryKeyConstraint("tenant_id", "user_id"),
+    Index("exports_by_expiry", "tenant_id", "expires_at"),
 )
-
-INVITATIONS = MetaData()
-
-invitations = Table(
-    "invitations",
-    INVITATIONS,
-    Column("tenant_id", Uuid, nullable=False),
-    Column("invitation_id", Uuid, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("display_name", Text),
-    Column("role", Text),
-    Column("locale", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("invited_by", Uuid),
-    Column("approvers_mailed", Boolean),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("tenant_id", "invitation_id"),
-)
-"""Open invitations and requests, for admins. The name is that of the person who asked to join; it
-is not proved.
+"""The export of a person's data, one per user: a new one replaces the earlier one. The file is null
+until the job has written it. The erasure of the person deletes the row. It is never served without
+the credentials of the person, because a process of the release before erases a person without it.
 """

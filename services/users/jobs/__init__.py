@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, exists, select, tuple_
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
@@ -19,9 +19,12 @@ from services.users.handlers.mail_bound import forget_mails
 from services.users.handlers.passwords import create_password_link
 from services.users.handlers.sign_in_attempts import is_forgotten
 from services.users.handlers.tenant_lock import lock_against_closing
+from services.users.jobs.data_export import export_user
 from services.users.ports import JobResources
 from services.users.tables import (
+    credentials,
     email_changes,
+    exports,
     password_reset_tokens,
     refresh_tokens,
     sessions,
@@ -47,8 +50,9 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
-    their number. Also deletes old counts of mails, repeats the marks of destroyed keys, creates the
-    keys of people from before the encryption, and destroys keys that an erasure left.
+    their number. Also deletes expired exports and old counts of mails, repeats the marks of
+    destroyed keys, creates the keys of people from before the encryption, and destroys keys that an
+    erasure left.
 
     Waits for the end of the tenant and for concurrent ends of an invitation, and for no other
     row: it leaves a row that a command locks to the next run. So it cannot deadlock with a command.
@@ -58,6 +62,7 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         await lock_against_closing(job.tenant_id, uow)
         removed = await expire_invitations(now, uow)
         await _delete_unlocked(sessions, sessions.c.expires_at <= now, uow)
+        await _delete_unlocked(exports, (exports.c.expires_at <= now) | _is_erased, uow)
         removed += await _delete_unlocked(email_changes, email_changes.c.cancel_expires_at <= now, uow)
         for table in (refresh_tokens, verification_tokens, password_reset_tokens):
             removed += await _delete_unlocked(table, table.c.expires_at <= now, uow)
@@ -69,6 +74,10 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     await _in_parts(job, create_missing_invitation_keys)
     await _in_parts(job, destroy_remaining_keys)  # last, so that it sees keys created during an erasure
     return removed
+
+
+_is_erased = ~exists(select(credentials.c.user_id).where(credentials.c.user_id == exports.c.user_id))
+"""A process of the release before erases a person without the export."""
 
 
 async def _in_parts(
@@ -92,6 +101,7 @@ async def _delete_unlocked(table: Table, condition: ColumnElement[bool], uow: Un
 JOBS: Sequence[Job] = [
     Job(mail_password_link, keeps_result=False, priority=10),
     Job(cleanup_expired, timeout_seconds=300, max_at_once=5),
+    Job(export_user, keeps_result=False, timeout_seconds=120, max_at_once=2),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00", tenants=all_tenants, skip_if_queued=True)]

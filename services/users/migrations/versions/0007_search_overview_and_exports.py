@@ -1,0 +1,45 @@
+"""Keys by which users are searched, what billing says of a user, and exports of a user's data."""
+
+from collections.abc import Iterator
+
+from services.users.tables import OVERVIEW, folded
+from waypost.postgres.migration import execute_statements, projection_tables, protect
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    execute_statements(_search_keys(), projection_tables("overview", OVERVIEW), _exports())
+
+
+def _search_keys() -> Iterator[str]:
+    # Generated, so that the rows of processes of the release before have them too. A new database
+    # has columns and indexes from the first version, which reads the declared tables.
+    keys = [("email_key", "email"), ("name_key", "display_name")]
+    columns = (
+        f'add column if not exists {key} text collate "C" generated always as ({folded(of)}) stored' for key, of in keys
+    )
+    yield f"alter table accounts.users {', '.join(columns)}"
+    for key, _ in keys:
+        yield f"create index if not exists users_by_{key} on accounts.users (tenant_id, {key})"
+
+
+def _exports() -> Iterator[str]:
+    yield """
+        create table exports (
+            tenant_id     uuid         not null,
+            user_id       uuid         not null,
+            export_id     uuid         not null,
+            requested_by  uuid         not null,
+            requested_at  timestamptz  not null,
+            expires_at    timestamptz  not null,
+            finished_at   timestamptz,
+            file          bytea,
+            primary key (tenant_id, user_id)
+        )"""
+    yield "create index exports_by_expiry on exports (tenant_id, expires_at)"
+    # No foreign key: its lock of credentials would deadlock with requests that lock both tables.
+    # No grant for the operator's role: the file contains personal data.
+    yield from protect("exports")
+    yield "grant select, insert, update, delete on exports to users_app"
