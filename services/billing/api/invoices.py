@@ -16,10 +16,17 @@ from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.history import EventView, VersionPage, event_page
 from waypost.web.idempotency import Executor
+from waypost.web.limited import Admission, limited
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.rate_limits import Rate, RateKey, RouteClass
 from waypost.web.responses import ExpectedVersion, shown
 
 PDF = "application/pdf"
+DOCUMENTS = RouteClass(
+    name="documents",
+    reason="keeps one tenant from using the processor for its documents",
+    rates={RateKey.TENANT: Rate(requests=120, seconds=60)},
+)
 
 router = APIRouter(prefix="/invoices", tags=["invoices"])
 
@@ -98,11 +105,14 @@ async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Re
     response_class=Response,
     responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def show_pdf(invoice_id: UUID, caller: Caller, context: Context) -> Response:
+async def show_pdf(
+    invoice_id: UUID, caller: Caller, context: Context, admission: Annotated[Admission, limited(DOCUMENTS)]
+) -> Response:
     """Returns the invoice as a PDF in the buyer's language; members see their own. The response is
     409 for a draft, and 503 while too many PDFs are being made. An unchanged invoice gives the same
     bytes. Characters that the font lacks (Chinese, Japanese and Korean among them) are shown as �.
     """
+    admission.tenant(caller.tenant_id)
     async with context.bus.units.begin() as uow:
         document = await queries.invoice_document(
             uow.rows, caller.tenant_id, invoice_id, customer_id=caller.confined_to

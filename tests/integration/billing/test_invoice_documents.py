@@ -71,7 +71,7 @@ async def test_pdfs_are_drawn_beside_the_event_loop_and_bounded_per_tenant(
     path = f"/invoices/{await company.finalized()}/pdf"
     assert (await company.ask("GET", path)).content == b"%PDF-"
     assert [(tenant, name.rstrip("0123456789_")) for tenant, name in threads] == [(company.tenant_id, "documents")]
-    monkeypatch.setattr(invoice_documents, "MAX_PER_TENANT", 0)
+    monkeypatch.setattr(invoice_documents, "MAX_PER_TENANT", 0)  # the limit of waiting documents
     refused = await company.ask("GET", path)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert refused.json()["type"] == "urn:waypost:problem:too-many-documents"
