@@ -17,7 +17,7 @@ Percentage = Annotated[
 
 
 class NewTaxRate(RequestModel):
-    name: Annotated[OneLine, StringConstraints(max_length=64)]
+    name: OneLine
     """As invoices show it, for example `VAT`."""
     percentage: Percentage
     """From 0 to 100, with four decimals at most."""

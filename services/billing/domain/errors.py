@@ -44,7 +44,7 @@ class TooManyTaxRates(Conflict):
 
 
 class InvoiceIsDraft(Conflict):
-    """A draft has no number and no PDF: finalize it first."""
+    """An invoice gets its number and its PDF when it is finalized, and this one was not."""
 
 
 class PaymentPending(Conflict):
