@@ -50,6 +50,7 @@ class _Sheet(FPDF):
         self._drawable = font.cmap
         self.set_font(_FAMILY, size=9)
         self.alias_nb_pages("")  # no text is replaced by the number of pages
+        self.set_display_mode("default")  # the reader chooses the zoom
         self.set_title(f"{self._words.invoice} {document.number}")
         self.set_producer("Waypost")
         self.set_creation_date(document.finalized_at)
