@@ -31,7 +31,7 @@ _GREY = (235, 237, 240)
 
 
 def invoice_pdf(document: InvoiceDocument) -> bytes:
-    """An invoice has 500 lines at most, which are about 20 pages. Blocks for a second or less."""
+    """An invoice has 500 lines at most, whose PDF takes a few seconds of a processor at most."""
     sheet = _Sheet(document)
     sheet.draw()
     return bytes(sheet.output())

@@ -74,4 +74,4 @@ async def test_pdfs_are_drawn_beside_the_event_loop_and_bounded_per_tenant(
     monkeypatch.setattr(invoice_documents, "MAX_PER_TENANT", 0)  # the limit of waiting documents
     refused = await company.ask("GET", path)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
-    assert refused.json()["type"] == "urn:waypost:problem:too-many-documents"
+    assert refused.json()["type"] == "urn:waypost:problem:unavailable"
