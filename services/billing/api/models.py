@@ -148,7 +148,7 @@ class LineView(ResponseModel):
     """The amount without tax."""
     tax: LineTaxView | None
     amount_minor: int
-    """What the line adds to the total: the net amount and the tax."""
+    """The line's part of the total: the net amount and the tax."""
 
 
 class InvoiceSummary(ResponseModel):

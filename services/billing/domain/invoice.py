@@ -88,7 +88,7 @@ class Invoice(InvoiceReversals):
         )
 
     def _tax_of_next_line(self, priced: Money, rate: TaxRate | None) -> Money:
-        """What the line adds to the rounded tax of its rate."""
+        """The difference that the line makes to the rounded tax of its rate."""
         if rate is None:
             return Money.zero(priced.currency)
         before = sum(line.priced_minor for line in self.lines if line.tax and line.tax.rate_id == rate.id)

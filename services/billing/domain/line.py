@@ -22,7 +22,7 @@ class Line:
     quantity: int
     unit_amount_minor: int
     amount_minor: int
-    """What the line adds to the total, with its tax."""
+    """The line's part of the total, with its tax."""
     tax: LineTax | None = None
 
     @property

@@ -124,6 +124,6 @@ def percentage_of(ppm: int) -> str:
 
 
 def ppm_of(percentage: str) -> int:
-    """Of a decimal with at most four decimals, such as `19` or `8.875`."""
+    """The millionths of a decimal with at most four decimals, such as `19` or `8.875`."""
     whole, _, rest = percentage.partition(".")
     return int(whole) * PERCENT + int(rest.ljust(4, "0")[:4])

@@ -40,10 +40,10 @@ async def test_the_customer_gets_the_pdf_of_the_seller(billing: BillingService, 
 
 
 async def test_only_its_customer_and_admins_get_a_pdf(billing: BillingService, company: Company) -> None:
-    path, stranger = f"/invoices/{await company.finalized()}/pdf", await billing.company()
+    path, other_company = f"/invoices/{await company.finalized()}/pdf", await billing.company()
     assert (await company.ask("GET", path, role=Role.ADMIN, user_id=uuid4())).status_code == 200
     assert (await company.ask("GET", path, user_id=uuid4())).status_code == 404
-    assert (await stranger.ask("GET", path, role=Role.OWNER)).status_code == 404
+    assert (await other_company.ask("GET", path, role=Role.OWNER)).status_code == 404
     assert (await company.ask("GET", f"/invoices/{uuid4()}/pdf")).status_code == 404
 
 

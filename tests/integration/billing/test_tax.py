@@ -53,15 +53,15 @@ async def test_a_rate_of_another_shape_is_refused(company: Company, change: dict
 
 
 async def test_members_and_other_tenants_have_no_rates(billing: BillingService, company: Company) -> None:
-    mine, stranger = await rate(company), await billing.company()
+    mine, other_company = await rate(company), await billing.company()
     requests = [("GET", ""), ("POST", "/archive"), ("POST", "/default"), ("DELETE", "/default")]
     for verb, act in requests:
         path = f"/tax-rates/{mine['id']}{act}"
         assert (await company.ask(verb, path)).status_code == 403, act
-        assert (await stranger.ask(verb, path, role=Role.OWNER)).status_code == 404, act
+        assert (await other_company.ask(verb, path, role=Role.OWNER)).status_code == 404, act
     assert (await company.ask("GET", "/tax-rates")).status_code == 403
-    assert (await stranger.get("/tax-rates"))["data"] == []
-    foreign = await stranger.post(f"/invoices/{await stranger.draft()}/lines", line(100, mine))
+    assert (await other_company.get("/tax-rates"))["data"] == []
+    foreign = await other_company.post(f"/invoices/{await other_company.draft()}/lines", line(100, mine))
     assert (foreign.status_code, foreign.json()["type"]) == (422, "urn:waypost:problem:tax-rate-unknown")
     assert await company.get(f"/tax-rates/{mine['id']}") == mine
 

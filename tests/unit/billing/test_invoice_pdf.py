@@ -75,7 +75,7 @@ def test_an_erased_buyer_is_shown_as_erased() -> None:
     assert "(erased person)" in text_of(pdf)
 
 
-def test_the_same_invoice_gives_the_same_bytes_and_names_nobody_in_its_metadata() -> None:
+def test_the_same_invoice_gives_the_same_bytes_without_a_name_in_its_metadata() -> None:
     first, second = invoice_pdf(document()), invoice_pdf(document())
     assert first == second
     assert first != invoice_pdf(document(status=InvoiceStatus.PAID))
