@@ -20,7 +20,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     free = threading.Event()
 
     def draw(drawn: InvoiceDocument) -> bytes:
-        assert free.wait(30)
+        assert free.wait(10)
         if not drawn.lines:
             raise ValueError("no lines")
         return drawn.tenant_id.bytes

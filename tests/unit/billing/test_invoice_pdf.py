@@ -97,6 +97,10 @@ def test_text_of_every_script_that_the_font_has_is_shown() -> None:
     )
 
 
+def test_a_name_of_several_lines_is_one_line() -> None:
+    assert "Ada Lovelace" in text_of(invoice_pdf(document(buyer="Ada\r\n\u2028Lovelace")))
+
+
 def test_a_character_that_the_font_lacks_is_replaced_visibly() -> None:
     text = text_of(invoice_pdf(document(buyer="Ada 山田")))
     assert "Ada \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}" in text

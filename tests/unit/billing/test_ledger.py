@@ -113,3 +113,5 @@ def test_a_failed_refund_restores_its_tax() -> None:
     invoice.refund(refund, "requested", "re_1", NOW)
     invoice.fail_refund(refund, "lost_card", requested_by=None, at=NOW)
     assert balances(invoice) == balances(taxed("pay"))
+    invoice.refund(refund_of(invoice, 11_900), "requested", "re_2", NOW)
+    assert balances(invoice) == balances(taxed("pay refund refund"))

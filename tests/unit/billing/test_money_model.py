@@ -149,6 +149,8 @@ class InvoiceAgainstModel(RuleBasedStateMachine):
         assert -sums[Account.TAX] == (tax_left if self.status in ("owed", "paid") else 0)
         if self.status == "paid" and not self.refunded:
             assert tax_left == self.tax
+        if self.status == "paid" and sum(self.refunded.values()) == self.total:
+            assert tax_left == 0
         assert sums[Account.DISPUTES] == sum(self.open_disputes.values()) + self.lost
         owed_or_paid = self.status in ("owed", "written off", "paid")
         assert -sums[Account.REVENUE] == (net if owed_or_paid else 0)
