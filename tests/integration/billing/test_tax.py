@@ -9,6 +9,7 @@ import pytest
 from services.billing.handlers import tax_rates
 from services.billing.ports import Succeeded
 from tests.integration.billing.renewals import renew
+from tests.integration.billing.reports import report
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import invoices_of, subscribed
 from tests.integration.billing.taxes import line, rate, taxed_draft
@@ -122,6 +123,14 @@ async def test_subscriptions_are_invoiced_with_the_default_rate(company: Company
     assert await renew(company, subscription)
     found = [(each["total_minor"], each["tax_minor"]) for each in await invoices_of(company, subscription)]
     assert found == [(1_900, 0), (2_261, 361), (1_900, 0)]
+
+
+async def test_a_report_states_the_tax(company: Company) -> None:
+    await company.post(f"/invoices/{await taxed_draft(company, (10_000, await rate(company)))}/finalize")
+    await company.finalized(500)
+    today = f"{company.billing.clock.now():%Y-%m-%d}"
+    [shown] = (await report(company, {"kind": "revenue", "from": today, "to": today}))["lines"]
+    assert (shown["invoices"], shown["invoiced_minor"], shown["tax_minor"]) == (2, 12_400, 1_900)
 
 
 async def test_limits_hold_for_concurrent_requests(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
