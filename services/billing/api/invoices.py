@@ -103,7 +103,7 @@ async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Re
 @router.get(
     "/{invoice_id}/pdf",
     response_class=Response,
-    responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.3 …"}}}},
 )
 async def show_pdf(
     invoice_id: UUID, caller: Caller, context: Context, admission: Annotated[Admission, limited(DOCUMENTS)]
