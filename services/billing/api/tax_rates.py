@@ -12,6 +12,7 @@ from services.billing.api.tax_models import NewTaxRate, TaxRateView
 from services.billing.commands import ArchiveTaxRate, CreateTaxRate, MakeTaxRateDefault, RemoveDefaultTaxRate
 from services.billing.domain import TaxRate
 from services.billing.domain.tax import ppm_of
+from services.billing.handlers.tax_rows import tax_rate
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller
@@ -54,7 +55,7 @@ async def create_tax_rate(body: NewTaxRate, caller: AdminCaller, context: Contex
 async def show_tax_rate(tax_rate_id: UUID, caller: AdminCaller, context: Context) -> TaxRateView:
     """Returns one tax rate."""
     async with context.bus.units.begin() as uow:
-        rate = await queries.tax_rate(uow.rows, tax_rate_id)
+        rate = await tax_rate(uow.rows, tax_rate_id)
     if rate is None:
         raise NotFound(f"there is no tax rate {tax_rate_id}")
     return TaxRateView.model_validate(rate)

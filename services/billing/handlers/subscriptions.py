@@ -23,7 +23,7 @@ from services.billing.handlers.arrears import require_no_arrears
 from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import finalize
 from services.billing.handlers.subscription_status import lock_subscription
-from services.billing.queries import default_tax_rate
+from services.billing.handlers.tax_rows import default_tax_rate
 from services.billing.tables import subscriptions
 from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork

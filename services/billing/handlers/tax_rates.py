@@ -7,9 +7,8 @@ from sqlalchemy import delete, func, insert, select, update
 from services.billing.commands import ArchiveTaxRate, CreateTaxRate, MakeTaxRateDefault, RemoveDefaultTaxRate
 from services.billing.domain import TaxRate
 from services.billing.domain.errors import TaxRateArchived, TaxRateIsDefault, TaxRateUnknown, TooManyTaxRates
+from services.billing.handlers.tax_rows import rate_of, tax_rate
 from services.billing.handlers.tax_tables import tax_rates
-from services.billing.queries import tax_rate
-from services.billing.queries.tax_rates import rate_of
 from waypost.kernel.errors import NotFound
 from waypost.ports.unit_of_work import UnitOfWork
 

@@ -11,7 +11,7 @@ from services.billing.queries.subscriptions import (
     latest_subscriptions,
     subscription,
 )
-from services.billing.queries.tax_rates import default_tax_rate, latest_tax_rates, tax_rate
+from services.billing.queries.tax_rates import latest_tax_rates
 from services.billing.queries.windows import RevenueFilter, RevenueRow, revenue
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "SubscriptionRow",
     "all_customers",
     "customer",
-    "default_tax_rate",
     "invoice",
     "invoice_document",
     "latest_invoices",
@@ -39,6 +38,5 @@ __all__ = [
     "report_lines",
     "revenue",
     "subscription",
-    "tax_rate",
     "tenants_of_charge",
 ]
