@@ -1,6 +1,5 @@
 """The PDF of an invoice: its contents, its bytes, and hostile text in it."""
 
-import re
 from io import BytesIO
 from uuid import uuid4
 
@@ -106,15 +105,17 @@ def test_a_character_that_the_font_lacks_is_replaced_visibly() -> None:
     assert "Ada \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}" in text
 
 
-@pytest.mark.parametrize("hostile", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS.keys())
-def test_hostile_text_is_only_text(hostile: str) -> None:
+def test_hostile_text_is_only_text() -> None:
     invoice = draft()
-    with_line(invoice, 1, 100, tax_rate("19", name=hostile))
-    invoice.add_line(uuid4(), hostile, 1, invoice.total, NOW)
-    pdf = invoice_pdf(document(invoice, seller=hostile, buyer=hostile, buyer_email=hostile))
+    for text in HOSTILE_TEXTS.values():
+        invoice.add_line(uuid4(), text, 1, Money(100, "EUR"), NOW, tax_rate("19", name=text))
+    everything = " ".join(HOSTILE_TEXTS.values())
+    pdf = invoice_pdf(document(invoice, seller=everything, buyer=everything, buyer_email=everything))
     assert names_in(pdf) == BENIGN
-    assert pages_of(pdf) == 1
-    assert len(re.findall(r"^Total", text_of(pdf), re.MULTILINE)) == 1
+    shown = text_of(pdf).splitlines()
+    for label, times in (("Total", 1), ("Status", 1)):
+        assert sum(line.startswith(label) for line in shown) == times, label
+    assert sum(line.endswith("0.19 EUR") for line in shown) == len(HOSTILE_TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,10 @@ def test_operators_and_markup_are_drawn_as_they_are(text: str) -> None:
 
 def test_the_largest_invoice_is_drawn() -> None:
     invoice, rate = draft(), tax_rate("19")
-    for _ in range(MAX_LINES):
-        invoice.add_line(uuid4(), "W" * 200, 10**6, Money(1_999, "EUR"), NOW, rate)
+    for at in range(MAX_LINES):
+        text = "W" * 200 if at == 7 else "Loom"
+        invoice.add_line(uuid4(), text, 10**6, Money(1_999, "EUR"), NOW, rate)
     pdf = invoice_pdf(document(invoice, seller="M" * 200, buyer="W" * 200, total_minor=10**15))
-    assert 20 <= pages_of(pdf) <= 120
-    assert "10,000,000,000,000.00 EUR" in text_of(pdf)
+    *_, last = PdfReader(BytesIO(pdf)).pages
+    assert 15 <= pages_of(pdf) <= 30
+    assert "10,000,000,000,000.00 EUR" in last.extract_text()
