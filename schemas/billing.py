@@ -310,7 +310,7 @@ class InvoiceFinalized(Event):
 
     type: ClassVar[str] = "invoice.finalized"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -322,13 +322,15 @@ class InvoiceFinalized(Event):
     number: int
     """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     total_minor: int
-    """Sum of the lines, the amount due."""
+    """Sum of the lines with their tax, the amount due."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     due_at: datetime
     """Due date."""
     finalized_at: datetime
     """Time of the event."""
+    tax_minor: int = 0
+    """Tax in the total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +339,7 @@ class InvoiceLineAdded(Event):
 
     type: ClassVar[str] = "invoice.line_added"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
     personal: ClassVar[frozenset[str]] = frozenset({"description"})
 
     tenant_id: UUID
@@ -353,7 +355,9 @@ class InvoiceLineAdded(Event):
     unit_amount_minor: int
     """Price per unit."""
     amount_minor: int
-    """Quantity multiplied by the price per unit."""
+    """What the line adds to the total: quantity multiplied by the price per unit, plus the tax
+    that the price does not include.
+    """
     currency: str
     """ISO 4217 code of every amount in this record."""
     added_at: datetime
@@ -362,6 +366,18 @@ class InvoiceLineAdded(Event):
     """The personal fields, encrypted with the key of the person; they are then empty. Empty if
     they are not encrypted, or erased.
     """
+    tax_minor: int = 0
+    """Tax in the amount of the line."""
+    tax_rate_id: UUID | None = None
+    """The tax rate of the line, whose name and percentage are copied here; null for a line
+    without tax.
+    """
+    tax_name: str = ""
+    """Name of the tax rate, such as VAT."""
+    tax_rate_ppm: int = 0
+    """The tax rate in millionths: 190000 is 19 %."""
+    tax_inclusive: bool = False
+    """True if the price per unit includes the tax, false if the tax is added to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +386,7 @@ class InvoiceMarkedUncollectible(Event):
 
     type: ClassVar[str] = "invoice.marked_uncollectible"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -389,6 +405,8 @@ class InvoiceMarkedUncollectible(Event):
     """Number of payment attempts."""
     marked_at: datetime
     """Time of the event."""
+    tax_minor: int = 0
+    """Tax in the amount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,7 +415,7 @@ class InvoicePaid(Event):
 
     type: ClassVar[str] = "invoice.paid"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -422,6 +440,8 @@ class InvoicePaid(Event):
     """Time of the event."""
     was_uncollectible: bool = False
     """True if the invoice had been written off."""
+    tax_minor: int = 0
+    """Tax in the amount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,7 +485,7 @@ class InvoiceRefundFailed(Event):
 
     type: ClassVar[str] = "invoice.refund_failed"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -490,6 +510,8 @@ class InvoiceRefundFailed(Event):
     """True if invoice.refunded was recorded before: the amount counts as paid again."""
     failed_at: datetime
     """Time of the event."""
+    tax_minor: int = 0
+    """Tax in the amount, if the refund was booked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -498,7 +520,7 @@ class InvoiceRefunded(Event):
 
     type: ClassVar[str] = "invoice.refunded"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -521,6 +543,8 @@ class InvoiceRefunded(Event):
     """Id of the refund at the provider."""
     refunded_at: datetime
     """Time of the event."""
+    tax_minor: int = 0
+    """Tax in the amount of this refund."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -529,7 +553,7 @@ class InvoiceVoided(Event):
 
     type: ClassVar[str] = "invoice.voided"
     topic: ClassVar[str] = "billing.invoice"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
@@ -550,6 +574,8 @@ class InvoiceVoided(Event):
     """Time of the event."""
     was_uncollectible: bool = False
     """True if the invoice had been written off."""
+    tax_minor: int = 0
+    """Tax in the total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

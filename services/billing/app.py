@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.billing.adapters.invoice_documents import ThreadedDocuments
 from services.billing.adapters.provider import HttpPayments
 from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.handlers.exception_tables import EXCEPTIONS
+from services.billing.handlers.tax_tables import TAXES
 from services.billing.jobs import JOBS, SCHEDULE
 from services.billing.live import PAYMENT_EVENTS, TOTAL_EVENTS, open_live_view
 from services.billing.ports import Resources
@@ -24,11 +26,13 @@ async def resources() -> AsyncIterator[Resources]:
     settings = load(BillingSettings)
     timeout_seconds = settings.payments_timeout_seconds
     async with HttpPayments.open(settings.payments_url, timeout_seconds=timeout_seconds) as payments:
-        yield Resources(
-            payments=payments,
-            webhook_reader=SignedWebhookReader(*settings.webhook_secrets),
-            plans=settings.plans,
-        )
+        with ThreadedDocuments.open() as documents:
+            yield Resources(
+                payments=payments,
+                webhook_reader=SignedWebhookReader(*settings.webhook_secrets),
+                plans=settings.plans,
+                documents=documents,
+            )
 
 
 SERVICE = Service(
@@ -36,7 +40,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[MONEY, EXCEPTIONS],
+    tables=[MONEY, EXCEPTIONS, TAXES],
     jobs=JOBS,
     schedule=SCHEDULE,
     api="services.billing.api",

@@ -13,6 +13,7 @@ from services.billing.domain import (
     Period,
     Plan,
     Subscription,
+    TaxRate,
 )
 from services.billing.ports import Decision, ProviderNotice
 from waypost.kernel.command import Command
@@ -82,6 +83,7 @@ class AddLine(InvoiceCommand, Command[Invoice]):
     description: str
     quantity: int
     unit_amount_minor: int
+    tax_rate_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,3 +218,31 @@ class RequestReport(Command[JobId]):
     asked_by: UUID
     customer_id: UUID | None
     """Limits the report to one customer; None for all customers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTaxRate(Command[TaxRate]):
+    tax_rate_id: UUID
+    name: str
+    ppm: int
+    """The percentage in millionths of the whole."""
+    inclusive: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveTaxRate(Command[TaxRate]):
+    tax_rate_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeTaxRateDefault(Command[TaxRate]):
+    """The invoices of subscriptions have this rate from now on."""
+
+    tax_rate_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveDefaultTaxRate(Command[TaxRate]):
+    tax_rate_id: UUID

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.billing.domain import AttemptKind, Plan
 from services.billing.domain.attempts import FORGOTTEN_AFTER
+from services.billing.domain.document import InvoiceDocument
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -211,6 +212,14 @@ class WebhookReader(Protocol):
         ...
 
 
+class InvoiceDocuments(Protocol):
+    async def pdf(self, document: InvoiceDocument) -> bytes:
+        """The same bytes for an equal document. Does not block the event loop. Raises Unavailable
+        while too many documents wait.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """Resources of routes (`context.resources`) and jobs (`JobContext.resources`)."""
@@ -219,3 +228,4 @@ class Resources:
     webhook_reader: WebhookReader
     plans: Sequence[Plan]
     """The plans that customers can subscribe to."""
+    documents: InvoiceDocuments

@@ -19,6 +19,8 @@ PLANS = (
     Plan(code="team-yearly", interval=Interval.YEAR, amount_minor=49_000, currency="EUR"),
 )
 MAX_TRIAL_DAYS = 365
+MAX_PRICE_MINOR = MAX_TOTAL_MINOR // 2
+"""A tax of 100 % may be added to it."""
 
 
 def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
@@ -27,8 +29,8 @@ def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
             raise ValueError(
                 f"{plan.code!r} is not a valid plan code: use lower-case letters, digits and hyphens, 64 at most"
             )
-        if not 0 < plan.amount_minor <= MAX_TOTAL_MINOR:
-            raise ValueError(f"the price of {plan.code} must be between 1 and {MAX_TOTAL_MINOR} minor units")
+        if not 0 < plan.amount_minor <= MAX_PRICE_MINOR:
+            raise ValueError(f"the price of {plan.code} must be between 1 and {MAX_PRICE_MINOR} minor units")
         if not 0 <= plan.trial_days <= MAX_TRIAL_DAYS:
             raise ValueError(f"the trial of {plan.code} must be between 0 and {MAX_TRIAL_DAYS} days")
         if plan.currency not in DECIMALS:

@@ -73,9 +73,7 @@ invoice_numbers = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("last_number", BigInteger, nullable=False),
 )
-"""The last number assigned in each tenant. The row is locked until the commit, and a rollback
-restores it, so numbers have no gaps.
-"""
+"""The last number of each tenant. A rollback restores the locked row: numbers have no gaps."""
 
 followed_users = Table(
     "followed_users",
@@ -175,6 +173,7 @@ invoices = Table(
     Column("version", BigInteger, nullable=False),
     Column("subscription_id", Uuid),
     Column("amount_disputed_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("tax_minor", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),
@@ -206,6 +205,11 @@ invoice_lines = Table(
     Column("quantity", BigInteger, nullable=False),
     Column("unit_amount_minor", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
+    Column("tax_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("tax_rate_id", Uuid),
+    Column("tax_name", Text, nullable=False, server_default=text("''")),
+    Column("tax_rate_ppm", BigInteger, nullable=False, server_default=text("0")),
+    Column("tax_inclusive", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("tenant_id", "invoice_id", "added_in_version"),
 )
 

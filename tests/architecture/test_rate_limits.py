@@ -25,19 +25,20 @@ def needs_token(dependant: Dependant) -> bool:
     return any(isinstance(each.call, _BearerToken) or needs_token(each) for each in dependant.dependencies)
 
 
-def anonymous(service: str) -> Iterator[tuple[str, Dependant | None]]:
-    """Path and dependencies of each route without a token; None for one of the framework."""
-    routes = documented(import_module(f"services.{service}.app").SERVICE).routes
-    for route in iter_route_contexts(routes):
+def routes(service: str) -> Iterator[tuple[str, Dependant | None]]:
+    """Path and dependencies of each route; None for one of the framework."""
+    for route in iter_route_contexts(documented(import_module(f"services.{service}.app").SERVICE).routes):
         dependant = getattr(route, "dependant", None)
-        if not isinstance(dependant, Dependant):
-            yield str(route.path), None
-        elif not needs_token(dependant):
-            yield str(route.path), dependant
+        yield str(route.path), dependant if isinstance(dependant, Dependant) else None
+
+
+def anonymous(service: str) -> Iterator[tuple[str, Dependant | None]]:
+    """Those of the routes without a token."""
+    yield from ((path, found) for path, found in routes(service) if found is None or not needs_token(found))
 
 
 def classes(service: str) -> Iterator[RouteClass]:
-    for _, dependant in anonymous(service):
+    for _, dependant in routes(service):
         yield from declared(dependant) if dependant is not None else ()
 
 

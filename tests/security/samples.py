@@ -10,7 +10,7 @@ from tests.security.operations import Operations, Schema
 Slot = Callable[[str], str]
 """The id for the property with this name."""
 
-TEXTS = ("pm_card_visa", "starter", "EUR", "en", "2026-01-31", "example.com", "Difference engine")
+TEXTS = ("pm_card_visa", "starter", "EUR", "en", "2026-01-31", "example.com", "19", "Difference engine")
 """Tried in this order against the pattern of a text."""
 
 FORMATS = {

@@ -22,6 +22,7 @@ from services.notifications.ports import MailRefused
 from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscriptions import subscribed
+from tests.integration.billing.taxes import rate
 from tests.integration.infra.inbox import Inbox
 from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
@@ -168,6 +169,8 @@ async def _trade(company: Company) -> Recorded:
     await company.attach_card("pm_card_slow")
     paid = await company.paid()
     await company.finalized()
+    rates = [await rate(company, name=f"VAT {CANARY}") for _ in range(3)]  # one to archive, one to change
+    assert (await company.post(f"/tax-rates/{rates[0]['id']}/default")).status_code == 200
     line = {"description": f"Loom {CANARY}", "quantity": 1, "unit_amount_minor": 100}
     assert (await company.post(f"/invoices/{await company.draft(5)}/lines", line)).status_code == 201
     await subscribed(company)

@@ -10,6 +10,7 @@ from services.billing.api import (
     reports,
     revenue,
     subscriptions,
+    tax_rates,
     webhooks,
 )
 from services.billing.api.examples import EXAMPLES
@@ -21,6 +22,7 @@ ROUTERS = [
     customers.router,
     plans.router,
     subscriptions.router,
+    tax_rates.router,
     invoices.router,
     payments.router,
     refunds.router,

@@ -16,8 +16,17 @@ from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.history import EventView, VersionPage, event_page
 from waypost.web.idempotency import Executor
+from waypost.web.limited import Admission, limited
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.rate_limits import Rate, RateKey, RouteClass
 from waypost.web.responses import ExpectedVersion, shown
+
+PDF = "application/pdf"
+DOCUMENTS = RouteClass(
+    name="documents",
+    reason="keeps one tenant from using the processor for its documents",
+    rates={RateKey.TENANT: Rate(requests=120, seconds=60)},
+)
 
 router = APIRouter(prefix="/invoices", tags=["invoices"])
 
@@ -33,13 +42,14 @@ async def create_invoice(body: NewInvoice, caller: AdminCaller, context: Context
 async def add_line(
     invoice_id: UUID, body: NewLine, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Adds a line to a draft."""
+    """Adds a line to a draft, with the tax of a rate if it names one."""
     command = AddLine(
         invoice_id=invoice_id,
         line_id=new_id(),
         description=body.description,
         quantity=body.quantity,
         unit_amount_minor=body.unit_amount_minor,
+        tax_rate_id=body.tax_rate_id,
         expected_version=expected,
         at=context.now,
     )
@@ -88,6 +98,28 @@ async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Re
     async with context.bus.units.begin() as uow:
         row = await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
     return shown(InvoiceView.model_validate(row), version=row.version)
+
+
+@router.get(
+    "/{invoice_id}/pdf",
+    response_class=Response,
+    responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.3 …"}}}},
+)
+async def show_pdf(
+    invoice_id: UUID, caller: Caller, context: Context, admission: Annotated[Admission, limited(DOCUMENTS)]
+) -> Response:
+    """Returns the invoice as a PDF in the buyer's language; members see their own. The response is
+    409 for a draft, and 503 while too many PDFs are being made. An unchanged invoice gives the same
+    bytes. Characters that the font lacks (Chinese, Japanese and Korean among them) are shown as �.
+    """
+    admission.tenant(caller.tenant_id)
+    async with context.bus.units.begin() as uow:
+        document = await queries.invoice_document(
+            uow.rows, caller.tenant_id, invoice_id, customer_id=caller.confined_to
+        )
+    pdf = await context.resources.documents.pdf(document)
+    name = f"invoice-{document.number}.pdf"
+    return Response(pdf, media_type=PDF, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get("/{invoice_id}/events")

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from services.billing.api.period_bounds import PeriodEnd, PeriodStart
+from services.billing.api.tax_models import LineTaxView, TaxTotalView
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
 from services.billing.settings import PLAN_CODE
 from waypost.web.models import Currency, OneLine, RequestModel, ResponseModel
@@ -51,6 +52,8 @@ class NewLine(RequestModel):
     description: OneLine
     quantity: StrictInt = Field(ge=1)
     unit_amount_minor: StrictInt = Field(ge=0)
+    tax_rate_id: UUID | None = None
+    """One of `GET /tax-rates`; without it the line has no tax."""
 
 
 class NewRefund(RequestModel):
@@ -140,7 +143,12 @@ class LineView(ResponseModel):
     description: str
     quantity: int
     unit_amount_minor: int
+    """Contains the tax if the rate is inclusive."""
+    net_minor: int
+    """The amount without tax."""
+    tax: LineTaxView | None
     amount_minor: int
+    """The line's part of the total: the net amount and the tax."""
 
 
 class InvoiceSummary(ResponseModel):
@@ -152,7 +160,11 @@ class InvoiceSummary(ResponseModel):
     """Assigned at finalization; consecutive within a tenant, without gaps."""
     status: InvoiceStatus
     currency: str
+    subtotal_minor: int
+    """The total without tax."""
+    tax_minor: int
     total_minor: int
+    """The amount that is charged: the subtotal and the tax."""
     amount_paid_minor: int
     amount_refunded_minor: int
     amount_disputed_minor: int
@@ -168,6 +180,8 @@ class InvoiceSummary(ResponseModel):
 
 class InvoiceView(InvoiceSummary):
     lines: Sequence[LineView]
+    taxes: Sequence[TaxTotalView]
+    """The tax by rate: these amounts sum to `tax_minor`."""
 
 
 WindowLength = Literal["minute", "hour", "day"]

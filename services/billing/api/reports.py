@@ -24,6 +24,8 @@ router = APIRouter(prefix="/reports", tags=["reports"])
 
 COLUMNS = [column.name for column in fields(ReportLine)]
 _LINES = f"{','.join(COLUMNS)}\r\n"
+_BEFORE_TAX = {"tax_minor": 0}
+"""For a report that was made before invoices had tax."""
 
 
 @router.post("", status_code=202, response_model=ReportAccepted)
@@ -33,7 +35,8 @@ async def request_report(body: NewReport, caller: Caller, context: Context, exec
 
     `Location` is the job, whose `result` holds the report when its `status` is `complete`: `{kind,
     format, from, to, download, lines}` with lines of `{month, currency, status, invoices,
-    invoiced_minor, paid_minor, refunded_minor}`. Amounts are minor units of the line's currency;
+    invoiced_minor, paid_minor, refunded_minor, tax_minor}`. Amounts are minor units of the line's
+    currency and contain tax; `tax_minor` is the tax in `invoiced_minor`;
     `to` is exclusive. For `csv`, `download` is the path of the file. Results are kept for 30 days.
     Admins get the whole tenant's invoices, members their own.
     """
@@ -62,7 +65,7 @@ async def download_report(report_id: UUID, caller: Caller, context: Context) -> 
         raise ReportUnfinished(f"the report is {job.status}: GET /jobs/{report_id} shows its progress, or why it ended")
     name = f"{job.result['kind']}-{report_id}.csv"
     return Response(
-        csv_document(COLUMNS, job.result["lines"]),
+        csv_document(COLUMNS, [_BEFORE_TAX | line for line in job.result["lines"]]),
         media_type=MEDIA_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -52,8 +52,8 @@ async def live_revenue(
     caller: AdminCaller,
     context: Context,
 ) -> Page[RevenueWindowView] | Response:
-    """Returns a page of windows. With `Accept: text/event-stream`, streams the newest windows and
-    then each changed window as event `window`.
+    """Returns a page of windows. Amounts contain tax. With `Accept: text/event-stream`, streams the
+    newest windows and then each changed window as event `window`.
     """
     if not wants_events(request):
         async with context.bus.units.begin() as uow:

@@ -8,6 +8,7 @@ from services.billing.domain.period import Period
 from services.billing.domain.plan import Interval, Plan
 from services.billing.domain.statuses import InvoiceStatus, SubscriptionStatus
 from services.billing.domain.subscription import Subscription
+from services.billing.domain.tax import LineTax, TaxRate, TaxTotal
 
 __all__ = [
     "AttemptKind",
@@ -17,10 +18,13 @@ __all__ = [
     "Invoice",
     "InvoiceStatus",
     "Line",
+    "LineTax",
     "PaymentAttempt",
     "PaymentMethod",
     "Period",
     "Plan",
     "Subscription",
     "SubscriptionStatus",
+    "TaxRate",
+    "TaxTotal",
 ]

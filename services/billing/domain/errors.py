@@ -25,6 +25,28 @@ class TooManyLines(Conflict):
     """An invoice has 500 lines at most."""
 
 
+class TaxRateUnknown(Invalid):
+    """There is no tax rate with this id: `GET /tax-rates` lists the tenant's rates."""
+
+
+class TaxRateArchived(Conflict):
+    """The tax rate is archived: choose another one, or create it again with `POST /tax-rates`."""
+
+
+class TaxRateIsDefault(Conflict):
+    """Subscriptions are invoiced with this tax rate: make another one the default first, or remove
+    the default.
+    """
+
+
+class TooManyTaxRates(Conflict):
+    """A tenant has 100 active tax rates at most: archive one that is not used any more."""
+
+
+class InvoiceIsDraft(Conflict):
+    """An invoice gets its number and its PDF when it is finalized, and this one was not."""
+
+
 class PaymentPending(Conflict):
     """A payment of this invoice is pending at the provider; try again when it is settled."""
 

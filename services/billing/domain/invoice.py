@@ -16,8 +16,9 @@ from schemas.billing import (
 from services.billing.domain.attempts import PaymentAttempt
 from services.billing.domain.errors import InvoiceEmpty, InvoiceNotOpen, TooManyLines
 from services.billing.domain.invoice_reversals import InvoiceReversals
-from services.billing.domain.line import MAX_LINES, require_in_bounds
+from services.billing.domain.line import MAX_LINES, copy_of, require_in_bounds
 from services.billing.domain.statuses import InvoiceStatus
+from services.billing.domain.tax import TaxRate
 from waypost.kernel.currency import known_currency
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -49,13 +50,27 @@ class Invoice(InvoiceReversals):
         )
         return invoice
 
-    def add_line(self, line_id: UUID, description: str, quantity: int, unit_amount: Money, at: datetime) -> None:
-        """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid (currency, 64 bits)."""
+    def add_line(
+        self,
+        line_id: UUID,
+        description: str,
+        quantity: int,
+        unit_amount: Money,
+        at: datetime,
+        rate: TaxRate | None = None,
+    ) -> None:
+        """Without a rate the line has no tax. Raises InvoiceNotDraft, TooManyLines, TotalTooLarge,
+        Invalid (currency, 64 bits).
+        """
         self.require_draft()
         if len(self.lines) >= MAX_LINES:
             raise TooManyLines
         amount = unit_amount * quantity
-        require_in_bounds(self.total + amount)
+        require_in_bounds(self.total + amount)  # before the tax: sums of large prices stay in 64 bits
+        tax = self._tax_of_next_line(amount, rate)
+        if rate and not rate.inclusive:
+            amount += tax
+            require_in_bounds(self.total + amount)
         self.record(
             InvoiceLineAdded(
                 tenant_id=self.tenant_id,
@@ -67,8 +82,17 @@ class Invoice(InvoiceReversals):
                 amount_minor=amount.amount_minor,
                 currency=amount.currency,
                 added_at=at,
+                tax_minor=tax.amount_minor,
+                **copy_of(rate),
             )
         )
+
+    def _tax_of_next_line(self, priced: Money, rate: TaxRate | None) -> Money:
+        """The difference that the line makes to the rounded tax of its rate."""
+        if rate is None:
+            return Money.zero(priced.currency)
+        before = sum(line.priced_minor for line in self.lines if line.tax and line.tax.rate_id == rate.id)
+        return Money(rate.tax_in(before + priced.amount_minor) - rate.tax_in(before), priced.currency)
 
     def require_finalizable(self) -> None:
         """Raises InvoiceNotDraft, InvoiceEmpty, before a refused invoice would use a number."""
@@ -86,6 +110,7 @@ class Invoice(InvoiceReversals):
                 total_minor=self.total_minor,
                 due_at=due_at,
                 finalized_at=at,
+                tax_minor=self.tax_minor,
             )
         )
 
@@ -101,6 +126,7 @@ class Invoice(InvoiceReversals):
                 provider_charge_id=provider_charge_id,
                 paid_at=at,
                 was_uncollectible=self.status is InvoiceStatus.UNCOLLECTIBLE,
+                tax_minor=self.tax_minor,
             )
         )
 
@@ -131,6 +157,7 @@ class Invoice(InvoiceReversals):
                 reason=reason,
                 voided_at=at,
                 was_uncollectible=self.status is InvoiceStatus.UNCOLLECTIBLE,
+                tax_minor=self.tax_minor,
             )
         )
 
@@ -143,6 +170,7 @@ class Invoice(InvoiceReversals):
                 total_minor=self.total_minor,
                 attempts=attempts,
                 marked_at=at,
+                tax_minor=self.tax_minor,
             )
         )
 

@@ -8,6 +8,7 @@ from services.billing.domain.attempts import PaymentAttempt
 from services.billing.domain.errors import DisputeKnown, DisputeUnknown, InvoiceNotPaid, RefundTooLarge
 from services.billing.domain.invoice_state import InvoiceState
 from services.billing.domain.statuses import InvoiceStatus
+from services.billing.domain.tax import refunded_tax
 from waypost.kernel.money import Money
 
 
@@ -20,7 +21,9 @@ class InvoiceReversals(InvoiceState):
         return number
 
     def refund(self, refund: PaymentAttempt, reason: str, provider_refund_id: str, at: datetime) -> None:
-        """Reason: requested, duplicate, fraudulent. Raises InvoiceNotPaid, RefundTooLarge."""
+        """Reason: requested, duplicate, fraudulent. The refund contains its part of the tax. Raises
+        InvoiceNotPaid, RefundTooLarge.
+        """
         self.record(
             InvoiceRefunded(
                 **self.identity(),
@@ -30,6 +33,7 @@ class InvoiceReversals(InvoiceState):
                 reason=reason,
                 provider_refund_id=provider_refund_id,
                 refunded_at=at,
+                tax_minor=self._tax_in_refund(refund.amount.amount_minor),
             )
         )
 
@@ -45,6 +49,7 @@ class InvoiceReversals(InvoiceState):
                 requested_by=requested_by,
                 was_booked=refund.id in self.refunds,
                 failed_at=at,
+                tax_minor=self.refunded_taxes.get(refund.id, 0),
             )
         )
 
@@ -82,6 +87,15 @@ class InvoiceReversals(InvoiceState):
                 outcome="won" if won else "lost",
                 closed_at=at,
             )
+        )
+
+    def _tax_in_refund(self, amount_minor: int) -> int:
+        return refunded_tax(
+            amount_minor,
+            total=self.total_minor,
+            tax=self.tax_minor,
+            refunded=self.amount_refunded_minor,
+            refunded_tax=sum(self.refunded_taxes.values()),
         )
 
     def _require_paid(self) -> int:

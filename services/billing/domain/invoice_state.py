@@ -1,5 +1,6 @@
 """The state of an invoice, folded from its events, and the checks before its changes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, TypedDict
 from uuid import UUID
@@ -22,6 +23,7 @@ from services.billing.domain.dunning import DunningState
 from services.billing.domain.errors import InvoiceNotDraft, InvoiceNotOpen
 from services.billing.domain.line import Line
 from services.billing.domain.statuses import InvoiceStatus
+from services.billing.domain.tax import TaxTotal, tax_totals
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -48,9 +50,11 @@ class InvoiceState(Aggregate):
         self.status = InvoiceStatus.DRAFT
         self.number: int | None = None
         self.lines: tuple[Line, ...] = ()
-        self.total_minor = self.amount_paid_minor = 0
+        self.total_minor = self.tax_minor = self.amount_paid_minor = 0
         self.refunds: dict[UUID, int] = {}
         """The amount of each refund that reached the customer."""
+        self.refunded_taxes: dict[UUID, int] = {}
+        """The tax in each of these refunds."""
         self.disputes: dict[str, int] = {}
         """The amount of each dispute that is open or lost, by the provider's id."""
         self.closed_disputes: frozenset[str] = frozenset()
@@ -70,6 +74,15 @@ class InvoiceState(Aggregate):
     @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
+
+    @property
+    def subtotal_minor(self) -> int:
+        """The total without tax."""
+        return self.total_minor - self.tax_minor
+
+    @property
+    def taxes(self) -> Sequence[TaxTotal]:
+        return tax_totals(self.lines)
 
     @property
     def amount_refunded_minor(self) -> int:
@@ -115,6 +128,7 @@ class InvoiceState(Aggregate):
             case InvoiceLineAdded():
                 self.lines = (*self.lines, Line.of(event))
                 self.total_minor += event.amount_minor
+                self.tax_minor += event.tax_minor
             case InvoiceFinalized():
                 self.status, self.number = InvoiceStatus.OPEN, event.number
                 self.finalized_at, self.due_at = event.finalized_at, event.due_at
@@ -138,8 +152,10 @@ class InvoiceState(Aggregate):
         match event:
             case InvoiceRefunded():
                 self.refunds = {**self.refunds, event.refund_id: event.amount_minor}
+                self.refunded_taxes = {**self.refunded_taxes, event.refund_id: event.tax_minor}
             case InvoiceRefundFailed():
                 self.refunds = {key: amount for key, amount in self.refunds.items() if key != event.refund_id}
+                self.refunded_taxes = {key: tax for key, tax in self.refunded_taxes.items() if key in self.refunds}
             case InvoiceDisputed():
                 self.disputes = {**self.disputes, event.dispute_id: event.amount_minor}
             case InvoiceDisputeClosed():

@@ -22,13 +22,16 @@ class Account(StrEnum):
     RECEIVABLE = "receivable"
     """Amounts that customers owe."""
     REVENUE = "revenue"
+    """Invoiced amounts without tax."""
+    TAX = "tax"
+    """Invoiced tax, which the tenant owes to the state."""
     CASH = "cash"
     """Amounts that the provider holds for us."""
     REFUNDS = "refunds"
-    """Refunded revenue."""
+    """Refunded revenue, without tax."""
     WRITE_OFFS = "write_offs"
     DISPUTES = "disputes"
-    """Amounts that the provider withdrew for the cardholder."""
+    """Amounts that the provider withdrew for the cardholder, with their tax."""
 
 
 class Unbalanced(Permanent):
@@ -56,6 +59,15 @@ class Entry:
     def transfer(cls, amount: Money, *, debit: Account, credit: Account) -> "Entry":
         return cls((Posting(debit, amount), Posting(credit, amount * -1)))
 
+    @classmethod
+    def taxed(cls, amount: Money, tax_minor: int, *, net: Account, gross: Account, sign: int) -> "Entry":
+        """Debits `gross` with the amount, and credits `net` and TAX with its parts; with `sign` -1
+        the reverse. Without tax there is no posting of TAX.
+        """
+        tax = Money(tax_minor, amount.currency)
+        parts = [Posting(gross, amount * sign), Posting(net, (amount + tax * -1) * -sign)]
+        return cls((*parts, Posting(Account.TAX, tax * -sign)) if tax_minor else tuple(parts))
+
 
 MonetaryEvent = (
     InvoiceFinalized
@@ -75,35 +87,38 @@ def entry_of(event: MonetaryEvent) -> Entry | None:
     """
     match event:
         case InvoiceFinalized():
-            return Entry.transfer(_total(event), debit=Account.RECEIVABLE, credit=Account.REVENUE)
+            return _taxed(event, net=Account.REVENUE, gross=Account.RECEIVABLE, sign=+1)
+        case InvoiceVoided(was_uncollectible=True):
+            net = Money(event.total_minor - event.tax_minor, event.currency)  # the write-off reversed the tax
+            return Entry.transfer(net, debit=Account.REVENUE, credit=Account.WRITE_OFFS)
         case InvoiceVoided():
-            return Entry.transfer(_total(event), debit=Account.REVENUE, credit=_owed(event))
+            return _taxed(event, net=Account.REVENUE, gross=Account.RECEIVABLE, sign=-1)
         case InvoiceMarkedUncollectible():
-            return Entry.transfer(_total(event), debit=Account.WRITE_OFFS, credit=Account.RECEIVABLE)
+            return _taxed(event, net=Account.WRITE_OFFS, gross=Account.RECEIVABLE, sign=-1)
+        case InvoicePaid(was_uncollectible=True):
+            return _taxed(event, net=Account.WRITE_OFFS, gross=Account.CASH, sign=+1)
         case InvoicePaid():
-            return Entry.transfer(_amount(event), debit=Account.CASH, credit=_owed(event))
+            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.RECEIVABLE)
         case InvoiceRefunded():
-            return Entry.transfer(_amount(event), debit=Account.REFUNDS, credit=Account.CASH)
+            return _taxed(event, net=Account.REFUNDS, gross=Account.CASH, sign=-1)
         case InvoiceDisputed():
             return Entry.transfer(_amount(event), debit=Account.DISPUTES, credit=Account.CASH)
         case InvoiceRefundFailed(was_booked=True):
-            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.REFUNDS)
+            return _taxed(event, net=Account.REFUNDS, gross=Account.CASH, sign=+1)
         case InvoiceDisputeClosed(outcome="won"):
             return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.DISPUTES)
         case InvoiceRefundFailed() | InvoiceDisputeClosed():
             return None
 
 
-def _owed(event: InvoicePaid | InvoiceVoided) -> Account:
-    """The account on which the amount was owed."""
-    return Account.WRITE_OFFS if event.was_uncollectible else Account.RECEIVABLE
+_OfTotal = InvoiceFinalized | InvoiceVoided | InvoiceMarkedUncollectible
+_OfAmount = InvoicePaid | InvoiceRefunded | InvoiceRefundFailed
+_Disputed = InvoiceDisputed | InvoiceDisputeClosed
 
 
-def _total(event: InvoiceFinalized | InvoiceVoided | InvoiceMarkedUncollectible) -> Money:
-    return Money(event.total_minor, event.currency)
+def _taxed(event: _OfTotal | _OfAmount, *, net: Account, gross: Account, sign: int) -> Entry:
+    return Entry.taxed(_amount(event), event.tax_minor, net=net, gross=gross, sign=sign)
 
 
-def _amount(
-    event: InvoicePaid | InvoiceRefunded | InvoiceRefundFailed | InvoiceDisputed | InvoiceDisputeClosed,
-) -> Money:
-    return Money(event.amount_minor, event.currency)
+def _amount(event: _OfTotal | _OfAmount | _Disputed) -> Money:
+    return Money(event.total_minor if isinstance(event, _OfTotal) else event.amount_minor, event.currency)

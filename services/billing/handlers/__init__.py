@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.billing.commands import (
     AbandonAttempt,
     AddLine,
+    ArchiveTaxRate,
     AttachPaymentMethod,
     BeginCharge,
     BookNotice,
@@ -12,12 +13,15 @@ from services.billing.commands import (
     ChangePlan,
     CreateInvoice,
     CreateSubscription,
+    CreateTaxRate,
     DetachPaymentMethod,
     FinalizeInvoice,
     MakeDefault,
+    MakeTaxRateDefault,
     PayInvoice,
     RecordDecision,
     RefundInvoice,
+    RemoveDefaultTaxRate,
     RenewSubscription,
     RequestReport,
     StoreUnmatchedNotice,
@@ -38,6 +42,12 @@ from services.billing.handlers.subscriptions import (
     create_subscription,
     renew_subscription,
     uncancel_subscription,
+)
+from services.billing.handlers.tax_rates import (
+    archive_tax_rate,
+    create_tax_rate,
+    make_tax_rate_default,
+    remove_default_tax_rate,
 )
 from services.billing.projections import PERSON_KEY_ROWS, PRINCIPALS, REVENUE_WINDOWS, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
@@ -64,6 +74,10 @@ COMMANDS: Commands = {
     BookNotice: book_notice,
     StoreUnmatchedNotice: store_unmatched_notice,
     RequestReport: request_report,
+    CreateTaxRate: create_tax_rate,
+    ArchiveTaxRate: archive_tax_rate,
+    MakeTaxRateDefault: make_tax_rate_default,
+    RemoveDefaultTaxRate: remove_default_tax_rate,
 }
 
 CONSUMERS: Sequence[Consumer] = [PERSON_KEY_ROWS, CUSTOMERS, TENANT_DIRECTORY, PRINCIPALS, REVENUE_WINDOWS]

@@ -16,6 +16,7 @@ from services.billing.handlers import attempt_rows
 from services.billing.handlers.arrears import OWNER_IN_ARREARS, require_no_arrears, settle_arrears
 from services.billing.handlers.customer_lock import lock_customer_of
 from services.billing.handlers.subscription_status import update_subscription_status
+from services.billing.handlers.tax_rates import rate_for_line
 from services.billing.tables import invoice_numbers, invoices, payment_attempts
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -42,12 +43,13 @@ async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
 
 async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits,
-    CustomerIsErased.
+    CustomerIsErased, TaxRateUnknown, TaxRateArchived.
     """
     invoice = await lock_draft(command.invoice_id, uow, gets_text=True)
     invoice.expect(command.expected_version)
     price = Money(command.unit_amount_minor, invoice.currency)
-    invoice.add_line(command.line_id, command.description, command.quantity, price, command.at)
+    rate = await rate_for_line(command.tax_rate_id, uow)
+    invoice.add_line(command.line_id, command.description, command.quantity, price, command.at, rate)
     return invoice
 
 

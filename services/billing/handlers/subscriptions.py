@@ -23,6 +23,7 @@ from services.billing.handlers.arrears import require_no_arrears
 from services.billing.handlers.customer_lock import lock_customer
 from services.billing.handlers.invoices import finalize
 from services.billing.handlers.subscription_status import lock_subscription
+from services.billing.handlers.tax_rows import default_tax_rate
 from services.billing.tables import subscriptions
 from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
@@ -81,8 +82,8 @@ async def uncancel_subscription(command: UncancelSubscription, uow: UnitOfWork) 
 
 
 async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWork) -> None:
-    """Creates and finalizes the invoice of the current period. Raises ConcurrencyConflict, at
-    commit at the latest, if the period already has its invoice.
+    """Creates and finalizes the invoice of the current period, with the tenant's default tax rate.
+    Raises ConcurrencyConflict, at commit at the latest, if the period already has its invoice.
     """
     plan, period = subscription.plan, subscription.period
     invoice = Invoice.create(
@@ -94,7 +95,8 @@ async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWo
         at=at,
     )
     description = f"{plan.code}, {period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}"
-    invoice.add_line(uuid5(invoice.id, "period"), description, 1, plan.price, at)
+    rate = await default_tax_rate(uow.rows)
+    invoice.add_line(uuid5(invoice.id, "period"), description, 1, plan.price, at, rate)
     uow.add(invoice)
     await finalize(invoice, at, uow)
 

@@ -30,6 +30,18 @@ from waypost.ports.consumers import InlineProjection
 
 _ADD_INVOICE = insert(invoices)
 
+_OF_INVOICE = (invoices.c.tenant_id == bindparam("of_tenant"), invoices.c.invoice_id == bindparam("of_invoice"))
+
+_ADD_UP_LINES = (
+    update(invoices)
+    .where(*_OF_INVOICE)
+    .values(
+        total_minor=invoices.c.total_minor + bindparam("more_minor"),
+        tax_minor=invoices.c.tax_minor + bindparam("more_tax_minor"),
+        version=bindparam("new_version"),
+    )
+)
+
 _invoice = partial(changes, invoices, invoices.c.invoice_id)
 
 
@@ -69,11 +81,28 @@ async def add_lines(added: Sequence[Envelope[InvoiceLineAdded]], rows: AsyncConn
                 "quantity": envelope.event.quantity,
                 "unit_amount_minor": envelope.event.unit_amount_minor,
                 "amount_minor": envelope.event.amount_minor,
+                "tax_minor": envelope.event.tax_minor,
+                "tax_rate_id": envelope.event.tax_rate_id,
+                "tax_name": envelope.event.tax_name,
+                "tax_rate_ppm": envelope.event.tax_rate_ppm,
+                "tax_inclusive": envelope.event.tax_inclusive,
             }
             for envelope in added
         ],
     )
-    await _add_up(added, "total_minor", rows)
+    await rows.execute(
+        _ADD_UP_LINES,
+        [
+            {
+                "of_tenant": envelope.tenant_id,
+                "of_invoice": envelope.aggregate_id,
+                "more_minor": envelope.event.amount_minor,
+                "more_tax_minor": envelope.event.tax_minor,
+                "new_version": envelope.aggregate_version,
+            }
+            for envelope in added
+        ],
+    )
 
 
 async def erase_line_texts(erased: Sequence[Envelope[CustomerErased]], rows: AsyncConnection) -> None:
@@ -119,7 +148,7 @@ async def _add_up(
 ) -> None:
     statement = (
         update(invoices)
-        .where(invoices.c.tenant_id == bindparam("of_tenant"), invoices.c.invoice_id == bindparam("of_invoice"))
+        .where(*_OF_INVOICE)
         .values({column: invoices.c[column] + bindparam("more_minor"), "version": bindparam("new_version")})
     )
     await rows.execute(

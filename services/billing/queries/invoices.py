@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.domain import InvoiceStatus, Line
+from services.billing.domain import InvoiceStatus, Line, LineTax, TaxTotal
+from services.billing.domain.tax import tax_totals
 from services.billing.tables import invoice_lines, invoices
 from waypost.kernel.errors import NotFound
 
@@ -32,8 +33,18 @@ class InvoiceRow:
     created_at: datetime
     finalized_at: datetime | None
     version: int
+    tax_minor: int = 0
     lines: Sequence[Line] = ()
     """The lines in the order in which they were added; lists of invoices do not include them."""
+
+    @property
+    def subtotal_minor(self) -> int:
+        """The total without tax."""
+        return self.total_minor - self.tax_minor
+
+    @property
+    def taxes(self) -> Sequence[TaxTotal]:
+        return tax_totals(self.lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +102,22 @@ async def _lines(rows: AsyncConnection, invoice_id: UUID) -> Sequence[Line]:
             quantity=row.quantity,
             unit_amount_minor=row.unit_amount_minor,
             amount_minor=row.amount_minor,
+            tax=_tax(row),
         )
         for row in await rows.execute(query)
     ]
+
+
+def _tax(row: Row[Any]) -> LineTax | None:
+    if row.tax_rate_id is None:
+        return None
+    return LineTax(
+        rate_id=row.tax_rate_id,
+        name=row.tax_name,
+        ppm=row.tax_rate_ppm,
+        inclusive=row.tax_inclusive,
+        tax_minor=row.tax_minor,
+    )
 
 
 def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
@@ -114,5 +138,6 @@ def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
         created_at=row.created_at,
         finalized_at=row.finalized_at,
         version=row.version,
+        tax_minor=row.tax_minor,
         lines=lines,
     )

@@ -26,6 +26,8 @@ class ReportLine:
     invoiced_minor: int
     paid_minor: int
     refunded_minor: int
+    tax_minor: int
+    """The part of `invoiced_minor` that is tax. The other amounts contain their tax too."""
 
 
 async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUID | None) -> Sequence[ReportLine]:
@@ -41,8 +43,9 @@ async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUI
             invoiced_minor=int(invoiced),
             paid_minor=int(paid),
             refunded_minor=int(refunded),
+            tax_minor=int(tax),
         )
-        for currency, status, count, invoiced, paid, refunded in await rows.execute(_totals(month, customer_id))
+        for currency, status, count, invoiced, paid, refunded, tax in await rows.execute(_totals(month, customer_id))
     ]
 
 
@@ -51,7 +54,7 @@ def _totals(month: Period, customer_id: UUID | None) -> Select[Any]:
     scan of 500,000 invoices.
     """
     columns = invoices.c
-    minor = (columns.total_minor, columns.amount_paid_minor, columns.amount_refunded_minor)
+    minor = (columns.total_minor, columns.amount_paid_minor, columns.amount_refunded_minor, columns.tax_minor)
     groups = (columns.currency, columns.status)
     totals = (
         select(*groups, func.count(), *map(func.sum, minor))

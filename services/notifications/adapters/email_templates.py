@@ -22,7 +22,15 @@ from jinja2 import (
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from services.notifications.adapters.mail_locale import DEFAULT_LOCALE, GREETINGS, LANGUAGES, day, language_of, money
+from services.notifications.adapters.mail_locale import (
+    DEFAULT_LOCALE,
+    GREETINGS,
+    LANGUAGES,
+    day,
+    language_of,
+    money,
+    percentage,
+)
 from services.notifications.domain import NotificationKind
 from services.notifications.ports import EmailContent, Link
 from waypost.kernel.errors import Permanent
@@ -56,7 +64,7 @@ class JinjaEmailTemplates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._templates.filters.update(money=_money, day=_day)
+        self._templates.filters.update(money=_money, day=_day, percentage=_percentage)
 
     def compose(
         self, kind: NotificationKind, words: Mapping[str, object], locale: str = DEFAULT_LOCALE
@@ -131,6 +139,11 @@ def _as_data(value: object) -> object:
 @pass_context
 def _money(context: Context, amount_minor: int, currency: str) -> str:
     return money(amount_minor, currency, str(context["locale"]))
+
+
+@pass_context
+def _percentage(context: Context, ppm: int) -> str:
+    return percentage(ppm, str(context["locale"]))
 
 
 @pass_context

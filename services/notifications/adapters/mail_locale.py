@@ -51,6 +51,11 @@ def money(amount_minor: int, currency: str, tag: str = DEFAULT_LOCALE) -> str:
     return f"{format_decimal(amount, format=pattern, locale=_locale_of(tag))} {currency}"
 
 
+def percentage(ppm: int, tag: str = DEFAULT_LOCALE) -> str:
+    """`8.875 %` in English, `8,875 %` in German, from millionths."""
+    return f"{format_decimal(Decimal(ppm).scaleb(-4), format='0.####', locale=_locale_of(tag))} %"
+
+
 def day(moment: object, tag: str = DEFAULT_LOCALE) -> str:
     """A datetime, or an ISO 8601 string, as a day: `25 November 2026`, `25. November 2026`."""
     at = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))

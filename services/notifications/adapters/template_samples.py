@@ -36,6 +36,7 @@ SAMPLES: Mapping[str, object] = {
     "previous_plan": "starter",
     "interval": "month",
     "lines": [{"description": "Team plan", "quantity": 2, "amount_minor": 123_450, "currency": "EUR"}],
+    "taxes": [{"name": "VAT", "ppm": 190_000, "tax_minor": 19_710, "currency": "EUR"}],
     "items": [
         UnreadInvoice(
             number=7,

@@ -20,6 +20,7 @@ from services.notifications.domain import (
     UnsubscribeToken,
     category_of,
 )
+from services.notifications.domain.invoice_tax import taxes_of
 from services.notifications.domain.proved_address import PROVED, is_proved_address
 from services.notifications.handlers.preferences import choose_mails
 from services.notifications.jobs.line_texts import readable_lines
@@ -85,17 +86,18 @@ async def unsubscribe_link(
 async def invoice_words(
     notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mapping[str, Any]:
-    """The invoice's `lines` and the `invoice_link` or None. An admin writes the lines, so that
-    there are none for an address that is not proved. Raises NotYet while lines of a young
-    notification are missing.
+    """The invoice's `lines`, its `taxes` by rate, and the `invoice_link` or None. An admin writes
+    the lines and the names of rates, so that there are none for an address that is not proved.
+    Raises NotYet while lines of a young notification are missing.
     """
     link = Link(f"{resources.invoice_url}/{notification.subject_id}") if resources.invoice_url else None
     if not _is_proved(notification.kind, to, None):
-        return {"lines": [], "invoice_link": link}
+        return {"lines": [], "taxes": [], "invoice_link": link}
     lines = await invoice_lines_of(uow.rows, notification.subject_id)
     if lines is None and notification.kind is NotificationKind.INVOICE_FINALIZED and _is_young(notification, at):
         raise NotYet(f"the lines of invoice {notification.subject_id} have not arrived yet")
-    return {"lines": await readable_lines(lines or [], notification.tenant_id, uow), "invoice_link": link}
+    readable = await readable_lines(lines or [], notification.tenant_id, uow)
+    return {"lines": readable, "taxes": taxes_of(readable), "invoice_link": link}
 
 
 async def is_for_the_present_address(notification: Notification, uow: UnitOfWork, waited: timedelta) -> bool:

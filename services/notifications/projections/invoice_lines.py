@@ -18,6 +18,13 @@ def add_line(row: Row | None, envelope: Envelope[InvoiceLineAdded]) -> Row:
         "amount_minor": event.amount_minor,
         "currency": event.currency,
     }
+    if event.tax_rate_id is not None:
+        line["tax"] = {
+            "rate_id": str(event.tax_rate_id),
+            "name": event.tax_name,
+            "ppm": event.tax_rate_ppm,
+            "tax_minor": event.tax_minor,
+        }
     if event.personal_ciphertext:
         line["event_id"] = str(envelope.event_id)
         line["personal_ciphertext"] = base64.b64encode(event.personal_ciphertext).decode()

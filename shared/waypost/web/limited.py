@@ -93,7 +93,9 @@ class Limited:
 
 
 def limited(routes: RouteClass) -> Any:
-    """A parameter or a dependency of a route without a token. Raises RateLimitExceeded."""
+    """A parameter or a dependency of a route. A route with a token also has `SIGNED_IN`. Raises
+    RateLimitExceeded.
+    """
     return Depends(Limited(routes))
 
 

@@ -38,6 +38,7 @@ def line(month: str, currency: str, status: str, invoices: int, minor: int, **ot
         "invoiced_minor": minor,
         "paid_minor": 0,
         "refunded_minor": 0,
+        "tax_minor": 0,
         **others,
     }
 

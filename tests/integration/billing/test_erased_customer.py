@@ -54,7 +54,13 @@ CASES = [
     Case("POST", "/subscriptions/{subscription}/uncancel", None, (409, "already-canceled")),
 ]
 WAITING = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-NOT_OF_A_CUSTOMER = {("POST", "/reports")}
+NOT_OF_A_CUSTOMER = {
+    ("POST", "/reports"),
+    ("POST", "/tax-rates"),
+    ("POST", "/tax-rates/{tax_rate_id}/archive"),
+    ("POST", "/tax-rates/{tax_rate_id}/default"),
+    ("DELETE", "/tax-rates/{tax_rate_id}/default"),
+}
 
 
 async def things_of(company: Company) -> dict[str, str]:

@@ -34,6 +34,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/invoices/{invoice_id}/void"): None,
     ("POST", "/invoices/{invoice_id}/pay"): None,
     ("POST", "/invoices/{invoice_id}/refund"): {},
+    ("POST", "/tax-rates"): {"name": "VAT", "percentage": "19", "inclusive": False},
+    ("POST", "/tax-rates/{tax_rate_id}/archive"): None,
+    ("POST", "/tax-rates/{tax_rate_id}/default"): None,
+    ("DELETE", "/tax-rates/{tax_rate_id}/default"): None,
     ("POST", "/reports"): {"kind": "revenue", "from": "2026-01-01", "to": "2026-01-31"},
 }
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, MetaData, Table, delete, select, text
 from schemas.users import UserErased
 from services.billing.domain import Customer, Invoice, Period, Subscription
 from services.billing.handlers.exception_tables import EXCEPTIONS
+from services.billing.handlers.tax_tables import TAXES
 from services.billing.ports import Declined, Succeeded
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
@@ -49,7 +50,8 @@ READ_TABLES = (customers, cards, subscriptions, invoices, invoice_lines, posting
 
 async def test_migrated_tables_match_the_declared_ones(billing: BillingService) -> None:
     async with billing.runtime.database.transaction() as connection:
-        assert await connection.run_sync(_differences, MONEY) == []
+        for declared in (MONEY, TAXES):
+            assert await connection.run_sync(_differences, declared) == []
 
 
 async def test_the_ledger_balances_after_all_events(company: Company) -> None:
@@ -175,12 +177,14 @@ async def test_the_upgrade_adds_subscriptions(billing: BillingService) -> None:
 
 
 BEFORE_EXCEPTIONAL_PAYMENTS = """
-drop table stray_payments, payment_exceptions;
+drop table stray_payments, payment_exceptions, tax_rates;
 drop schema person_keys cascade;
 drop index payment_attempts_of_provider, payment_attempts_by_time, invoices.invoices_written_off,
     customers.customers_erased;
 alter table payment_attempts drop column failure, drop column actor_id;
-alter table invoices.invoices drop column amount_disputed_minor;
+alter table invoices.invoices drop column amount_disputed_minor, drop column tax_minor;
+alter table invoices.invoice_lines drop column tax_minor, drop column tax_rate_id, drop column tax_name,
+    drop column tax_rate_ppm, drop column tax_inclusive;
 alter table customers.customers drop column written_off_invoices;
 alter table subscriptions.subscriptions drop column cancel_at, drop column trial_end;
 update alembic_version set version_num = '0005'"""
@@ -194,7 +198,7 @@ async def test_the_upgrade_adds_exceptional_payments_cancellations_and_trials(
         await owner.execute(BEFORE_EXCEPTIONAL_PAYMENTS)
         await migrate("billing", billing.where.owner)
     async with billing.runtime.database.transaction() as connection:
-        for declared in (CUSTOMERS, INVOICES, SUBSCRIPTIONS, EXCEPTIONS):
+        for declared in (CUSTOMERS, INVOICES, SUBSCRIPTIONS, EXCEPTIONS, TAXES):
             assert await connection.run_sync(_differences, declared) == []
     assert await company.get(f"/subscriptions/{subscription['id']}") == subscription
     await written_off(company, invoice_id=subscription["invoice_id"])

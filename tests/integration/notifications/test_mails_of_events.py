@@ -1,6 +1,7 @@
 """A mail for every event that concerns a person, in the person's language."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -54,7 +55,7 @@ def test_every_kind_of_mail_belongs_to_an_event_or_the_digest() -> None:
     assert len(NOTICES.handlers) >= len(NotificationKind) - 1
 
 
-async def test_the_mail_of_an_invoice_has_its_lines_and_a_link(
+async def test_the_mail_of_an_invoice_has_its_lines_taxes_and_a_link(
     notifications: NotificationsService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAYPOST_INVOICE_URL", "https://app.waypost.test/invoices/")
@@ -62,8 +63,10 @@ async def test_the_mail_of_an_invoice_has_its_lines_and_a_link(
     await notifications.know(ada)
     bill = _of(ada, invoice_id)
     texts = ["Difference engine", "Visit http://evil.example/now\nor pay"]
+    tax: dict[str, Any] = {"tax_minor": 19_710, "tax_rate_id": new_id(), "tax_name": "USt", "tax_rate_ppm": 190_000}
     lines = [
-        bill.envelope(line_added(ada, invoice_id, text, now), version) for version, text in enumerate(texts, start=2)
+        bill.envelope(replace(line_added(ada, invoice_id, text, now), **tax), version)
+        for version, text in enumerate(texts, start=2)
     ]
     final = bill.envelope(finalized(ada, invoice_id, now), 4)
     await notifications.react(final)
@@ -71,6 +74,8 @@ async def test_the_mail_of_an_invoice_has_its_lines_and_a_link(
     await notifications.run_jobs(ada.tenant_id)
     [mail] = await notifications.mails(ada)
     assert "* 2 × Difference engine: 1.234,50 EUR\n* 2 × Visit http\u2060" in mail["text"].replace("\r\n", "\n")
+    sums = "\n\nNettobetrag: 840,30 EUR\nUSt 19 %: 394,20 EUR\nGesamtbetrag: 1.234,50 EUR\n\n"
+    assert sums in mail["text"].replace("\r\n", "\n")
     assert f"\nhttps://app.waypost.test/invoices/{invoice_id}\n" in mail["text"].replace("\r\n", "\n")
     assert f'<a href="https://app.waypost.test/invoices/{invoice_id}">' in mail["html"]
     assert "http://evil.example" not in mail["text"] + mail["html"]

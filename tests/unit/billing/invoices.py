@@ -3,21 +3,29 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
+from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt, TaxRate
 from services.billing.domain.attempts import charge_key, refund_key
+from services.billing.domain.tax import ppm_of
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
-def draft() -> Invoice:
-    return Invoice.create(uuid4(), TenantId(uuid4()), customer_id=uuid4(), currency="EUR", at=NOW)
+def draft(currency: str = "EUR") -> Invoice:
+    return Invoice.create(uuid4(), TenantId(uuid4()), customer_id=uuid4(), currency=currency, at=NOW)
 
 
-def with_line(invoice: Invoice, quantity: int = 2, unit_amount_minor: int = 12_345) -> Invoice:
-    invoice.add_line(uuid4(), "Difference engine", quantity, Money(unit_amount_minor, invoice.currency), NOW)
+def with_line(
+    invoice: Invoice, quantity: int = 2, unit_amount_minor: int = 12_345, rate: TaxRate | None = None
+) -> Invoice:
+    price = Money(unit_amount_minor, invoice.currency)
+    invoice.add_line(uuid4(), "Difference engine", quantity, price, NOW, rate)
     return invoice
+
+
+def tax_rate(percentage: str = "19", *, inclusive: bool = False, name: str = "VAT") -> TaxRate:
+    return TaxRate(id=uuid4(), name=name, ppm=ppm_of(percentage), inclusive=inclusive, created_at=NOW)
 
 
 def opened(number: int = 7) -> Invoice:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
+from math import floor
 from uuid import uuid4
 
 import pytest
@@ -9,15 +11,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.billing.domain import Invoice, InvoiceStatus, PaymentAttempt
+from services.billing.domain import Invoice, InvoiceStatus, PaymentAttempt, TaxRate
 from services.billing.domain.ledger import Account, MonetaryEvent, entry_of
-from tests.unit.billing.invoices import NOW, charge_of, draft, refund_of, with_line
+from tests.unit.billing.invoices import NOW, charge_of, draft, refund_of, tax_rate, with_line
 from waypost.kernel.errors import Refused
 from waypost.kernel.money import Money
 
 OPEN, UNCOLLECTIBLE, PAID = InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE, InvoiceStatus.PAID
 
 amounts = st.integers(1, 2_000)
+RATES = (None, tax_rate("19"), tax_rate("7", inclusive=True), tax_rate("0"))
+
+
+def rounded(rate: TaxRate, priced: int) -> int:
+    whole = 10**6 + (rate.ppm if rate.inclusive else 0)
+    return floor(Fraction(priced * rate.ppm, whole) + Fraction(1, 2))
 
 
 class InvoiceAgainstModel(RuleBasedStateMachine):
@@ -29,10 +37,20 @@ class InvoiceAgainstModel(RuleBasedStateMachine):
         super().__init__()
         self.invoice: Invoice = draft()
         self.status = "draft"
-        self.total = self.held = 0
+        self.priced: dict[TaxRate | None, int] = {}
+        self.held = 0
         self.refunded: dict[PaymentAttempt, int] = {}
         self.open_disputes: dict[str, int] = {}
         self.lost = 0
+
+    @property
+    def tax(self) -> int:
+        return sum(rounded(rate, priced) for rate, priced in self.priced.items() if rate)
+
+    @property
+    def total(self) -> int:
+        added = sum(rounded(rate, priced) for rate, priced in self.priced.items() if rate and not rate.inclusive)
+        return sum(self.priced.values()) + added
 
     def attempt(self, allowed: bool, act: Callable[[], object]) -> bool:
         """Runs the act. It succeeds exactly if the model allows it; a refusal records nothing."""
@@ -45,10 +63,10 @@ class InvoiceAgainstModel(RuleBasedStateMachine):
         act()
         return True
 
-    @rule(amount=amounts)
-    def add_line(self, amount: int) -> None:
-        if self.attempt(self.status == "draft", lambda: with_line(self.invoice, 1, amount)):
-            self.total += amount
+    @rule(amount=amounts, rate=st.sampled_from(RATES))
+    def add_line(self, amount: int, rate: TaxRate | None) -> None:
+        if self.attempt(self.status == "draft", lambda: with_line(self.invoice, 1, amount, rate)):
+            self.priced[rate] = self.priced.get(rate, 0) + amount
 
     @rule()
     def finalize(self) -> None:
@@ -122,18 +140,26 @@ class InvoiceAgainstModel(RuleBasedStateMachine):
                     sums[posting.account] += posting.amount.amount_minor
         assert sum(sums.values()) == 0
         assert sums[Account.RECEIVABLE] == (self.total if self.status == "owed" else 0)
-        assert sums[Account.WRITE_OFFS] == (self.total if self.status == "written off" else 0)
+        net = self.total - self.tax
+        assert sums[Account.WRITE_OFFS] == (net if self.status == "written off" else 0)
         assert sums[Account.CASH] == self.held
-        assert sums[Account.REFUNDS] == sum(self.refunded.values())
+        tax_left = -sums[Account.TAX] if self.status == "paid" else self.tax
+        assert sums[Account.REFUNDS] + self.tax - tax_left == sum(self.refunded.values())
+        assert 0 <= tax_left <= self.total - sum(self.refunded.values())
+        assert -sums[Account.TAX] == (tax_left if self.status in ("owed", "paid") else 0)
+        if self.status == "paid" and not self.refunded:
+            assert tax_left == self.tax
+        if self.status == "paid" and sum(self.refunded.values()) == self.total:
+            assert tax_left == 0
         assert sums[Account.DISPUTES] == sum(self.open_disputes.values()) + self.lost
         owed_or_paid = self.status in ("owed", "written off", "paid")
-        assert -sums[Account.REVENUE] == (self.total if owed_or_paid else 0)
+        assert -sums[Account.REVENUE] == (net if owed_or_paid else 0)
 
     @invariant()
     def the_invoice_is_the_model(self) -> None:
         names = {"draft": InvoiceStatus.DRAFT, "owed": OPEN, "written off": UNCOLLECTIBLE, "paid": PAID}
         assert self.invoice.status is names.get(self.status, InvoiceStatus.VOID)
-        assert self.invoice.total_minor == self.total
+        assert (self.invoice.total_minor, self.invoice.tax_minor) == (self.total, self.tax)
         assert self.invoice.refundable_minor == self.held
         assert self.invoice.amount_refunded_minor == sum(self.refunded.values())
         assert self.invoice.amount_disputed_minor == sum(self.open_disputes.values()) + self.lost

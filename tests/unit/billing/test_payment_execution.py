@@ -14,7 +14,14 @@ from services.billing.domain import AttemptStatus
 from services.billing.jobs import JOBS
 from services.billing.jobs.payment_execution import MAX_EXECUTIONS, execute_or_leave_pending
 from services.billing.jobs.provider_request import ProviderRequest
-from services.billing.ports import ChargeOrder, OutcomeUnknown, ProviderUnavailable, Resources, WebhookReader
+from services.billing.ports import (
+    ChargeOrder,
+    InvoiceDocuments,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    Resources,
+    WebhookReader,
+)
 from tests.unit.billing.invoices import NOW, charge_of, opened
 from waypost.jobs.context import JobContext
 from waypost.jobs.worker.failure import is_outage
@@ -40,7 +47,10 @@ OUTAGES = [(refused, ProviderUnavailable), (unclear, OutcomeUnknown)]
 async def execute(answer: Answer, *, attempt: int, outages: int) -> AttemptStatus:
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://provider") as http:
         resources = Resources(
-            payments=HttpPayments(http, timeout_seconds=5), webhook_reader=cast(WebhookReader, None), plans=()
+            payments=HttpPayments(http, timeout_seconds=5),
+            webhook_reader=cast(WebhookReader, None),
+            plans=(),
+            documents=cast(InvoiceDocuments, None),
         )
         return await execute_or_leave_pending(job(resources, attempt, outages), request())
 

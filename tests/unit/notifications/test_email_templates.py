@@ -1,5 +1,6 @@
 """The contents of mails: every kind in every language."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.mail_locale import LANGUAGES, day, language_of, money
 from services.notifications.adapters.template_samples import SAMPLES
 from services.notifications.domain import InvoiceStatus, NotificationKind
+from services.notifications.domain.invoice_tax import taxes_of
 from services.notifications.queries.digest import UnreadInvoice
 from waypost.kernel.errors import Permanent
 
@@ -77,6 +79,42 @@ def test_a_version_follows_from_the_text(kind: NotificationKind) -> None:
     assert "en" in versions and set(versions) <= set(LANGUAGES)
     assert len(set(versions.values())) == len(versions)
     assert versions == JinjaEmailTemplates().versions(kind)
+
+
+@pytest.mark.parametrize("kind", [NotificationKind.INVOICE_FINALIZED, NotificationKind.INVOICE_PAID])
+@pytest.mark.parametrize(
+    ("locale", "sums"),
+    [
+        (
+            "en",
+            ["Net amount: 1,037.40 EUR", "VAT 19 %: 197.10 EUR", "City tax 8.875 %: 0.00 EUR", "Total: 1,234.50 EUR"],
+        ),
+        (
+            "de",
+            [
+                "Nettobetrag: 1.037,40 EUR",
+                "VAT 19 %: 197,10 EUR",
+                "City tax 8,875 %: 0,00 EUR",
+                "Gesamtbetrag: 1.234,50 EUR",
+            ],
+        ),
+    ],
+)
+def test_a_mail_about_an_invoice_shows_its_taxes(kind: NotificationKind, locale: str, sums: list[str]) -> None:
+    vat = {"rate_id": "1", "name": "VAT", "ppm": 190_000, "tax_minor": 9_855}
+    city = {"rate_id": "2", "name": "City tax", "ppm": 88_750, "tax_minor": 0}
+    lines = [*(line_with(tax) for tax in (vat, vat, city)), line_with(None)]
+    email = TEMPLATES.compose(kind, {**WORDS, "lines": lines, "taxes": taxes_of(lines)}, locale)
+    assert "\n\n" + "\n".join(sums) + "\n\n" in email.text
+    assert all(each in email.html for each in sums)
+    untaxed = [line_with(None)]
+    without = TEMPLATES.compose(kind, {**WORDS, "lines": untaxed, "taxes": taxes_of(untaxed)}, locale)
+    assert sums[0].partition(":")[0] not in without.text
+
+
+def line_with(tax: Mapping[str, object] | None) -> Mapping[str, object]:
+    line = {"description": "Loom", "quantity": 1, "amount_minor": 100, "currency": "EUR"}
+    return line | {"tax": tax} if tax else line
 
 
 def test_a_missing_variable_is_an_error() -> None:

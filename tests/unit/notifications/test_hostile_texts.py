@@ -46,7 +46,8 @@ def _words(text: str) -> Mapping[str, object]:
     """The samples with this text as every value that is text and not one of our links."""
     assert set(FREE_TEXT) <= SAMPLES.keys()
     line = {"description": text, "quantity": 1, "amount_minor": 100, "currency": "EUR"}
-    return {**SAMPLES, **dict.fromkeys(FREE_TEXT, text), "lines": [line]}
+    tax = {"name": text, "ppm": 190_000, "tax_minor": 16, "currency": "EUR"}
+    return {**SAMPLES, **dict.fromkeys(FREE_TEXT, text), "lines": [line], "taxes": [tax]}
 
 
 class _Tags(HTMLParser):

@@ -140,7 +140,7 @@ async def test_a_database_of_a_newer_service_is_refused_and_not_changed(empty: S
 async def test_the_toolkit_is_migrated_before_the_service(empty: ServiceDatabase) -> None:
     toolkit, service = await migrate("billing", empty.owner)
     assert (toolkit.owner, toolkit.before, toolkit.after) == ("waypost", None, TOOLKIT.revisions[-1])
-    assert (service.owner, service.before, service.after) == ("billing", None, "0013")
+    assert (service.owner, service.before, service.after) == ("billing", None, "0014")
 
 
 async def test_the_roles_of_the_service_may_read_its_versions_and_not_change_them(empty: ServiceDatabase) -> None:
