@@ -4,35 +4,61 @@ for half a minute; the threads of the event loop's executor serve mails too.
 
 import asyncio
 import socket
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-THREADS = 16
-"""More than the jobs that send at the same time, because a look-up outlives the job that gave up
-waiting for it.
+MAX_RUNNING = 16
+"""Look-ups at the same time. More than the jobs that send, because a look-up outlives the job that
+gave up waiting for it.
 """
 SECONDS = 4.0
+
+Addresses = Sequence[str]
 
 
 class NameLookup:
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook-names")
+        self._running = 0
 
-    async def addresses(self, host: str, port: int) -> Sequence[str]:
+    async def addresses(self, host: str, port: int) -> Addresses:
         """The addresses, in the order of preference (RFC 6724). Raises OSError, also after a limit
         of time.
         """
+        if self._running >= MAX_RUNNING:
+            raise OSError("too many look-ups of host names wait for name servers")
         loop = asyncio.get_running_loop()
-        looked_up = loop.run_in_executor(self._threads, _look_up, host, port)
+        found: asyncio.Future[Addresses | OSError] = loop.create_future()
+        self._running += 1
+        # A daemon thread: it must not delay the end of the process.
+        threading.Thread(target=self._run, args=(host, port, loop, found), name="webhook names", daemon=True).start()
         try:
             async with asyncio.timeout(SECONDS):
-                return await looked_up
-        except UnicodeError as error:  # a label that the codec of the interpreter refuses
-            raise OSError(f"{host} is no host name") from error
+                result = await found
         except TimeoutError as error:
             raise OSError(f"{host} was not found in time") from error
+        if isinstance(result, OSError):
+            raise result
+        return result
+
+    def _run(
+        self, host: str, port: int, loop: asyncio.AbstractEventLoop, found: asyncio.Future[Addresses | OSError]
+    ) -> None:
+        result = _look_up(host, port)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._end, found, result)
+
+    def _end(self, found: asyncio.Future[Addresses | OSError], result: Addresses | OSError) -> None:
+        self._running -= 1
+        if not found.done():
+            found.set_result(result)
 
 
-def _look_up(host: str, port: int) -> Sequence[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+def _look_up(host: str, port: int) -> Addresses | OSError:
+    try:
+        listed = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error
+    except UnicodeError:  # a label that the codec of the interpreter refuses
+        return OSError(f"{host} is no host name")
+    return list(dict.fromkeys(str(address[0]) for *_, address in listed))

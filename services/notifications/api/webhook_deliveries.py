@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
 from services.notifications.api.webhook_endpoints import Context
 from services.notifications.api.webhook_examples import EXAMPLES
@@ -80,9 +81,10 @@ async def redeliver(endpoint_id: UUID, delivery_id: UUID, caller: AdminCaller, c
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/redeliver", status_code=202)
-async def redeliver_failed(endpoint_id: UUID, body: Redelivery, caller: AdminCaller, context: Context) -> None:
+async def redeliver_failed(endpoint_id: UUID, body: Redelivery, caller: AdminCaller, context: Context) -> Response:
     """Sends all failed deliveries again that were created from a time on, in the order of each
     object. A job makes them due; the log shows them as pending then.
     """
     command = RedeliverFailedWebhooks(endpoint_id=endpoint_id, since=body.since, at=context.now)
     await context.bus.handle(command)
+    return Response(status_code=202)

@@ -108,9 +108,8 @@ async def release(endpoint: Row[Any], at: datetime, uow: UnitOfWork) -> None:
     pending = select(func.min(_columns.next_attempt_at)).where(*pending_at(endpoint.endpoint_id), _is_head())
     next_at: datetime | None = (await uow.rows.execute(pending)).scalar_one()
     if next_at is not None:
-        failing = endpoint.failing_since is not None
         at_least = max(each for each in (next_at, endpoint.resume_at, at) if each is not None)
-        await enqueue_sending(endpoint.endpoint_id, uow, failing=failing, at=at_least)
+        await enqueue_sending(endpoint.endpoint_id, uow, is_down=bool(endpoint.unanswered), at=at_least)
 
 
 async def _give_up_interrupted(endpoint: Row[Any], at: datetime, uow: UnitOfWork) -> None:

@@ -28,7 +28,7 @@ before the endpoint whose creation preceded it.
 # first event. Events older than the log are left out for the same reason: their rows are gone, so
 # that a replay would send them again.
 _SUBSCRIBED = """
-select endpoint_id, failing_since is not null as failing from webhook_endpoints
+select endpoint_id, unanswered > 0 as is_down from webhook_endpoints
 where enabled and event_types @> array[$1::text] and created_at <= $2::timestamptz + $3::interval
     and $2 > now() - $4::interval
 order by endpoint_id"""
@@ -60,12 +60,12 @@ async def record_deliveries(envelope: Envelope[Event], uow: UnitOfWork) -> None:
             *(envelope.aggregate_id, envelope.aggregate_version, body),
         )
         if new:
-            await enqueue_sending(endpoint["endpoint_id"], uow, failing=endpoint["failing"])
+            await enqueue_sending(endpoint["endpoint_id"], uow, is_down=endpoint["is_down"])
 
 
 async def send_test(command: SendTestWebhook, uow: UnitOfWork) -> None:
     """Raises NotFound, EndpointDisabled, TooManyRequests."""
-    failing = await _require_enabled(command.endpoint_id, uow)
+    is_down = await _require_enabled(command.endpoint_id, uow)
     columns = webhook_deliveries.c
     recent = select(func.count()).where(
         columns.endpoint_id == command.endpoint_id,
@@ -93,17 +93,17 @@ async def send_test(command: SendTestWebhook, uow: UnitOfWork) -> None:
             created_at=command.at,
         )
     )
-    await enqueue_sending(command.endpoint_id, uow, failing=failing)
+    await enqueue_sending(command.endpoint_id, uow, is_down=is_down)
 
 
 async def redeliver(command: RedeliverWebhook, uow: UnitOfWork) -> None:
     """Raises NotFound, EndpointDisabled."""
-    failing = await _require_enabled(command.endpoint_id, uow)
+    is_down = await _require_enabled(command.endpoint_id, uow)
     await delivery(uow.rows, command.endpoint_id, command.delivery_id)
     again = update(webhook_deliveries).where(webhook_deliveries.c.delivery_id == command.delivery_id)
     values = {"status": "pending", "failures": 0, "next_attempt_at": command.at, "settled_at": None}
     await uow.rows.execute(again.values(values))
-    await enqueue_sending(command.endpoint_id, uow, failing=failing)
+    await enqueue_sending(command.endpoint_id, uow, is_down=is_down)
 
 
 async def redeliver_failed(command: RedeliverFailedWebhooks, uow: UnitOfWork) -> None:
@@ -116,7 +116,7 @@ async def redeliver_failed(command: RedeliverFailedWebhooks, uow: UnitOfWork) ->
 async def make_failed_due(command: RedeliverFailedWebhooks, limit: int, uow: UnitOfWork) -> int:
     """Makes up to `limit` deliveries due that failed before `command.at`; returns their number."""
     try:
-        failing = await _require_enabled(command.endpoint_id, uow)
+        is_down = await _require_enabled(command.endpoint_id, uow)
     except (NotFound, EndpointDisabled):  # since the request
         return 0
     columns = webhook_deliveries.c
@@ -135,13 +135,15 @@ async def make_failed_due(command: RedeliverFailedWebhooks, limit: int, uow: Uni
     values = {"status": "pending", "failures": 0, "next_attempt_at": command.at, "settled_at": None}
     made: int = (await uow.rows.execute(again.values(values))).rowcount
     if made:
-        await enqueue_sending(command.endpoint_id, uow, failing=failing)
+        await enqueue_sending(command.endpoint_id, uow, is_down=is_down)
     return made
 
 
 async def _require_enabled(endpoint_id: UUID, uow: UnitOfWork) -> bool:
-    """Locks the endpoint, and returns whether it fails now. Raises NotFound, EndpointDisabled."""
+    """Locks the endpoint, and returns whether its last request got no answer. Raises NotFound,
+    EndpointDisabled.
+    """
     row = await locked(endpoint_id, uow)
     if not row.enabled:
         raise EndpointDisabled(f"webhook endpoint {endpoint_id} is disabled: enable it first")
-    return row.failing_since is not None
+    return bool(row.unanswered)

@@ -86,8 +86,7 @@ async def change_endpoint(command: ChangeWebhookEndpoint, uow: UnitOfWork) -> No
     changed = [name for name in ("url", "event_types", "enabled") if name in values]
     await _change(row, ", ".join(changed), command.at, uow, **values, **healthy)
     if values.get("enabled", row.enabled):
-        failing = row.failing_since is not None and not healthy
-        await enqueue_sending(command.endpoint_id, uow, failing=failing)
+        await enqueue_sending(command.endpoint_id, uow, is_down=bool(row.unanswered) and not healthy)
 
 
 async def delete_endpoint(command: DeleteWebhookEndpoint, uow: UnitOfWork) -> None:
@@ -136,8 +135,10 @@ async def locked(endpoint_id: UUID, uow: UnitOfWork) -> Row[Any]:
     return row
 
 
-async def delete_endpoints_of_tenant(uow: UnitOfWork) -> None:
+async def delete_endpoints_of_tenant(at: datetime, uow: UnitOfWork) -> None:
     """For a closed tenant."""
+    for row in (await uow.rows.execute(select(webhook_endpoints).with_for_update())).all():
+        await _add_change(row.tenant_id, row.endpoint_id, row.version + 1, "deleted", at, uow)
     for table in (webhook_secrets, webhook_endpoints):
         await uow.rows.execute(delete(table))
     await uow.jobs.enqueue("prune_webhooks")

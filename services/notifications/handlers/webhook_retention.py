@@ -23,9 +23,8 @@ async def prune(at: datetime, limit: int, uow: UnitOfWork) -> int:
 
     Deliveries that still wait expire too: those of an endpoint that is disabled for longer.
     """
-    deliveries = webhook_deliveries.c
-    expired = (deliveries.created_at < at - RETENTION) | _is_orphan(webhook_deliveries)
-    deleted = await _delete(webhook_deliveries, expired, limit, uow)
+    deleted = await _delete(webhook_deliveries, webhook_deliveries.c.created_at < at - RETENTION, limit, uow)
+    deleted += await _delete(webhook_deliveries, _is_orphan(webhook_deliveries), limit, uow)
     deleted += await _delete(webhook_changes, webhook_changes.c.changed_at < at - CHANGES_KEPT, limit, uow)
     return deleted + await _delete(webhook_secrets, webhook_secrets.c.expires_at < at, limit, uow)
 

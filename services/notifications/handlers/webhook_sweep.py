@@ -28,8 +28,6 @@ async def enqueue_overdue(at: datetime, uow: UnitOfWork) -> None:
     )
     is_free = or_(columns.leased_until.is_(None), columns.leased_until < at)
     is_running = or_(columns.resume_at.is_(None), columns.resume_at < at)
-    query = select(columns.endpoint_id, columns.failing_since).where(columns.enabled, is_free, is_running, overdue)
+    query = select(columns.endpoint_id, columns.unanswered).where(columns.enabled, is_free, is_running, overdue)
     for row in (await uow.rows.execute(query)).all():
-        await enqueue_sending(
-            row.endpoint_id, uow, failing=row.failing_since is not None, key=f"sweep {row.endpoint_id}"
-        )
+        await enqueue_sending(row.endpoint_id, uow, is_down=bool(row.unanswered), key=f"sweep {row.endpoint_id}")

@@ -10,7 +10,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def end_webhooks(closed: Envelope[TenantClosed], uow: UnitOfWork) -> None:
-    await delete_endpoints_of_tenant(uow)
+    await delete_endpoints_of_tenant(closed.event.closed_at, uow)
 
 
 WEBHOOK_DELIVERIES = Reactor(

@@ -15,7 +15,7 @@ from services.notifications.jobs.webhook_upkeep import (
     sweep_webhooks,
     tell_of_disabled_webhook,
 )
-from services.notifications.jobs.webhooks import send_failing_webhooks, send_webhooks
+from services.notifications.jobs.webhooks import send_unanswered_webhooks, send_webhooks
 from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
@@ -25,9 +25,9 @@ JOBS: Sequence[Job] = [
     Job(send_digest, timeout_seconds=600),
     Job(queue_digest),
     Job(lift_suppression),
-    # Mails come first. Webhooks use four slots at most, endpoints that fail one of them.
+    # Mails come first. Webhooks use four slots at most, endpoints that are down one of them.
     Job(send_webhooks, keeps_result=False, max_at_once=3),
-    Job(send_failing_webhooks, keeps_result=False, max_at_once=1),
+    Job(send_unanswered_webhooks, keeps_result=False, max_at_once=1),
     Job(sweep_webhooks, keeps_result=False),
     Job(prune_webhooks, timeout_seconds=300, keeps_result=False, max_at_once=1),
     Job(reseal_webhook_secrets, keeps_result=False),

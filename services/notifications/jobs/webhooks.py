@@ -48,8 +48,10 @@ async def send_webhooks(job: JobContext[MailResources], endpoint_id: UUID) -> in
     return await _send_batches(job, endpoint_id, lease, batch)
 
 
-async def send_failing_webhooks(job: JobContext[MailResources], endpoint_id: UUID) -> int | None:
-    """As `send_webhooks`, in slots of its own: for endpoints whose last request failed."""
+async def send_unanswered_webhooks(job: JobContext[MailResources], endpoint_id: UUID) -> int | None:
+    """As `send_webhooks`, in slots of its own: for endpoints whose last request got no
+    answer.
+    """
     return await send_webhooks(job, endpoint_id)
 
 

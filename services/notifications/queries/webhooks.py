@@ -89,9 +89,11 @@ async def earlier_valid_until(rows: AsyncConnection, endpoint_id: UUID, at: date
 
 
 async def tenants_with_endpoints(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Tenants with an endpoint, an old change or a delivery, among the bound tenants."""
+    """Tenants with an endpoint or a change, among the bound tenants. The deletion of an endpoint is
+    a change, which outlives the deliveries.
+    """
     found: set[UUID] = set()
-    for table in (webhook_endpoints, webhook_changes, webhook_deliveries):
+    for table in (webhook_endpoints, webhook_changes):
         found.update((await rows.execute(select(table.c.tenant_id).distinct())).scalars())
     return [TenantId(tenant_id) for tenant_id in sorted(found)]
 
