@@ -97,7 +97,7 @@ async def test_a_closed_tenant_has_no_endpoints(tenant: Tenant) -> None:
     await tenant.happen(envelope_of(closed, tenant.id, 2))
     await tenant.run_due_jobs()
     assert tenant.receiver.received == []
-    assert await _counts(tenant) == {"webhook_deliveries": 0, "webhook_changes": 1, "webhook_secrets": 0}
+    assert await _counts(tenant) == {"webhook_deliveries": 0, "webhook_changes": 2, "webhook_secrets": 0}
 
 
 async def _after_pruning(tenant: Tenant, passed: timedelta) -> dict[str, int]:
