@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -92,9 +93,8 @@ class WebhookStory:
     async def observe(self, invoice_id: str) -> None:
         self._printer.chapter("The webhook arrives")
         for event_type in ("invoice.finalized", "invoice.paid"):
-            webhook = await self._printer.wait_for(
-                f"the webhook {event_type}", lambda of=event_type: self._receiver.of(of, invoice_id)
-            )
+            arrived = partial(self._receiver.of, event_type, invoice_id)
+            webhook = await self._printer.wait_for(f"the webhook {event_type}", arrived)
             if not webhook.is_signed_with(self._secret):
                 raise NotObserved(f"a valid signature of {event_type}; the headers were {webhook.headers}")
             signature = webhook.headers["webhook-signature"]

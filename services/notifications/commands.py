@@ -166,7 +166,7 @@ class SendTestWebhook(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliverWebhook(Command[None]):
-    """Sends one delivery again, whatever its status."""
+    """Sends one delivery of any status again."""
 
     endpoint_id: UUID
     delivery_id: UUID

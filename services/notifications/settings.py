@@ -56,11 +56,12 @@ class WebhookSettings(Settings):
 
     webhooks_to_private_networks: bool = False
     """Permits webhooks to http URLs, to every port and to private addresses, for development.
-    Never set it where tenants are strangers: they could reach internal services.
+    Never set it in production: tenants could reach internal services.
     """
     webhooks_refused_networks: str = ""
-    """Networks to which no webhook is sent, besides all private and reserved ones: such as your own
-    public addresses and the NAT64 prefix of your network. In CIDR notation, separated by commas.
+    """Networks to which no webhook is sent, in addition to all private and reserved ones: such as
+    your own public addresses and the NAT64 prefix of your network. In CIDR notation, separated by
+    commas.
     """
     keys_directory: Path
     """Contains `sealing.private.json` (`services.notifications.adapters.sealed_box`)."""

@@ -60,5 +60,5 @@ def _look_up(host: str, port: int) -> Addresses | OSError:
     except OSError as error:
         return error
     except UnicodeError:  # a label that the codec of the interpreter refuses
-        return OSError(f"{host} is no host name")
+        return OSError(f"{host} is not a host name")
     return list(dict.fromkeys(str(address[0]) for *_, address in listed))

@@ -1,4 +1,4 @@
-"""Sends webhooks over HTTP. The URL belongs to a stranger: the request goes to an address that was
+"""Sends webhooks over HTTP. A tenant chose the URL: the request goes to an address that was
 resolved and checked here, and everything that the receiver can stretch is bounded.
 
 The client connects to the checked address itself, so that no second look-up can return another

@@ -70,7 +70,7 @@ async def send_test_event(endpoint_id: UUID, caller: AdminCaller, context: Conte
 
 @router.post("/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver", status_code=202)
 async def redeliver(endpoint_id: UUID, delivery_id: UUID, caller: AdminCaller, context: Context) -> DeliveryView:
-    """Sends a delivery again, whatever its status, with the same `webhook-id` and a new schedule of
+    """Sends a delivery of any status again, with the same `webhook-id` and a new schedule of
     retries.
     """
     command = RedeliverWebhook(endpoint_id=endpoint_id, delivery_id=delivery_id, at=context.now)

@@ -85,7 +85,7 @@ class NewSecretView(ResponseModel):
 class WebhookChangeView(ResponseModel):
     version: int
     change: str = Field(examples=["url, event_types"])
-    """What changed: created, url, event_types, enabled, secret, or `disabled: <reason>`."""
+    """The changed parts: created, url, event_types, enabled, secret, or `disabled: <reason>`."""
     actor_id: UUID | None
     """The user who changed it; null for a change by itself."""
     changed_at: datetime

@@ -49,7 +49,7 @@ _REFUSED_V6 = tuple(
 
 def is_public(address: str, refused: Sequence[Network] = ()) -> bool:
     """Whether a webhook may be sent to the address, in the form of `getaddrinfo`. `refused`: more
-    networks of the operator, such as its own NAT64 prefix. False for text that is no address.
+    networks of the operator, such as its own NAT64 prefix. False for text that is not an address.
     """
     try:
         parsed = ip_address(address)

@@ -19,8 +19,8 @@ _URL = re.compile(
 )
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TOP = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
-"""The last label of a name begins with a letter: `0x7f.1` and `2130706433` are addresses for some
-resolvers.
+"""The last label of a name begins with one of a to z: `0x7f.1` and `2130706433` are addresses for
+some resolvers.
 """
 
 

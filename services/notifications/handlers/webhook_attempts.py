@@ -47,7 +47,7 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What a job sends next."""
+    """The deliveries that a job sends next."""
 
     url: str = field(repr=False)
     secrets: Sequence[Row[Any]] = field(repr=False)
@@ -121,7 +121,7 @@ async def _give_up_interrupted(endpoint: Row[Any], at: datetime, uow: UnitOfWork
 
 
 async def _due_heads(endpoint_id: UUID, at: datetime, limit: int, uow: UnitOfWork) -> Sequence[Row[Any]]:
-    """The next delivery of each object, of those that are due."""
+    """The next delivery of each object, if it is due."""
     due = select(webhook_deliveries).where(*pending_at(endpoint_id), _columns.next_attempt_at <= at, _is_head())
     return (await uow.rows.execute(due.order_by(_columns.next_attempt_at).limit(limit))).all()
 

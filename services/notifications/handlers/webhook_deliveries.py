@@ -109,8 +109,9 @@ async def redeliver(command: RedeliverWebhook, uow: UnitOfWork) -> None:
 async def redeliver_failed(command: RedeliverFailedWebhooks, uow: UnitOfWork) -> None:
     """Enqueues the job that makes the deliveries due. Raises NotFound, EndpointDisabled."""
     await _require_enabled(command.endpoint_id, uow)
-    arguments = {"endpoint_id": command.endpoint_id, "since": command.since, "until": command.at}
-    await uow.jobs.enqueue("redeliver_failed_webhooks", **arguments)
+    await uow.jobs.enqueue(
+        "redeliver_failed_webhooks", endpoint_id=command.endpoint_id, since=command.since, until=command.at
+    )
 
 
 async def make_failed_due(command: RedeliverFailedWebhooks, limit: int, uow: UnitOfWork) -> int:

@@ -81,7 +81,7 @@ async def change_endpoint(command: ChangeWebhookEndpoint, uow: UnitOfWork) -> No
         values |= _enabled() if command.enabled else _disabled(DisabledReason.REQUESTED, command.at)
     if not values:
         return
-    # What failed at the earlier URL says nothing about the new one.
+    # Failures at the earlier URL say nothing about the new one.
     healthy = {"failing_since": None, "unanswered": 0, "resume_at": None} if {"url", "enabled"} & values.keys() else {}
     changed = [name for name in ("url", "event_types", "enabled") if name in values]
     await _change(row, ", ".join(changed), command.at, uow, **values, **healthy)

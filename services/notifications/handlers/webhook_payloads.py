@@ -112,4 +112,4 @@ def _text(value: object) -> str:
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, UUID):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is no value of a webhook")
+    raise TypeError(f"{type(value).__name__} is not a value of a webhook")

@@ -20,18 +20,18 @@ from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
     # A mail server that does not answer leaves slots for the jobs that send no mail.
-    Job(send_notification, priority=10, max_at_once=8),
+    Job(send_notification, priority=10, max_at_once=6),
     Job(cleanup_expired),
     Job(send_digest, timeout_seconds=600),
     Job(queue_digest),
     Job(lift_suppression),
-    # Mails come first. Webhooks use four slots at most, endpoints that are down one of them.
-    Job(send_webhooks, keeps_result=False, max_at_once=3),
+    # Mails, endpoints that answer, and endpoints that do not: none uses the slots of another.
+    Job(send_webhooks, keeps_result=False, max_at_once=2),
     Job(send_unanswered_webhooks, keeps_result=False, max_at_once=1),
     Job(sweep_webhooks, keeps_result=False),
-    Job(prune_webhooks, timeout_seconds=300, keeps_result=False, max_at_once=1),
+    Job(prune_webhooks, keeps_result=False),
     Job(reseal_webhook_secrets, keeps_result=False),
-    Job(redeliver_failed_webhooks, timeout_seconds=300, keeps_result=False, max_at_once=1),
+    Job(redeliver_failed_webhooks, keeps_result=False),
     Job(tell_of_disabled_webhook, keeps_result=False),
 ]
 

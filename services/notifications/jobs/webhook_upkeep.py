@@ -21,6 +21,8 @@ from waypost.kernel.errors import NotYet
 
 PAGE = 1_000
 """Rows per transaction."""
+PAGES = 20
+"""Transactions of one job."""
 
 
 async def sweep_webhooks(job: JobContext[MailResources]) -> None:
@@ -33,15 +35,18 @@ async def sweep_webhooks(job: JobContext[MailResources]) -> None:
 
 async def prune_webhooks(job: JobContext[MailResources]) -> int:
     """Deletes expired deliveries, changes and secrets, and those of deleted endpoints. Returns the
-    number of rows.
+    number of rows. Ends after a part of the work, and enqueues the next part.
     """
     deleted = 0
-    while True:
+    for _ in range(PAGES):
         async with job.begin() as uow:
             count = await prune(job.clock.now(), PAGE, uow)
         deleted += count
         if count == 0:
             return deleted
+    async with job.begin() as uow:
+        await uow.jobs.enqueue("prune_webhooks", idempotency_key=f"after-{job.id}")
+    return deleted
 
 
 async def reseal_webhook_secrets(job: JobContext[MailResources]) -> int:
@@ -59,14 +64,25 @@ async def reseal_webhook_secrets(job: JobContext[MailResources]) -> int:
 async def redeliver_failed_webhooks(
     job: JobContext[MailResources], endpoint_id: UUID, since: datetime, until: datetime
 ) -> int:
-    """Makes the failed deliveries from `since` to `until` due. Returns their number."""
+    """Makes the failed deliveries from `since` to `until` due. Returns their number. Ends after a
+    part of the work, and enqueues the next part.
+    """
     made, command = 0, RedeliverFailedWebhooks(endpoint_id=endpoint_id, since=since, at=until)
-    while True:
+    for _ in range(PAGES):
         async with job.begin() as uow:
             count = await make_failed_due(command, PAGE, uow)
         made += count
         if count == 0:
             return made
+    async with job.begin() as uow:
+        await uow.jobs.enqueue(
+            "redeliver_failed_webhooks",
+            idempotency_key=f"after-{job.id}",
+            endpoint_id=endpoint_id,
+            since=since,
+            until=until,
+        )
+    return made
 
 
 async def tell_of_disabled_webhook(

@@ -49,7 +49,7 @@ async def send_webhooks(job: JobContext[MailResources], endpoint_id: UUID) -> in
 
 
 async def send_unanswered_webhooks(job: JobContext[MailResources], endpoint_id: UUID) -> int | None:
-    """As `send_webhooks`, in slots of its own: for endpoints whose last request got no
+    """As `send_webhooks`, in separate slots: for endpoints whose last request got no
     answer.
     """
     return await send_webhooks(job, endpoint_id)

@@ -68,7 +68,7 @@ webhook_changes = Table(
     PrimaryKeyConstraint("tenant_id", "endpoint_id", "version"),
     Index("webhook_changes_by_age", "tenant_id", "changed_at"),
 )
-"""The history of endpoints: what changed, when, and by whom. Without values."""
+"""The history of endpoints: the changed parts without their values, the time, and the actor."""
 
 webhook_deliveries = Table(
     "webhook_deliveries",

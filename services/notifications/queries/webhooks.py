@@ -62,7 +62,8 @@ async def deliveries(
         page = page.where(_log.status == status)
     if before is not None:
         page = page.where(tuple_(_log.created_at, _log.delivery_id) < before)
-    return (await rows.execute(page.limit(limit))).all()
+    found: Sequence[Row[Any]] = (await rows.execute(page.limit(limit))).all()
+    return found
 
 
 async def delivery(rows: AsyncConnection, endpoint_id: UUID, delivery_id: UUID) -> Row[Any]:

@@ -1,4 +1,4 @@
-"""What no request does: lost jobs are replaced, old rows deleted, secrets sealed again, and the
+"""Work without a request: lost jobs are replaced, old rows deleted, secrets sealed again, and the
 endpoints of a closed tenant deleted.
 """
 
@@ -14,6 +14,7 @@ from nacl.public import PrivateKey
 from infra.stack.keys import Keys
 from schemas.users import TenantClosed
 from services.notifications.adapters.sealed_box import SealedBoxOpener, SealedBoxSealer, sealing_keys
+from services.notifications.jobs import webhook_upkeep
 from services.notifications.jobs.webhook_upkeep import reseal_webhook_secrets
 from services.notifications.ports import MailResources
 from tests.integration.notifications.service import NotificationsService
@@ -47,13 +48,17 @@ async def test_a_lost_job_is_replaced_by_the_sweep(tenant: Tenant) -> None:
     assert len(tenant.receiver.received) == 1
 
 
-async def test_old_rows_are_deleted_and_the_log_of_a_month_stays(tenant: Tenant) -> None:
+async def test_old_rows_are_deleted_and_the_log_of_a_month_stays(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_upkeep, "PAGE", 1)
+    monkeypatch.setattr(webhook_upkeep, "PAGES", 1)
     endpoint = await tenant.endpoint()
-    await tenant.happen(tenant.finalized())
+    await tenant.happen(tenant.finalized(), tenant.finalized(), tenant.finalized())
     await tenant.run_due_jobs()
     await tenant.request("POST", f"/{endpoint['endpoint_id']}/rotate-secret", {"overlap_seconds": 60})
     counts = await _after_pruning(tenant, timedelta(days=29))
-    assert counts == {"webhook_deliveries": 1, "webhook_changes": 2, "webhook_secrets": 1}
+    assert counts == {"webhook_deliveries": 3, "webhook_changes": 2, "webhook_secrets": 1}
     counts = await _after_pruning(tenant, timedelta(days=2))
     assert counts == {"webhook_deliveries": 0, "webhook_changes": 2, "webhook_secrets": 1}
     counts = await _after_pruning(tenant, timedelta(days=340))
