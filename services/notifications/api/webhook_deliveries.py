@@ -80,7 +80,7 @@ async def redeliver(endpoint_id: UUID, delivery_id: UUID, caller: AdminCaller, c
     return DeliveryView.model_validate(row)
 
 
-@router.post("/webhook-endpoints/{endpoint_id}/redeliver", status_code=202)
+@router.post("/webhook-endpoints/{endpoint_id}/redeliver", status_code=202, response_class=Response)
 async def redeliver_failed(endpoint_id: UUID, body: Redelivery, caller: AdminCaller, context: Context) -> Response:
     """Sends all failed deliveries again that were created from a time on, in the order of each
     object. A job makes them due; the log shows them as pending then.
