@@ -136,8 +136,11 @@ async def locked(endpoint_id: UUID, uow: UnitOfWork) -> Row[Any]:
 
 
 async def delete_endpoints_of_tenant(at: datetime, uow: UnitOfWork) -> None:
-    """For a closed tenant."""
-    for row in (await uow.rows.execute(select(webhook_endpoints).with_for_update())).all():
+    """For a closed tenant. Repeated, does nothing."""
+    endpoints = (await uow.rows.execute(select(webhook_endpoints).with_for_update())).all()
+    if not endpoints:
+        return
+    for row in endpoints:
         await _add_change(row.tenant_id, row.endpoint_id, row.version + 1, "deleted", at, uow)
     for table in (webhook_secrets, webhook_endpoints):
         await uow.rows.execute(delete(table))
