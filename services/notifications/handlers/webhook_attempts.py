@@ -28,7 +28,15 @@ LEASE = timedelta(seconds=90)
 AT_ONCE = 8
 """Requests that are open to a healthy endpoint at the same time; to a failing one it is 1."""
 
+PART = 100
+"""Due deliveries that a claim reads at a time."""
+SET_BACK = timedelta(hours=1)
+
 _columns = webhook_deliveries.c
+_READ = (
+    *(_columns.delivery_id, _columns.endpoint_id, _columns.object_id, _columns.object_version),
+    *(_columns.event_type, _columns.body, _columns.attempts, _columns.failures),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,7 @@ class ClaimedDelivery:
 class Batch:
     """The deliveries that a job sends next."""
 
+    endpoint_id: UUID
     url: str = field(repr=False)
     secrets: Sequence[Row[Any]] = field(repr=False)
     """Sealed, newest first."""
@@ -58,8 +67,9 @@ class Batch:
 class LeaseHeld(Exception):
     """Another job sends to the endpoint, at least until then unless it ends earlier."""
 
-    def __init__(self, until: datetime) -> None:
+    def __init__(self, until: datetime, *, is_down: bool) -> None:
         self.until = until
+        self.is_down = is_down
         super().__init__("another job sends to the endpoint")
 
 
@@ -73,19 +83,23 @@ async def claim(endpoint_id: UUID, lease: UUID, at: datetime, uow: UnitOfWork) -
     except NotFound:
         return None
     if endpoint.lease not in (None, lease) and endpoint.leased_until > at:
-        raise LeaseHeld(endpoint.leased_until)
+        raise LeaseHeld(endpoint.leased_until, is_down=bool(endpoint.unanswered))
     is_paused = endpoint.resume_at is not None and endpoint.resume_at > at
     if not endpoint.enabled or is_paused:
         await release(endpoint, at, uow)
         return None
-    await _give_up_interrupted(endpoint, at, uow)
     heads = await _due_heads(endpoint_id, at, 1 if endpoint.unanswered else AT_ONCE, uow)
     if not heads:
         await release(endpoint, at, uow)
         return None
     await update_endpoint(endpoint_id, uow, lease=lease, leased_until=at + LEASE)
     claimed = [await _claimed(head, at, uow) for head in heads]
-    return Batch(url=endpoint.url, secrets=await valid_secrets(uow.rows, endpoint_id, at), deliveries=claimed)
+    return Batch(
+        endpoint_id=endpoint_id,
+        url=endpoint.url,
+        secrets=await valid_secrets(uow.rows, endpoint_id, at),
+        deliveries=claimed,
+    )
 
 
 async def end_lease(endpoint_id: UUID, lease: UUID, at: datetime, uow: UnitOfWork) -> None:
@@ -105,25 +119,35 @@ async def release(endpoint: Row[Any], at: datetime, uow: UnitOfWork) -> None:
     await update_endpoint(endpoint.endpoint_id, uow, lease=None, leased_until=None)
     if not endpoint.enabled:
         return
-    pending = select(func.min(_columns.next_attempt_at)).where(*pending_at(endpoint.endpoint_id), _is_head())
+    pending = select(func.min(_columns.next_attempt_at)).where(*pending_at(endpoint.endpoint_id))
     next_at: datetime | None = (await uow.rows.execute(pending)).scalar_one()
     if next_at is not None:
         at_least = max(each for each in (next_at, endpoint.resume_at, at) if each is not None)
         await enqueue_sending(endpoint.endpoint_id, uow, is_down=bool(endpoint.unanswered), at=at_least)
 
 
-async def _give_up_interrupted(endpoint: Row[Any], at: datetime, uow: UnitOfWork) -> None:
-    """Settles deliveries whose last attempt ended with its process."""
-    exhausted = update(webhook_deliveries).where(
-        *pending_at(endpoint.endpoint_id), _columns.failures >= MAX_FAILURES, _columns.next_attempt_at <= at
-    )
-    await uow.rows.execute(exhausted.values(status="failed", settled_at=at, next_attempt_at=None))
-
-
 async def _due_heads(endpoint_id: UUID, at: datetime, limit: int, uow: UnitOfWork) -> Sequence[Row[Any]]:
-    """The next delivery of each object, if it is due."""
-    due = select(webhook_deliveries).where(*pending_at(endpoint_id), _columns.next_attempt_at <= at, _is_head())
-    return (await uow.rows.execute(due.order_by(_columns.next_attempt_at).limit(limit))).all()
+    """The next delivery of each object, if it is due. Reads due deliveries in parts. Deliveries
+    that wait for an earlier version are set back for an hour, so that no claim reads them again:
+    the end of the earlier one makes them due.
+    """
+    due = select(*_READ, _has_earlier().label("waits")).where(*pending_at(endpoint_id), _columns.next_attempt_at <= at)
+    part = due.order_by(_columns.next_attempt_at, _columns.object_version).limit(PART)
+    while rows := (await uow.rows.execute(part)).all():
+        waiting = [row.delivery_id for row in rows if row.waits]
+        exhausted = [row.delivery_id for row in rows if not row.waits and row.failures >= MAX_FAILURES]
+        heads = [row for row in rows if not row.waits and row.failures < MAX_FAILURES]
+        if waiting:
+            await _set(waiting, uow, next_attempt_at=at + SET_BACK)
+        if exhausted:  # the last attempt ended with its process
+            await _set(exhausted, uow, status="failed", settled_at=at, next_attempt_at=None)
+        if heads:
+            return heads[:limit]
+    return ()
+
+
+async def _set(delivery_ids: Sequence[UUID], uow: UnitOfWork, **values: Any) -> None:
+    await uow.rows.execute(update(webhook_deliveries).where(_columns.delivery_id.in_(delivery_ids)).values(values))
 
 
 async def _claimed(head: Row[Any], at: datetime, uow: UnitOfWork) -> ClaimedDelivery:
@@ -155,10 +179,10 @@ def pending_at(endpoint_id: UUID) -> Sequence[ColumnElement[bool]]:
     return _columns.endpoint_id == endpoint_id, _columns.status == "pending"
 
 
-def _is_head() -> ColumnElement[bool]:
-    """Whether no earlier version of the object is pending at the endpoint."""
+def _has_earlier() -> ColumnElement[bool]:
+    """Whether an earlier version of the object is pending at the endpoint."""
     earlier = webhook_deliveries.alias("earlier")
-    return ~exists().where(
+    return exists().where(
         earlier.c.tenant_id == _columns.tenant_id,
         earlier.c.endpoint_id == _columns.endpoint_id,
         earlier.c.object_id == _columns.object_id,

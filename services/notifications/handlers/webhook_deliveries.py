@@ -33,10 +33,14 @@ where enabled and event_types @> array[$1::text] and created_at <= $2::timestamp
     and $2 > now() - $4::interval
 order by endpoint_id"""
 
+# A later version exists only if the event is replayed: it must not arrive behind that one.
 _INSERT = """
 insert into webhook_deliveries
     (tenant_id, delivery_id, endpoint_id, event_type, object_id, object_version, body, status, next_attempt_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, 'pending', now(), now())
+select $1, $2, $3, $4, $5, $6, $7, 'pending', now(), now()
+where not exists (
+    select from webhook_deliveries where endpoint_id = $3 and object_id = $5 and object_version > $6
+)
 on conflict (tenant_id, delivery_id) do nothing returning delivery_id"""
 
 TESTS_PER_MINUTE = 10

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, select, update
 
 from services.notifications.domain.webhook_schedule import (
     DISABLE_AFTER,
@@ -14,7 +14,7 @@ from services.notifications.domain.webhook_schedule import (
     pause_of_endpoint,
     retry_after,
 )
-from services.notifications.handlers.webhook_attempts import ClaimedDelivery, pending_at, update_endpoint
+from services.notifications.handlers.webhook_attempts import Batch, ClaimedDelivery, pending_at, update_endpoint
 from services.notifications.handlers.webhook_endpoints import DisabledReason, disable_endpoint, locked
 from services.notifications.ports import WebhookAnswer
 from services.notifications.queries.webhook_tables import webhook_deliveries
@@ -25,37 +25,38 @@ _columns = webhook_deliveries.c
 
 
 async def settle(
-    endpoint_id: UUID,
-    lease: UUID,
-    answers: Sequence[tuple[ClaimedDelivery, WebhookAnswer]],
-    at: datetime,
-    uow: UnitOfWork,
+    batch: Batch, lease: UUID, answers: Sequence[tuple[ClaimedDelivery, WebhookAnswer]], at: datetime, uow: UnitOfWork
 ) -> None:
     """Writes the results of a batch. Nothing, if the endpoint was deleted, or if the lease has
-    passed to another job: that one sends the deliveries again.
+    passed to another job: that one sends the deliveries again. If the URL has changed since, an
+    answer of the earlier one neither disables the endpoint nor counts against it.
     """
     try:
-        endpoint = await locked(endpoint_id, uow)
+        endpoint = await locked(batch.endpoint_id, uow)
     except NotFound:
         return
     if endpoint.lease != lease:
         return
+    is_present = endpoint.url == batch.url
     for delivery, answer in answers:
         if answer.failure is None:
             await _deliver(delivery, answer, at, uow)
         else:
-            await _fail(delivery, answer, at, uow)
-    await _judge(endpoint, answers, at, uow)
+            await _fail(delivery, answer, at, uow, may_be_gone=is_present)
+    if is_present:
+        await _judge(endpoint, answers, at, uow)
 
 
 async def _deliver(delivery: ClaimedDelivery, answer: WebhookAnswer, at: datetime, uow: UnitOfWork) -> None:
     values = {"status": "delivered", "settled_at": at, "next_attempt_at": None, "last_failure": None}
     await _write(delivery, answer, uow, **values)
-    await _move_followers(delivery, at, uow)
+    await _wake_follower(delivery, at, uow)
 
 
-async def _fail(delivery: ClaimedDelivery, answer: WebhookAnswer, at: datetime, uow: UnitOfWork) -> None:
-    is_gone = answer.status_code == HTTPStatus.GONE
+async def _fail(
+    delivery: ClaimedDelivery, answer: WebhookAnswer, at: datetime, uow: UnitOfWork, *, may_be_gone: bool
+) -> None:
+    is_gone = may_be_gone and answer.status_code == HTTPStatus.GONE
     pause = None if is_gone else retry_after(delivery.failures, answer.retry_after)
     failure = answer.failure.value if answer.failure else None
     if pause is None:
@@ -63,7 +64,8 @@ async def _fail(delivery: ClaimedDelivery, answer: WebhookAnswer, at: datetime, 
     else:
         values = {"next_attempt_at": at + pause}
     await _write(delivery, answer, uow, last_failure=failure, **values)
-    await _move_followers(delivery, at if pause is None else at + pause, uow)
+    if pause is None:
+        await _wake_follower(delivery, at, uow)
 
 
 async def _write(delivery: ClaimedDelivery, answer: WebhookAnswer, uow: UnitOfWork, **values: Any) -> None:
@@ -74,17 +76,18 @@ async def _write(delivery: ClaimedDelivery, answer: WebhookAnswer, uow: UnitOfWo
     await uow.rows.execute(statement.values(last_status_code=answer.status_code, **values))
 
 
-async def _move_followers(delivery: ClaimedDelivery, to: datetime, uow: UnitOfWork) -> None:
-    """Later deliveries of the object are looked at when the object's next one is due. They could
-    not be sent before; this only spares the search among them.
-    """
-    followers = update(webhook_deliveries).where(
-        *pending_at(delivery.endpoint_id),
-        _columns.object_id == delivery.object_id,
-        _columns.object_version > delivery.object_version,
-        _columns.failures == 0,
+async def _wake_follower(delivery: ClaimedDelivery, at: datetime, uow: UnitOfWork) -> None:
+    """Makes the object's next delivery due, which a claim has set back."""
+    follower = (
+        select(_columns.delivery_id)
+        .where(*pending_at(delivery.endpoint_id), _columns.object_id == delivery.object_id)
+        .order_by(_columns.object_version)
+        .limit(1)
+        .scalar_subquery()
     )
-    await uow.rows.execute(followers.values(next_attempt_at=to))
+    await uow.rows.execute(
+        update(webhook_deliveries).where(_columns.delivery_id == follower).values(next_attempt_at=at)
+    )
 
 
 async def _judge(

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, exists, select, update
+from sqlalchemy import ColumnElement, Row, Table, delete, select, update
 
 from services.notifications.domain.webhook_schedule import RETENTION
 from services.notifications.queries.webhook_tables import (
     webhook_changes,
     webhook_deliveries,
-    webhook_endpoints,
     webhook_secrets,
 )
 from waypost.ports.unit_of_work import UnitOfWork
@@ -41,12 +40,9 @@ async def store_seal(secret: Row[Any], key_id: str, sealed: bytes, uow: UnitOfWo
 
 
 def _is_orphan(table: Table) -> ColumnElement[bool]:
-    """Whether the endpoint of the row was deleted."""
-    of_row = (
-        webhook_endpoints.c.tenant_id == table.c.tenant_id,
-        webhook_endpoints.c.endpoint_id == table.c.endpoint_id,
-    )
-    return ~exists().where(*of_row)
+    """Whether the endpoint of the row was deleted. The history of endpoints outlives deliveries."""
+    deleted = select(webhook_changes.c.endpoint_id).where(webhook_changes.c.change == "deleted")
+    return table.c.endpoint_id.in_(deleted)
 
 
 async def _delete(table: Table, expired: ColumnElement[bool], limit: int, uow: UnitOfWork) -> int:

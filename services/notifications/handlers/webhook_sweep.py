@@ -13,7 +13,7 @@ OVERDUE_AFTER = timedelta(minutes=2)
 
 async def enqueue_overdue(at: datetime, uow: UnitOfWork) -> None:
     """Enqueues the jobs of enabled endpoints with deliveries that are overdue and that no job is
-    sending. Once per endpoint, while such a job waits.
+    sending. Once per endpoint and hour: the key of a dead job stays.
     """
     columns, log = webhook_endpoints.c, webhook_deliveries.c
     overdue = (
@@ -30,4 +30,6 @@ async def enqueue_overdue(at: datetime, uow: UnitOfWork) -> None:
     is_running = or_(columns.resume_at.is_(None), columns.resume_at < at)
     query = select(columns.endpoint_id, columns.unanswered).where(columns.enabled, is_free, is_running, overdue)
     for row in (await uow.rows.execute(query)).all():
-        await enqueue_sending(row.endpoint_id, uow, is_down=bool(row.unanswered), key=f"sweep {row.endpoint_id}")
+        await enqueue_sending(
+            row.endpoint_id, uow, is_down=bool(row.unanswered), key=f"sweep {row.endpoint_id} {at:%Y-%m-%dT%H}"
+        )

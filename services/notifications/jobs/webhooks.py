@@ -3,6 +3,7 @@ request at a time per object.
 """
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import structlog
@@ -15,11 +16,11 @@ from services.notifications.handlers.webhook_attempts import (
     claim,
     end_lease,
 )
+from services.notifications.handlers.webhook_jobs import enqueue_sending
 from services.notifications.handlers.webhook_results import settle
 from services.notifications.ports import MailResources, WebhookAnswer, WebhookConnection
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
-from waypost.kernel.errors import Unavailable
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -40,11 +41,11 @@ async def send_webhooks(job: JobContext[MailResources], endpoint_id: UUID) -> in
     try:
         batch = await _claim(job, endpoint_id, lease)
     except LeaseHeld as held:
-        if job.executions == 1:
-            return None  # the other job looks for due deliveries once more before it ends
-        # It may have been an earlier execution of this job, which ended without giving it back.
-        wait = held.until - job.clock.now()
-        raise Unavailable("another job may still send to this webhook endpoint", retry_after=wait) from None
+        # The other job looks for due deliveries before it ends. It may have ended already, with its
+        # process: then this one follows it.
+        async with job.begin() as uow:
+            await enqueue_sending(endpoint_id, uow, is_down=held.is_down, at=_next_half_minute(held.until))
+        return None
     return await _send_batches(job, endpoint_id, lease, batch)
 
 
@@ -89,7 +90,7 @@ async def _send_batch(
     answers = list(zip(batch.deliveries, await asyncio.gather(*requests), strict=True))
     AFTER_ANSWERS.hit()
     async with job.begin() as uow:
-        await settle(endpoint_id, lease, answers, job.clock.now(), uow)
+        await settle(batch, lease, answers, job.clock.now(), uow)
 
 
 async def _send(
@@ -117,6 +118,12 @@ async def _end(job: JobContext[MailResources], endpoint_id: UUID, lease: UUID) -
     """
     async with job.begin() as uow:
         await end_lease(endpoint_id, lease, job.clock.now(), uow)
+
+
+def _next_half_minute(at: datetime) -> datetime:
+    """A time that many jobs share, so that few of them wait."""
+    seconds = at.timestamp()
+    return datetime.fromtimestamp(seconds + 30 - seconds % 30, UTC)
 
 
 def _seconds() -> float:

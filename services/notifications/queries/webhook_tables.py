@@ -97,16 +97,10 @@ webhook_deliveries = Table(
         "tenant_id",
         "endpoint_id",
         "next_attempt_at",
-        postgresql_where=text("status = 'pending'"),
-    ),
-    Index(
-        "webhook_deliveries_in_order",
-        "tenant_id",
-        "endpoint_id",
-        "object_id",
         "object_version",
         postgresql_where=text("status = 'pending'"),
     ),
+    Index("webhook_deliveries_in_order", "tenant_id", "endpoint_id", "object_id", "object_version"),
 )
 """One row per event and subscribed endpoint. `attempts` are all requests; `failures` those since
 the delivery was created or redelivered, counted before each request.

@@ -86,11 +86,11 @@ def _deliveries() -> Iterator[str]:
         create index webhook_deliveries_log on webhook_deliveries (tenant_id, endpoint_id, created_at, delivery_id)"""
     yield "create index webhook_deliveries_by_age on webhook_deliveries (tenant_id, created_at)"
     yield """
-        create index webhook_deliveries_due on webhook_deliveries (tenant_id, endpoint_id, next_attempt_at)
+        create index webhook_deliveries_due on webhook_deliveries (tenant_id, endpoint_id, next_attempt_at, object_version)
             where status = 'pending'"""
     yield """
         create index webhook_deliveries_in_order
-            on webhook_deliveries (tenant_id, endpoint_id, object_id, object_version) where status = 'pending'"""
+            on webhook_deliveries (tenant_id, endpoint_id, object_id, object_version)"""
 
 
 def _protection() -> Iterator[str]:
