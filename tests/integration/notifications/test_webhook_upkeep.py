@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,13 +15,16 @@ from nacl.public import PrivateKey
 from infra.stack.keys import Keys
 from schemas.users import TenantClosed
 from services.notifications.adapters.sealed_box import SealedBoxOpener, SealedBoxSealer, sealing_keys
+from services.notifications.handlers.webhook_attempts import claim
+from services.notifications.handlers.webhook_results import settle
 from services.notifications.jobs import webhook_upkeep
 from services.notifications.jobs.webhook_upkeep import reseal_webhook_secrets
-from services.notifications.ports import MailResources
+from services.notifications.ports import MailResources, WebhookAnswer, WebhookFailure
 from tests.integration.notifications.service import NotificationsService
 from tests.integration.notifications.webhooks import Receiver, Tenant
 from waypost.jobs.context import JobContext
 from waypost.kernel.errors import Permanent
+from waypost.kernel.ids import new_id
 from waypost.testing.database import connected
 from waypost.testing.envelopes import envelope_of
 from waypost.testing.http import serving
@@ -46,6 +50,51 @@ async def test_a_lost_job_is_replaced_by_the_sweep(tenant: Tenant) -> None:
         await tenant.service.pass_time(timedelta(minutes=5))
     await tenant.run_due_jobs()
     assert len(tenant.receiver.received) == 1
+
+
+async def test_a_dead_job_of_the_sweep_does_not_end_the_sweeps(tenant: Tenant) -> None:
+    await tenant.endpoint()
+    rows, tenant_id = tenant.service.rows, tenant.id
+    [row] = await rows(tenant_id, "select sealing_key_id from webhook_secrets")
+    change = "with changed as (update webhook_secrets set sealing_key_id = :key returning 1) select 1"
+    await rows(tenant_id, change, key="unknown")
+    await tenant.happen(tenant.finalized())
+    await tenant.run_due_jobs()
+    for key in ("unknown", row["sealing_key_id"]):
+        await rows(tenant_id, change, key=key)
+        await tenant.service.pass_time(timedelta(hours=1))
+        async with tenant.service.unit_of_work(tenant.id) as uow:
+            await uow.jobs.enqueue("sweep_webhooks")
+        await tenant.run_due_jobs()
+    assert len(tenant.receiver.received) == 1
+
+
+async def test_an_answer_of_an_earlier_url_does_not_disable_the_endpoint(tenant: Tenant) -> None:
+    endpoint = await tenant.endpoint(name="old")
+    at, lease = tenant.service.clock.now(), new_id()
+    await tenant.happen(tenant.finalized())
+    async with tenant.service.unit_of_work(tenant.id) as uow:
+        batch = await claim(UUID(endpoint["endpoint_id"]), lease, at + timedelta(seconds=1), uow)
+    assert batch is not None
+    await tenant.request("PATCH", f"/{endpoint['endpoint_id']}", {"url": f"{tenant.receiver.url}/hooks/new"})
+    gone = WebhookAnswer(failure=WebhookFailure.STATUS, status_code=410)
+    async with tenant.service.unit_of_work(tenant.id) as uow:
+        await settle(batch, lease, [(each, gone) for each in batch.deliveries], at, uow)
+    assert (await tenant.shown(endpoint))["enabled"]
+    await tenant.after(seconds=130)
+    assert [name for name, *_ in tenant.receiver.events] == ["new"]
+
+
+async def test_a_replay_sends_no_version_behind_a_later_one(tenant: Tenant) -> None:
+    endpoint = await tenant.endpoint("invoice.paid")
+    first = tenant.finalized()
+    paid = tenant.paid(first.aggregate_id, 2)
+    await tenant.happen(first, paid)
+    both = {"event_types": ["invoice.paid", "invoice.finalized"]}
+    await tenant.request("PATCH", f"/{endpoint['endpoint_id']}", both)
+    await tenant.happen(first, paid)
+    await tenant.run_due_jobs()
+    assert [version for _, _, version in tenant.receiver.events] == [2]
 
 
 async def test_old_rows_are_deleted_and_the_log_of_a_month_stays(
