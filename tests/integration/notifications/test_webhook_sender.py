@@ -176,9 +176,10 @@ async def test_the_checked_address_is_the_one_that_is_connected(
 
 
 async def test_another_address_is_tried_if_the_first_one_refuses() -> None:
-    sender = HttpWebhookSender(private_networks=True, resolve=resolving("127.0.0.9", LOOPBACK))
-    async with listening() as wire:
-        assert (await sent(sender, f"http://receiver:{wire.port}/")).failure is None
+    for addresses in (("127.0.0.9", LOOPBACK), (LOOPBACK, "127.0.0.9")):
+        sender = HttpWebhookSender(private_networks=True, resolve=resolving(*addresses))
+        async with listening() as wire:
+            assert (await sent(sender, f"http://receiver:{wire.port}/")).failure is None
 
 
 async def test_a_host_name_that_no_name_server_accepts_is_unknown() -> None:
