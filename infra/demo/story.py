@@ -17,6 +17,7 @@ from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
 from infra.demo.operator_commands import rebuild_recipients, trace_tree
 from infra.demo.step_printer import NotObserved, StepPrinter
+from infra.demo.webhook_story import Receiver, WebhookStory
 from infra.stack.addresses import Addresses
 from waypost.kernel.money import Money
 
@@ -36,7 +37,8 @@ async def tell(stack: Addresses, console: Console) -> bool:
     async with httpx.AsyncClient(timeout=30.0) as http:
         story = Story(stack, http, printer)
         try:
-            await story.run()
+            async with story.receiver.listening():
+                await story.run()
         except (NotObserved, httpx.HTTPError) as problem:
             console.print(f"  [red]✗ {problem}[/red]", highlight=False)
             return False
@@ -52,6 +54,8 @@ class Story:
         self.observers = Observers(stack, http)
         self.email = f"ada.{secrets.token_hex(3)}@example.com"
         self.token = self.customer_token = ""
+        self.receiver = Receiver()
+        self.webhooks = WebhookStory(self, self.receiver, notifications=stack.notifications)
 
     async def run(self) -> None:
         await self.printer.wait_for(
@@ -62,7 +66,8 @@ class Story:
         await self.verify()
         await self.log_in(tenant_id)
         await invite_a_colleague(self.send_to_users, self.observers, self.printer, self.owner, PASSWORD)
-        await self.pay_an_invoice(user_id)
+        await self.webhooks.create()
+        await self.webhooks.observe(await self.pay_an_invoice(user_id))
         await self.watch_the_money()
         await self.handle_exceptional_money(user_id)
         await self.find_the_trace(created)
@@ -119,7 +124,8 @@ class Story:
         self.printer.saw(f"POST /login as Ada → {answer.status_code}")
         self.token = token
 
-    async def pay_an_invoice(self, customer_id: str) -> None:
+    async def pay_an_invoice(self, customer_id: str) -> str:
+        """Returns the invoice's id."""
         self.printer.chapter("An invoice, charged once")
         billing = self.stack.billing
         await self.printer.wait_for("billing's customer", lambda: self.customer(customer_id))
@@ -148,6 +154,7 @@ class Story:
         self.printer.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
         receipt = await self.mail("Receipt")
         self.printer.saw(f"mail “{receipt['subject']}” in the inbox")
+        return str(invoice_id)
 
     async def attach_card(self, customer_id: str, card: str) -> httpx.Response:
         """Ada attaches her card herself: the owner cannot."""

@@ -22,6 +22,7 @@ receives only what it needs.
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
 | WAYPOST_PUBLIC_URL | notifications | prefix of links in mails |
 | WAYPOST_UNSUBSCRIBE_URL | notifications | prefix of unsubscribe links in mails |
+| WAYPOST_WEBHOOKS_TO_PRIVATE_NETWORKS | notifications | permits local receivers |
 | WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
 | WAYPOST_DATA_DIRECTORY | payments, mail | a simulator's data folder |
 | WAYPOST_PAGES | start-page | the pages that it lists, as JSON, see `infra.start_page.pages` |
@@ -135,6 +136,7 @@ class Environments:
             own.update(self._smtp())
             own["WAYPOST_PUBLIC_URL"] = self._outside.users
             own["WAYPOST_UNSUBSCRIBE_URL"] = f"{self._outside.notifications}/unsubscribe"
+            own["WAYPOST_WEBHOOKS_TO_PRIVATE_NETWORKS"] = "true"
         if service != "users":
             own["WAYPOST_JWKS_URL"] = self._addresses.jwks_url
         return own

@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
-from services.notifications.adapters.sealed_box import SealedBoxOpener, sealing_keys
+from services.notifications.adapters.sealed_box import SealedBoxOpener, SealedBoxSealer, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.adapters.smtp_security import SmtpSecurity
+from services.notifications.adapters.webhook_sender import HttpWebhookSender
+from services.notifications.domain.webhook_address import networks
 from services.notifications.handlers import COMMANDS, CONSUMERS
 from services.notifications.jobs import JOBS, SCHEDULE
-from services.notifications.ports import MailResources
+from services.notifications.ports import ApiResources, MailResources
 from services.notifications.projections import PROJECTIONS
-from services.notifications.settings import NotificationsSettings
+from services.notifications.queries.webhook_tables import WEBHOOKS
+from services.notifications.settings import NotificationsSettings, WebhookSettings
 from services.notifications.tables import UNPUBLISHED
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
@@ -21,7 +24,8 @@ from waypost.ports.person_keys import PersonKeyDeclaration
 
 @asynccontextmanager
 async def mail_resources() -> AsyncIterator[MailResources]:
-    settings = load(NotificationsSettings)
+    settings, webhooks = load(NotificationsSettings), load(WebhookSettings)
+    keys = sealing_keys(settings.keys_directory)
     yield MailResources(
         emails=JinjaEmailTemplates(),
         mailer=SmtpMailer(
@@ -36,11 +40,25 @@ async def mail_resources() -> AsyncIterator[MailResources]:
                 password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
             ),
         ),
-        opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
+        opener=SealedBoxOpener(keys),
+        sealer=SealedBoxSealer(keys),
+        webhooks=HttpWebhookSender(
+            private_networks=webhooks.webhooks_to_private_networks,
+            refused_networks=networks(webhooks.webhooks_refused_networks),
+        ),
         public_url=settings.public_url.rstrip("/"),
         unsubscribe_url=settings.unsubscribe_url.rstrip("/"),
         product_name=settings.product_name,
         invoice_url=settings.invoice_url.rstrip("/") if settings.invoice_url else None,
+    )
+
+
+@asynccontextmanager
+async def api_resources() -> AsyncIterator[ApiResources]:
+    settings = load(WebhookSettings)
+    yield ApiResources(
+        sealer=SealedBoxSealer(sealing_keys(settings.keys_directory)),
+        webhooks_to_private_networks=settings.webhooks_to_private_networks,
     )
 
 
@@ -49,11 +67,12 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[UNPUBLISHED],
+    tables=[UNPUBLISHED, WEBHOOKS],
     jobs=JOBS,
     schedule=SCHEDULE,
     api="services.notifications.api",
     authorize=authorize,
     person_keys=PersonKeyDeclaration(),
+    api_resources=api_resources,
     job_resources=mail_resources,
 )

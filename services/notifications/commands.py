@@ -2,7 +2,7 @@
 and times come from the request or the event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -100,3 +100,83 @@ class ForgetRecipient(Command[None]):
     """Deletes the stored data of an erased recipient."""
 
     recipient_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWebhookSecret:
+    """A secret that signs webhooks, sealed."""
+
+    secret_id: UUID
+    sealing_key_id: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateWebhookEndpoint(Command[None]):
+    tenant_id: TenantId
+    endpoint_id: UUID
+    url: str = field(repr=False)
+    event_types: Sequence[str]
+    secret: NewWebhookSecret
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeWebhookEndpoint(Command[None]):
+    """Changes what is not None."""
+
+    endpoint_id: UUID
+    url: str | None = field(default=None, repr=False)
+    event_types: Sequence[str] | None = None
+    enabled: bool | None = None
+    expected_version: int | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteWebhookEndpoint(Command[None]):
+    """Deletes the endpoint with its secrets; a job deletes its deliveries. A repeated command
+    raises NotFound.
+    """
+
+    endpoint_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateWebhookSecret(Command[None]):
+    """Adds a secret. The current one signs too, for `overlap_seconds`; with 0 all earlier ones end
+    at once.
+    """
+
+    tenant_id: TenantId
+    endpoint_id: UUID
+    secret: NewWebhookSecret
+    overlap_seconds: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTestWebhook(Command[None]):
+    tenant_id: TenantId
+    endpoint_id: UUID
+    delivery_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeliverWebhook(Command[None]):
+    """Sends one delivery of any status again."""
+
+    endpoint_id: UUID
+    delivery_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeliverFailedWebhooks(Command[None]):
+    """Sends the failed deliveries again that were created from `since` on."""
+
+    endpoint_id: UUID
+    since: datetime
+    at: datetime

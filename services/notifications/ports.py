@@ -1,7 +1,11 @@
-"""The service's ports: e-mail templates, a mailer, and the opener of sealed tokens."""
+"""The service's ports: e-mail templates, a mailer, the opener and the sealer of secrets, and the
+sender of webhooks.
+"""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -91,3 +95,76 @@ class MailResources:
     """Signs mails to addresses that are not proved, instead of the tenant's name."""
     invoice_url: str | None = None
     """The prefix of links to invoices; `/` and the invoice's id follow. None: no links."""
+    webhooks: "WebhookSender"
+    sealer: "SecretSealer"
+
+
+class WebhookFailure(StrEnum):
+    """Why a request to a webhook endpoint failed, in the log of deliveries."""
+
+    URL_REFUSED = "url_refused"
+    """The present settings do not permit the URL."""
+    HOST_UNKNOWN = "host_unknown"
+    ADDRESS_REFUSED = "address_refused"
+    """The host has no public address."""
+    NO_CONNECTION = "no_connection"
+    TLS = "tls"
+    """The certificate is not valid for the host, or the TLS handshake failed."""
+    TIMEOUT = "timeout"
+    NO_ANSWER = "no_answer"
+    """The connection ended, or its bytes were no HTTP answer."""
+    REDIRECT = "redirect"
+    """The answer was a redirect, which is not followed."""
+    STATUS = "status"
+    """The answer had another status than 2xx."""
+    INTERRUPTED = "interrupted"
+    """The process that sent the request ended before it knew the answer."""
+
+    @property
+    def is_answer(self) -> bool:
+        return self in (WebhookFailure.REDIRECT, WebhookFailure.STATUS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """The result of one request."""
+
+    failure: WebhookFailure | None = None
+    """None for a status of 2xx."""
+    status_code: int | None = None
+    """None without an HTTP answer."""
+    retry_after: timedelta | None = None
+    """The pause that the receiver asks for."""
+
+
+class WebhookConnection(Protocol):
+    async def send(self, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
+        """Sends one POST, in bounded time. Never raises for a failure of the receiver."""
+        ...
+
+
+class WebhookSender(Protocol):
+    def connect(self, url: str) -> AbstractAsyncContextManager[WebhookConnection]:
+        """Connections to one endpoint. They belong to this endpoint alone, and end with the
+        block.
+        """
+        ...
+
+
+class SecretSealer(Protocol):
+    @property
+    def key_id(self) -> str:
+        """The key with which new secrets are sealed."""
+        ...
+
+    def seal(self, text: str) -> bytes:
+        """The text, so that `TokenOpener` alone can open it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiResources:
+    """Resources of routes (`RequestContext.resources`)."""
+
+    sealer: SecretSealer
+    webhooks_to_private_networks: bool

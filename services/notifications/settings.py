@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from services.notifications.domain.webhook_address import networks
 from services.notifications.ports import SmtpTls
 from waypost.settings import Settings
 
@@ -48,3 +49,25 @@ class NotificationsSettings(Settings):
     """
     keys_directory: Path
     """Contains `sealing.private.json` (`services.notifications.adapters.sealed_box`)."""
+
+
+class WebhookSettings(Settings):
+    """Settings of outgoing webhooks, for the API and the job process."""
+
+    webhooks_to_private_networks: bool = False
+    """Permits webhooks to http URLs, to every port and to private addresses, for development.
+    Never set it in production: tenants could reach internal services.
+    """
+    webhooks_refused_networks: str = ""
+    """Networks to which no webhook is sent, in addition to all private and reserved ones: such as
+    your own public addresses and the NAT64 prefix of your network. In CIDR notation, separated by
+    commas.
+    """
+    keys_directory: Path
+    """Contains `sealing.private.json` (`services.notifications.adapters.sealed_box`)."""
+
+    @field_validator("webhooks_refused_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text

@@ -11,6 +11,7 @@ LIMITS = {
     "services/billing/live/topics.py": "one limit for all requests",
     "services/billing/live/topology.py": "Faust's; the view exits if the application does not stop in time",
     "services/notifications/adapters/smtp.py": "one limit for a whole delivery",
+    "services/notifications/adapters/webhook_sender.py": "limits for the look-up, the request to the head, and the body",
     "shared/waypost/cli/dev/demo.py": "of httpx, for each read; a person waits",
     "shared/waypost/cli/trace/viewer.py": "of httpx, for each read; a person waits",
     "shared/waypost/hosting/api.py": "the published keys limit each whole request",
@@ -35,7 +36,7 @@ LIMITS = {
 CLIENTS = {
     *("AIOKafkaAdminClient", "AIOKafkaConsumer", "AIOKafkaProducer", "_Client", "faust.App"),
     *("asyncpg.connect", "create_async_engine", "asyncio.open_connection"),
-    *("httpx.AsyncClient", "httpx.Client", "aiosmtplib.send"),
+    *("httpx.AsyncClient", "httpx.AsyncHTTPTransport", "httpx.Client", "aiosmtplib.send"),
 }
 
 

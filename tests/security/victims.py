@@ -212,6 +212,7 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
         headers = bearer(principal(Role.MEMBER, tenant_id=victim.tenant_id, user_id=victim.user_id))
         assert (await service.http.put("/preferences", json={"digest": True}, headers=headers)).status_code == 200
         await _suppress_an_address(service, victim)
+        await _receive_webhooks(service, victim)
         yield Target(
             service=service,
             app=app,
@@ -235,6 +236,17 @@ async def _suppress_an_address(service: NotificationsService, victim: Person) ->
         async with service.runtime.units.begin() as uow:
             address = f"gone.{CANARY}@example.com"
             await suppress_address(tenant_id, victim.user_id, address, refusal, service.clock.now(), uow)
+
+
+async def _receive_webhooks(service: NotificationsService, victim: Person) -> None:
+    """An endpoint with a delivery that waits; a second endpoint, to be deleted by the victim."""
+    owner = bearer(principal(Role.OWNER, tenant_id=victim.tenant_id))
+    for path in (CANARY, "other"):
+        body = {"url": f"https://hooks.example.com/{path}", "event_types": ["user.created"]}
+        made = await service.http.post("/webhook-endpoints", json=body, headers=owner)
+        assert made.status_code == 201, made.text
+        test = f"/webhook-endpoints/{made.json()['endpoint_id']}/test"
+        assert (await service.http.post(test, headers=owner)).status_code == 202
 
 
 async def _know(service: NotificationsService, person: Person) -> None:

@@ -1,8 +1,9 @@
-"""Opens one-time tokens that the users service sealed for this service.
+"""Opens one-time tokens that the users service sealed for this service, and seals and opens the
+secrets of webhooks.
 
 `sealing.private.json` in `WAYPOST_KEYS_DIRECTORY` holds `{keys: [{key_id, private_key}]}`, X25519
-in base64; `infra.stack.keys` creates the file. An old key stays in the file until all tokens sealed
-with the key have expired.
+in base64, newest first; `infra.stack.keys` creates the file. An old key stays in the file until all
+tokens sealed with the key have expired, and until the nightly job `reseal_webhook_secrets` has run.
 """
 
 import base64
@@ -34,8 +35,21 @@ class SealedBoxOpener:
             raise Permanent(f"a token cannot be opened with the sealing key {sealing_key_id}") from error
 
 
+class SealedBoxSealer:
+    """Implements `services.notifications.ports.SecretSealer`: seals for this service itself, with
+    the newest key.
+    """
+
+    def __init__(self, keys: Mapping[str, PrivateKey]) -> None:
+        self.key_id, newest = next(iter(keys.items()))
+        self._box = SealedBox(newest.public_key)
+
+    def seal(self, text: str) -> bytes:
+        return self._box.encrypt(text.encode())
+
+
 def sealing_keys(directory: Path) -> Mapping[str, PrivateKey]:
-    """The private keys by id. Raises Misconfigured."""
+    """The private keys by id, newest first. Raises Misconfigured."""
     path = directory / FILE
     try:
         listed = json.loads(path.read_text())["keys"]

@@ -24,6 +24,8 @@ SAMPLES: Mapping[str, object] = {
     "paid_at": _DAY,
     "refunded_at": _DAY,
     "changed_at": _DAY,
+    "disabled_at": _DAY,
+    "endpoint_id": "01a21327-343b-78b8-828e-29818cbf217b",
     "ends_at": _DAY,
     "effective_at": _DAY,
     "period_end": _DAY,

@@ -40,6 +40,7 @@ class NotificationKind(StrEnum):
     SUBSCRIPTION_CANCELED = "subscription_canceled"
     SUBSCRIPTION_PLAN_CHANGED = "subscription_plan_changed"
     SUBSCRIPTION_PAST_DUE = "subscription_past_due"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
     @property
     def carries_token(self) -> bool:

@@ -174,3 +174,11 @@ PAYMENT_EXCEPTIONS = Counter(
 STRAY_PAYMENTS = Counter(
     metric("stray_payments_total"), "Charges that succeeded after their attempt had been declined or abandoned."
 )
+
+# Webhooks
+
+WEBHOOK_ATTEMPTS = Counter(
+    metric("webhook_attempts_total"),
+    "Requests to webhook endpoints of tenants, by outcome: delivered, or the failure as in the log of deliveries.",
+    ["outcome"],
+)

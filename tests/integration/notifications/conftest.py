@@ -42,6 +42,7 @@ async def notifications(
     monkeypatch.setenv("WAYPOST_PUBLIC_URL", PUBLIC_URL)
     monkeypatch.setenv("WAYPOST_UNSUBSCRIBE_URL", UNSUBSCRIBE_URL)
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("notifications")))
+    monkeypatch.setenv("WAYPOST_WEBHOOKS_TO_PRIVATE_NETWORKS", "true")
     service = NotificationsService(await database("notifications"), inbox, keys)
     try:
         async with service.api() as service.http:

@@ -29,7 +29,7 @@ E = TypeVar("E", bound=Event)
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
-(NOTICES,) = (item for item in SERVICE.consumers if isinstance(item, Reactor))
+(NOTICES,) = (item for item in SERVICE.consumers if isinstance(item, Reactor) and item.name == "notices")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

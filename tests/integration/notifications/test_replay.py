@@ -1,32 +1,43 @@
 """A replay mails nothing twice, and restores nothing of an erased recipient."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.billing import InvoiceRefundFailed
+from schemas.billing import (
+    InvoiceRefundFailed,
+    SubscriptionCancellationRevoked,
+    SubscriptionCancellationScheduled,
+    SubscriptionCaughtUp,
+    SubscriptionRenewed,
+)
 from schemas.users import (
     InvitationAccepted,
     InvitationRequested,
     InvitationSent,
     InvitationWithdrawn,
+    TenantClosed,
     UserEmailChangeRequested,
     UserEmailVerified,
     UserErased,
     UserPasswordResetRequested,
 )
 from services.notifications.app import SERVICE
+from services.notifications.domain.webhook_catalogue import WebhookEventType
 from tests.fixtures.replay_check import ReplayCheck
 from tests.integration.notifications.billing_events import finalized, of_a_subscription, of_an_invoice
 from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.notifications.test_mails_of_events import of_an_account
+from tests.integration.notifications.webhooks import Receiver, Tenant
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import new_id
 from waypost.testing.envelopes import envelope_of
 from waypost.testing.eventually import eventually
 from waypost.testing.hosted import hosted
+from waypost.testing.http import serving
 from waypost.testing.kafka import Broker
 
 DAY = timedelta(days=1)
@@ -49,14 +60,23 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
         gone,
     ]
     history += invitations_of(ada, asked[1])
+    history += webhook_events_of(ada, notifications)
+    receiver = Receiver()
     await notifications.project(begins[1], gone)
     await notifications.project(*(each for each in history if each.event.topic == "billing.invoice"))
-    async with hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service:
+    async with (
+        hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service,
+        serving(receiver.app()) as receiver.url,
+    ):
+        tenant = Tenant(notifications, notifications.http, receiver, ada)
+        await tenant.endpoint(*WebhookEventType)
         await service.publish(*history)
         check = ReplayCheck(SERVICE, notifications.where, own_kafka.bootstrap)
-        async with service.consuming("notices"):
+        async with service.consuming("notices"), service.consuming("webhooks"):
             await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
-    await notifications.run_jobs(ada.tenant_id)
+        await tenant.run_due_jobs()
+        await tenant.after(seconds=130)  # a webhook's job that found another one running looks again
+        await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
     assert len(mails) == 20, "of two links only the newer one"
 
@@ -64,6 +84,9 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
     await notifications.run_jobs(ada.tenant_id)
     assert await notifications.mails(ada) == mails
     assert await notifications.mails(leaver) == []
+    # The users' events are dated before the endpoint's creation.
+    types = [json.loads(body)["type"] for _, body in receiver.received]
+    assert set(types) == {each for each in WebhookEventType if not each.startswith("user.")}
 
 
 def answers_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
@@ -117,6 +140,24 @@ def invitations_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]
             events.append(InvitationWithdrawn(**what, reason="revoked", withdrawn_at=at))
         history += [envelope_of(event, invitation_id, version) for version, event in enumerate(events, start=1)]
     return history
+
+
+def webhook_events_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
+    """Events that only webhooks are about."""
+    now, subscription_id = notifications.clock.now(), new_id()
+    of: dict[str, Any] = {"tenant_id": ada.tenant_id, "subscription_id": subscription_id, "customer_id": ada.user_id}
+    price: dict[str, Any] = {"plan": "team", "interval": "month", "amount_minor": 1, "currency": "EUR"}
+    events: list[Event] = [
+        SubscriptionRenewed(**of, **price, invoice_id=new_id(), period_start=now, period_end=now, renewed_at=now),
+        SubscriptionCaughtUp(**of, invoice_id=new_id(), status="active", caught_up_at=now),
+        SubscriptionCancellationScheduled(**of, cancel_at=now, scheduled_at=now),
+        SubscriptionCancellationRevoked(**of, revoked_at=now),
+    ]
+    closed = TenantClosed(tenant_id=new_id(), reason="requested", closed_at=now)
+    return [
+        *(envelope_of(event, subscription_id, version) for version, event in enumerate(events, start=1)),
+        envelope_of(closed, closed.tenant_id, 1),
+    ]
 
 
 def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
