@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
+from services.notifications.adapters.mail_reports import SignedReportReader
 from services.notifications.adapters.sealed_box import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.adapters.smtp_security import SmtpSecurity
+from services.notifications.domain.return_path import ReturnPaths, return_path_key
 from services.notifications.handlers import COMMANDS, CONSUMERS
 from services.notifications.jobs import JOBS, SCHEDULE
-from services.notifications.ports import MailResources
+from services.notifications.ports import MailResources, ReportResources
 from services.notifications.projections import PROJECTIONS
-from services.notifications.settings import NotificationsSettings
+from services.notifications.settings import NotificationsSettings, ReportSettings
 from services.notifications.tables import UNPUBLISHED
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
@@ -41,7 +43,20 @@ async def mail_resources() -> AsyncIterator[MailResources]:
         unsubscribe_url=settings.unsubscribe_url.rstrip("/"),
         product_name=settings.product_name,
         invoice_url=settings.invoice_url.rstrip("/") if settings.invoice_url else None,
+        return_paths=_return_paths(settings),
     )
+
+
+@asynccontextmanager
+async def report_resources() -> AsyncIterator[ReportResources]:
+    settings = load(ReportSettings)
+    paths = _return_paths(settings)
+    yield ReportResources(reports=SignedReportReader(paths, *settings.report_secrets) if paths else None)
+
+
+def _return_paths(settings: ReportSettings) -> ReturnPaths | None:
+    keys = [return_path_key(secret) for secret in settings.report_secrets]
+    return ReturnPaths(settings.bounce_domain, keys) if settings.bounce_domain and keys else None
 
 
 SERVICE = Service(
@@ -54,6 +69,7 @@ SERVICE = Service(
     schedule=SCHEDULE,
     api="services.notifications.api",
     authorize=authorize,
+    api_resources=report_resources,
     person_keys=PersonKeyDeclaration(),
     job_resources=mail_resources,
 )

@@ -25,6 +25,8 @@ SAMPLES: Mapping[str, object] = {
     "refunded_at": _DAY,
     "changed_at": _DAY,
     "ends_at": _DAY,
+    "cancel_at": _DAY,
+    "outcome": "lost",
     "effective_at": _DAY,
     "period_end": _DAY,
     "next_attempt_at": _DAY,

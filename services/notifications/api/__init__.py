@@ -2,6 +2,20 @@
 addresses and templates.
 """
 
-from services.notifications.api import notifications, preferences, suppressions, templates, unsubscribe
+from services.notifications.api import (
+    mail_reports,
+    notifications,
+    preferences,
+    suppressions,
+    templates,
+    unsubscribe,
+)
 
-ROUTERS = [notifications.router, preferences.router, unsubscribe.router, suppressions.router, templates.router]
+ROUTERS = [
+    notifications.router,
+    preferences.router,
+    unsubscribe.router,
+    suppressions.router,
+    templates.router,
+    mail_reports.router,
+]

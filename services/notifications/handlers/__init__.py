@@ -10,8 +10,10 @@ from services.notifications.commands import (
     MarkRead,
     QueueDigest,
     QueueNotification,
+    RecordBounce,
     Unsubscribe,
 )
+from services.notifications.handlers.bounces import record_bounce
 from services.notifications.handlers.invitations import cancel_invitation
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
@@ -37,6 +39,7 @@ COMMANDS: Commands = {
     ChooseMails: choose_mails,
     Unsubscribe: unsubscribe,
     LiftSuppression: lift_suppression,
+    RecordBounce: record_bounce,
 }
 
 CONSUMERS: Sequence[Consumer] = [
