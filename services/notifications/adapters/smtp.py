@@ -105,7 +105,7 @@ def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient
 
 
 def _bounce_of(error: aiosmtplib.SMTPRecipientRefused) -> BounceKind | None:
-    """What the refusal says about the address. Only the enhanced status code decides (RFC 3463):
+    """The kind of bounce that the refusal is. Only the enhanced status code decides (RFC 3463):
     servers also answer 550 to a sender whom their policy refuses, and 5.2.1 to a mailbox that gets
     too many mails at once.
     """

@@ -1,4 +1,4 @@
-"""What a bounce says about the address of a mail, by its enhanced status code (RFC 3463)."""
+"""Bounces of mails: their kinds, by the enhanced status code (RFC 3463), and their effects."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,7 @@ from services.notifications.domain.category import Category
 
 
 class BounceKind(StrEnum):
-    """What became of a mail after it was sent, or while it was being sent."""
+    """The fate of a mail that was not delivered, or not wanted."""
 
     HARD = "hard"
     """The address does not exist."""

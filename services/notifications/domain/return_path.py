@@ -3,7 +3,7 @@ report can be matched with its notification.
 
 `b+<token>@<domain>`. The token is base32, read without regard to case, because mail servers may
 change that: the tenant's id, the notification's id and a keyed digest over both and the mail's
-address. So nobody else can make a token, and a true one proves to which address the mail was sent.
+address. So only this service can make a token, which proves to which address the mail was sent.
 """
 
 import base64

@@ -11,7 +11,7 @@ EVENTS_WITHOUT_MAIL: Mapping[str, str] = {
     "customer.updated": "follows a change of the profile or the address",
     "customer.write_off_settled": "follows invoice.paid or invoice.voided, which are mailed",
     "invitation.accepted": "ends the invitation; the new user gets the mails of an account",
-    "invitation.withdrawn": "ends the invitation; nobody is told, because the address is not proved",
+    "invitation.withdrawn": "ends the invitation, whose address is not proved",
     "invoice.created": "a draft, which its customer does not see",
     "invoice.discarded": "a draft, which its customer does not see",
     "invoice.line_added": "a draft, which its customer does not see",
@@ -25,7 +25,7 @@ EVENTS_WITHOUT_MAIL: Mapping[str, str] = {
     "tenant.join_policy_changed": "the owner changes it, and it concerns no other person",
     "tenant.renamed": "mails show the new name",
     "user.email_changed": "the previous address was mailed at the request, the new one is mailed at its proof",
-    "user.erased": "the address is deleted: nobody is left to be mailed",
+    "user.erased": "the address is deleted",
     "user.profile_updated": "changes neither credentials nor rights",
     "user.sessions_ended": "an end of sessions is seen at the next request, and what causes it is mailed",
 }

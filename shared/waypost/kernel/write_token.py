@@ -1,7 +1,7 @@
 """The token of a write: names the events that one request has stored, so that a read in any service
 can wait until that service has handled them.
 
-A token is no secret and grants nothing. It contains ids of events, and a checksum over them and
+A token is not secret and grants nothing. It contains ids of events, and a checksum over them and
 their tenant, which detects a damaged token and one of another tenant.
 """
 

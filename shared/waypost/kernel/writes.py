@@ -1,5 +1,5 @@
-"""What the running request has stored. The API layer binds a collection, and units of work add
-their committed events to it.
+"""The events that the running request has stored. The API layer binds a collection, and units of
+work add their committed events to it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ from waypost.kernel.write_token import token_of
 
 
 class Writes:
-    """The committed events of one request, and whether its response may tell which."""
+    """The committed events of one request, and whether its response may name them."""
 
     __slots__ = ("_committed", "tenant_id")
 
     def __init__(self) -> None:
         self._committed: list[Envelope[Event]] = []
         self.tenant_id: TenantId | None = None
-        """The tenant of the caller, who may learn of the writes. None: nobody may."""
+        """The tenant of the caller, who may learn of the writes. None: no caller may."""
 
     def add(self, committed: Iterable[Envelope[Event]]) -> None:
         self._committed.extend(committed)

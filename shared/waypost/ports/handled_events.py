@@ -26,7 +26,7 @@ class Handling(StrEnum):
 
 class HandledEvents(Protocol):
     async def handling(self, awaited: Collection[Awaited]) -> Mapping[Awaited, Handling]:
-        """How the consumers have handled the events; without those that have not arrived, or wait
+        """How the consumers have handled the events. Omits events that have not arrived, or wait
         for another attempt. Raises Transient.
         """
         ...

@@ -13,11 +13,11 @@ from waypost.postgres.database import Database
 # keeps a caller from learning of another tenant's event. Two reads of a unique index per event:
 # with a condition on the status, the planner could read all open dead letters of the consumer.
 HANDLING = """
-select processed.consumer, processed.event_id, processed.tenant_id, letter.status as dead_letter
+select processed.consumer, processed.event_id, processed.tenant_id, parked.status as dead_letter
 from unnest($1::text[], $2::uuid[], $3::uuid[]) as awaited (consumer, event_id, tenant_id)
 join processed_messages as processed using (consumer, event_id, tenant_id)
-left join dead_letters as letter
-    on letter.consumer = processed.consumer and letter.event_id = processed.event_id"""
+left join dead_letters as parked
+    on parked.consumer = processed.consumer and parked.event_id = processed.event_id"""
 
 
 class PostgresHandledEvents:

@@ -55,7 +55,7 @@ async def show_job(job_id: UUID, caller: Caller, context: Context, request: Requ
 
 
 async def _visible(job_id: UUID, caller: Principal, context: Context) -> JobStatus:
-    """Raises NotFound for a job that the caller may not see: nobody waits for such a one."""
+    """Raises NotFound for a job that the caller may not see, without a wait."""
     async with context.bus.units.begin() as uow:
         job = await job_status(uow.rows, job_id)
     if job is None or not caller.may_see(job.owner_id):

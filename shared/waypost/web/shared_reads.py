@@ -39,7 +39,7 @@ class SharedReads(Generic[K, V]):
         batch = self._next = self._next or _Batch()
         batch.keys.update(keys)
         if self._running is None or self._running.done():
-            # In a context of its own: the query belongs to no single request.
+            # In its own context: the query belongs to several requests.
             self._running = asyncio.create_task(self._run(), name="shared reads", context=Context())
         found = await asyncio.shield(batch.found)  # the end of one caller must not end the others
         return {key: found[key] for key in keys if key in found}

@@ -18,7 +18,7 @@ SIGNATURE = "webhook-signature"
 
 TOLERANCE = timedelta(minutes=5)
 """Accepted difference between the sender's clock and ours, in both directions. A sender signs each
-attempt anew, so a recorded one cannot be replayed later.
+attempt again, so a recorded one cannot be replayed later.
 """
 
 MAX_HEADER_CHARACTERS = 2_048
@@ -90,7 +90,7 @@ def _signatures(webhook_id: str, timestamp: str, signatures: str) -> list[bytes]
 
 
 def _digest(text: str) -> bytes:
-    """Nothing for a text that is no digest: another signature of the header may be right."""
+    """Nothing for a text that is not a digest: another signature of the header may be right."""
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:

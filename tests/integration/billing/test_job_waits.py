@@ -28,8 +28,8 @@ async def test_a_request_waits_for_the_end_of_the_job(billing: BillingService) -
     assert (again.json()["status"], "preference-applied" in again.headers) == ("complete", False)
 
 
-async def test_nobody_waits_for_a_job_of_others(billing: BillingService) -> None:
-    """The end of the wait would tell that the job exists, and when it ends."""
+async def test_no_request_waits_for_a_job_that_its_caller_may_not_see(billing: BillingService) -> None:
+    """The end of the wait would reveal that the job exists, and when it ends."""
     company, stranger = await billing.company(), await billing.company()
     location = await requested(company)
     for answer in (

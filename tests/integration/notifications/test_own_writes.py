@@ -56,7 +56,7 @@ async def test_a_read_is_answered_when_the_write_has_arrived(
     assert not places._used
 
 
-async def test_a_wait_that_ends_before_the_write_arrives_says_so(
+async def test_a_wait_that_ends_before_the_write_arrives_is_reported(
     notifications: NotificationsService, http: httpx.AsyncClient
 ) -> None:
     ada = Person()

@@ -1,4 +1,4 @@
-"""For each event type somebody has decided whether it is mailed."""
+"""Each event type has a mail, or a reason why not."""
 
 from schemas.catalogue import EVENTS
 from services.notifications.domain import NotificationKind

@@ -73,7 +73,7 @@ def test_tokens_of_several_writes_are_read_together_and_the_same_one_once() -> N
 
 
 @pytest.mark.parametrize("text", ["?", "a", "AQ", "é", "A" * 36, "A" * (MAX_LENGTH + 1)])
-def test_a_text_that_is_no_token_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_token_is_refused(text: str) -> None:
     with pytest.raises(MalformedWriteToken):
         read_tokens([text], TENANT)
 
@@ -87,7 +87,7 @@ def test_a_damaged_token_and_one_of_another_tenant_are_refused() -> None:
         read_tokens([text], TenantId(uuid4()))
 
 
-def test_a_token_of_a_newer_release_is_no_error() -> None:
+def test_a_token_of_a_newer_release_is_accepted() -> None:
     assert read_tokens(["Ag" + token(stored())[2:]], TENANT) is None
 
 

@@ -33,7 +33,7 @@ class Client:
 
 
 class Work:
-    """What the request waits for."""
+    """The work that the request waits for."""
 
     def __init__(self, ends_at_look: int = 1_000_000) -> None:
         self.looks = 0
@@ -50,7 +50,7 @@ def principal(tenant_id: TenantId | None = None) -> Principal:
     return Principal(user_id=new_id(), tenant_id=tenant_id or TenantId(new_id()), role=Role.MEMBER)
 
 
-async def test_a_request_waits_until_it_is_done_and_says_so() -> None:
+async def test_a_request_waits_until_it_is_done_and_reports_it() -> None:
     client, work = Client(prefer="wait=10"), Work(ends_at_look=3)
     assert await Waits().until(client.request, principal(), work.is_done) is Waited.DONE
     assert work.looks == 3
