@@ -58,7 +58,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
             await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 20, "of two links only the newer one"
+    assert len(mails) == 22, "of two links only the newer one"
 
     await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)

@@ -28,7 +28,7 @@ values ($1, $2, $3, $4, 'billing.invoice', 0, 1, '{}', $5)"""
 _FILL = (
     """
     insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)
-    select $1, gen_random_uuid(), $2, 'billing.invoice', 0, n from generate_series(1, 2000) as n""",
+    select $1, gen_random_uuid(), $2, 'billing.invoice', 0, n from generate_series(1, 20000) as n""",
     """
     insert into dead_letters (id, consumer, event_id, tenant_id, topic, partition, kafka_offset, headers, status)
     select gen_random_uuid(), $1, gen_random_uuid(), $2, 'billing.invoice', 0, n, '{}', 'waiting'
