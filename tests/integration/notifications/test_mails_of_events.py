@@ -69,11 +69,7 @@ async def test_the_owner_is_mailed_what_concerns_the_tenant(notifications: Notif
     await notifications.know(owner)
     with pytest.raises(NotYet, match="owner"):
         await notifications.react(first)
-    made_owner = UserRoleChanged(
-        tenant_id=owner.tenant_id, user_id=owner.user_id, role="owner", previous_role="member", changed_at=now
-    )
-    for event in (owner.created(now), owner.envelope(made_owner, 2)):
-        await notifications.deliver(event, to=PRINCIPALS.name, repeat=True)
+    await make_owner(owner, notifications)
     closed = TenantClosed(tenant_id=owner.tenant_id, reason="requested", closed_at=now)
     second = _of(owner, invoice_id).envelope(disputes["invoice_dispute_closed"])
     of_tenant = _of(owner, owner.tenant_id).envelope(closed)._replace(occurred_at=now)
@@ -83,6 +79,16 @@ async def test_the_owner_is_mailed_what_concerns_the_tenant(notifications: Notif
     kinds = {*disputes, "tenant_closed"}
     assert {status[:2] for status in await notifications.statuses(owner)} == {(kind, "sent") for kind in kinds}
     assert len(await notifications.mails(owner)) == len(kinds)
+
+
+async def make_owner(person: Person, notifications: NotificationsService) -> None:
+    """Makes a person the owner of the tenant, as the service knows it."""
+    now = notifications.clock.now()
+    made_owner = UserRoleChanged(
+        tenant_id=person.tenant_id, user_id=person.user_id, role="owner", previous_role="member", changed_at=now
+    )
+    for event in (person.created(now), person.envelope(made_owner, 2)):
+        await notifications.deliver(event, to=PRINCIPALS.name, repeat=True)
 
 
 async def test_cards_and_tenants_from_before_these_mails_existed_are_not_mailed(
