@@ -4,7 +4,7 @@ that the sign-up caused.
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from infra.demo.invitation import invite_a_colleague
 from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
 from infra.demo.operator_commands import rebuild_recipients, trace_tree
+from infra.demo.own_writes import read_own_write
 from infra.demo.step_printer import NotObserved, StepPrinter
 from infra.demo.webhook_story import Receiver, WebhookStory
 from infra.stack.addresses import Addresses
@@ -128,8 +129,13 @@ class Story:
         """Returns the invoice's id."""
         self.printer.chapter("An invoice, charged once")
         billing = self.stack.billing
-        await self.printer.wait_for("billing's customer", lambda: self.customer(customer_id))
-        self.printer.saw("billing opened a customer from user.created")
+        await read_own_write(
+            self.send_as_customer,
+            self.read_as_customer,
+            self.printer,
+            user=f"{self.stack.users}/users/{customer_id}",
+            customer=f"{billing}/customers/{customer_id}",
+        )
         attached = await self.attach_card(customer_id, "pm_card_visa")
         self.printer.saw(f"POST /customers/…/payment-methods as Ada → {attached.status_code}")
         made = await self.post(f"{billing}/invoices", {"customer_id": customer_id, "currency": "EUR"})
@@ -205,10 +211,6 @@ class Story:
             raise NotObserved(f"one mail “{subject}”; there are {len(mails)}")
         return mails[0]
 
-    async def customer(self, customer_id: str) -> bool:
-        answer = await self.get(f"{self.stack.billing}/customers/{customer_id}")
-        return answer.status_code == httpx.codes.OK
-
     async def paid_invoice(self, invoice_id: str) -> dict[str, Any] | None:
         invoice: dict[str, Any] = (await self.get(f"{self.stack.billing}/invoices/{invoice_id}")).json()
         return invoice if invoice.get("status") == "paid" else None
@@ -239,6 +241,12 @@ class Story:
         if answer.is_error:
             raise NotObserved(f"{method} {url} answered {answer.status_code}: {answer.text}")
         return answer
+
+    async def send_as_customer(self, method: str, url: str, body: dict[str, Any]) -> httpx.Response:
+        return await self.send(method, url, body, as_bearer=self.customer_token)
+
+    async def read_as_customer(self, url: str, fields: Mapping[str, str]) -> httpx.Response:
+        return await self.http.get(url, headers={**self.authorization(self.customer_token), **fields})
 
     async def get(self, url: str) -> httpx.Response:
         return await self.http.get(url, headers=self.authorization(self.token))

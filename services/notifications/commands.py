@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.notifications.domain import Category, Facts, NotificationKind, UnsubscribeToken
+from services.notifications.domain.bounce import BounceKind
 from waypost.kernel.command import Command
 from waypost.kernel.ids import TenantId
 
@@ -84,6 +85,19 @@ class LiftSuppression(Command[None]):
     """Permits mails to a suppressed address again. A repeated command raises NotFound."""
 
     suppression_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBounce(Command[None]):
+    """Stores what became of a sent mail. A repeated command changes nothing."""
+
+    notification_id: UUID
+    address: str = field(repr=False)
+    """The address to which the mail was sent."""
+    kind: BounceKind
+    code: int
+    """The mail server's reply code (RFC 5321), or 0."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,16 @@ sender of webhooks.
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from services.notifications.domain import NotificationKind
+from services.notifications.domain.bounce import BounceKind
+from services.notifications.domain.return_path import ReturnPaths
 from waypost.kernel.errors import Permanent
+from waypost.kernel.ids import TenantId
 
 
 class SmtpTls(StrEnum):
@@ -27,9 +31,11 @@ class SmtpTls(StrEnum):
 class MailRefused(Permanent):
     """The mail server will never accept this mail."""
 
-    def __init__(self, reason: str, code: int, *, is_bad_address: bool = False) -> None:
-        """`is_bad_address`: the recipient's address is at fault, not this sender or this mail."""
-        self.reason, self.code, self.is_bad_address = reason, code, is_bad_address
+    def __init__(self, reason: str, code: int, *, is_bad_address: bool = False, is_soft: bool = False) -> None:
+        """`is_bad_address`: the recipient's address is at fault, not this sender or this mail.
+        `is_soft`: the mailbox is full or disabled, or its host was not reached.
+        """
+        self.reason, self.code, self.is_bad_address, self.is_soft = reason, code, is_bad_address, is_soft
         super().__init__(f"the mail server refused the mail permanently: {code}, {reason}", code=code)
 
 
@@ -56,6 +62,8 @@ class Mail:
     email: EmailContent
     unsubscribe_url: str | None = field(default=None, repr=False)
     """One POST to this URL ends mails of this kind (RFC 8058)."""
+    return_path: str | None = field(default=None, repr=False)
+    """The address to which the mail returns if it cannot be delivered; None: to its sender."""
 
 
 class EmailTemplates(Protocol):
@@ -81,6 +89,27 @@ class TokenOpener(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailReport:
+    """The report of the mail provider about one mail of this service."""
+
+    tenant_id: TenantId
+    notification_id: UUID
+    address: str = field(repr=False)
+    """The address to which the mail was sent."""
+    kind: BounceKind
+    code: int
+    """The mail server's reply code (RFC 5321); 0 if the report has none."""
+
+
+class MailReportReader(Protocol):
+    def read(self, headers: Mapping[str, str], body: bytes, at: datetime) -> MailReport | None:
+        """The report of a request; None for one that concerns no address or no mail of this
+        service, or is old. Raises WebhookNotAuthentic.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailResources:
     """Resources of jobs (`JobContext.resources`)."""
 
@@ -97,6 +126,8 @@ class MailResources:
     """The prefix of links to invoices; `/` and the invoice's id follow. None: no links."""
     webhooks: "WebhookSender"
     sealer: "SecretSealer"
+    return_paths: ReturnPaths | None = None
+    """None: mails return to their sender."""
 
 
 class WebhookFailure(StrEnum):
@@ -168,3 +199,5 @@ class ApiResources:
 
     sealer: SecretSealer
     webhooks_to_private_networks: bool
+    reports: MailReportReader | None = None
+    """None: this installation receives no reports about mails."""

@@ -6,10 +6,44 @@ from pydantic import Field, SecretStr, field_validator
 
 from services.notifications.domain.webhook_address import networks
 from services.notifications.ports import SmtpTls
+from waypost.kernel.errors import Misconfigured
+from waypost.project import variable
 from waypost.settings import Settings
 
 
-class NotificationsSettings(Settings):
+class ReportSettings(Settings):
+    """The reports of the mail provider about mails that bounced or were unwanted."""
+
+    bounce_domain: str | None = Field(default=None, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,180}[A-Za-z0-9])?$")
+    """A domain whose mails the mail provider receives and reports, for example
+    `bounces.example.com`. Each mail gets a return path of its own there. Without it mails return to
+    `mail_sender`, and nothing reads what comes back.
+    """
+    mail_reports_secret: SecretStr | None = None
+    """Verifies the provider's reports (`POST /mail-reports`): `whsec_` and 24 to 64 bytes in
+    base64. Required with `bounce_domain`. Return paths are made with it, too.
+    """
+    mail_reports_previous_secret: SecretStr | None = None
+    """Accepted too, while the secret is replaced. Keep it for 14 days: mails of this time have
+    return paths that were made with it.
+    """
+
+    @property
+    def report_secrets(self) -> tuple[str, ...]:
+        """The secrets with which a report may be signed, the current one first; empty if this
+        installation receives no reports. Raises Misconfigured.
+        """
+        secrets = (self.mail_reports_secret, self.mail_reports_previous_secret)
+        texts = tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+        if (self.mail_reports_secret is None) != (self.bounce_domain is None) or (texts and not self.bounce_domain):
+            raise Misconfigured(
+                f"set both {variable('BOUNCE_DOMAIN')} and {variable('MAIL_REPORTS_SECRET')}, or neither of them and no"
+                f" {variable('MAIL_REPORTS_PREVIOUS_SECRET')}"
+            )
+        return texts
+
+
+class NotificationsSettings(ReportSettings):
     smtp_host: str
     """Host of the mail server."""
     smtp_port: int = Field(ge=1, le=65535)

@@ -94,6 +94,24 @@ suppressed_addresses = Table(
 )
 """Addresses that the mail server refused; no mail is sent to them until the row is deleted."""
 
+bounces = Table(
+    "bounces",
+    UNPUBLISHED,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("recipient_id", Uuid, nullable=False),
+    Column("address", Text),
+    Column("reported_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "notification_id", "kind"),
+    Index("bounces_of_address", "tenant_id", "address"),
+    Index("bounces_of_recipient", "tenant_id", "recipient_id"),
+    Index("bounces_by_time", "tenant_id", "reported_at"),
+)
+"""Reports about sent mails. Without an address if it must not count: that of an invitation, or of a
+suppression that was lifted.
+"""
+
 OUTGOING = MetaData()
 
 notifications = Table(

@@ -22,6 +22,7 @@ ALLOWED = {
     "shared/waypost/kafka/prompt_connection.py": "the request that made it awaits it, and raises its error",
     "shared/waypost/native/postgres/tls_front.py": "of a development stack; both copies end with their session",
     "shared/waypost/web/shared_looks.py": "every stream that waits for the look raises its error",
+    "shared/waypost/web/shared_reads.py": "every request that waits for the query raises its error",
     "shared/waypost/web/server.py": "the server; its end is logged, and ends the process with an error",
     "services/billing/live/view.py": "parts of one tick, awaited or cancelled before its end",
 }

@@ -1,5 +1,5 @@
-"""The SMTP side: 250 for a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…` is
-permanently refused (550).
+"""The SMTP side: 250 for a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…`
+does not exist (550), and the mailbox of `full@…` or `full+…@…` is full (552).
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Misconfigured
 
 _BOUNCES = re.compile(r"bounce(\+[^@]*)?@", re.IGNORECASE)
+_FULL = re.compile(r"full(\+[^@]*)?@", re.IGNORECASE)
 
 
 class Mailbox:
@@ -33,6 +34,8 @@ class Mailbox:
         """The reply to RCPT TO (RFC 5321 section 4.1.1.3)."""
         if _BOUNCES.match(address):
             return "550 5.1.1 There is no such mailbox"
+        if _FULL.match(address):
+            return "552 5.2.2 The mailbox is full"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"

@@ -19,6 +19,7 @@ from waypost.web.auth import AdminCaller, Caller
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.principal import Principal
+from waypost.web.read_own_writes import reads
 from waypost.web.request import RequestContext
 from waypost.web.responses import ExpectedVersion, created, shown
 
@@ -36,6 +37,7 @@ async def list_customers(
 
 
 @router.get("/{customer_id}", response_model=CustomerView)
+@reads("customers")
 async def show_customer(customer_id: UUID, caller: Caller, context: Context) -> Response:
     """Returns one customer. A customer has its user's id; members see themselves only."""
     _require_visible(customer_id, caller)

@@ -14,14 +14,13 @@ from services.notifications.adapters.smtp_security import (
     SmtpSecurity,
     refused_security,
 )
+from services.notifications.domain.bounce import BounceKind, bounce_kind
 from services.notifications.domain.proved_address import ascii_domain
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
 _PERMANENT = range(500, 600)
 _ENHANCED_CODE = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
-_BAD_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"))
-"""Bad mailbox, bad system, bad syntax, mailbox moved, null MX (RFC 7505)."""
 
 _MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Errors about one mail. Other responses, such as to the greeting or the sign-in, concern this
@@ -57,6 +56,7 @@ class SmtpMailer:
             async with asyncio.timeout(1.5 * self._timeout_seconds):
                 await aiosmtplib.send(
                     self._message(mail),
+                    sender=mail.return_path or self._sender,
                     recipients=[ascii_domain(mail.address)],  # not parsed from the message: it contains a user's name
                     hostname=self._host,
                     port=self._port,
@@ -98,14 +98,16 @@ def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient
         return MailServerRefused(f"no mail was sent: {problem}")
     if error.code not in _PERMANENT:
         return Transient(f"the mail server answered {error.code}: try again later")
-    unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and _is_bad_address(error)
-    return MailRefused("mailbox_unknown" if unknown else "mail_refused", error.code, is_bad_address=unknown)
+    kind = _bounce_of(error) if isinstance(error, aiosmtplib.SMTPRecipientRefused) else None
+    unknown = kind is BounceKind.HARD
+    reason = "mailbox_unknown" if unknown else "mail_refused"
+    return MailRefused(reason, error.code, is_bad_address=unknown, is_soft=kind is BounceKind.SOFT)
 
 
-def _is_bad_address(error: aiosmtplib.SMTPRecipientRefused) -> bool:
-    """Whether the mailbox does not exist. Only the enhanced status code decides (RFC 3463): servers
-    also answer 550 to a sender whom their policy refuses, and 5.2.1 to a mailbox that gets too many
-    mails at once.
+def _bounce_of(error: aiosmtplib.SMTPRecipientRefused) -> BounceKind | None:
+    """The kind of bounce that the refusal is. Only the enhanced status code decides (RFC 3463):
+    servers also answer 550 to a sender whom their policy refuses, and 5.2.1 to a mailbox that gets
+    too many mails at once.
     """
     enhanced = _ENHANCED_CODE.match(error.message or "")
-    return enhanced is not None and enhanced[0] in _BAD_ADDRESS
+    return None if enhanced is None else bounce_kind(enhanced[0])

@@ -27,6 +27,8 @@ SAMPLES: Mapping[str, object] = {
     "disabled_at": _DAY,
     "endpoint_id": "01a21327-343b-78b8-828e-29818cbf217b",
     "ends_at": _DAY,
+    "cancel_at": _DAY,
+    "outcome": "lost",
     "effective_at": _DAY,
     "period_end": _DAY,
     "next_attempt_at": _DAY,

@@ -1,8 +1,9 @@
 """The routes of the notifications service: notifications, read marks, mail preferences, suppressed
-addresses, templates and webhooks.
+addresses, templates, reports about mails, and webhooks.
 """
 
 from services.notifications.api import (
+    mail_reports,
     notifications,
     preferences,
     suppressions,
@@ -21,6 +22,7 @@ ROUTERS = [
     unsubscribe.router,
     suppressions.router,
     templates.router,
+    mail_reports.router,
     webhook_endpoints.router,
     webhook_deliveries.router,
 ]

@@ -12,6 +12,7 @@ from services.notifications.queries.notifications import Position, latest_notifi
 from waypost.web.auth import Caller
 from waypost.web.models import ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.read_own_writes import reads
 from waypost.web.request import Context
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
@@ -38,6 +39,7 @@ class NotificationView(ResponseModel):
 
 
 @router.get("")
+@reads("notices")
 async def list_notifications(
     page: Annotated[PageRequest[Position], paged_by(Position)],
     caller: Caller,
@@ -57,6 +59,7 @@ async def list_notifications(
 
 
 @router.get("/{notification_id}")
+@reads("notices")
 async def show_notification(notification_id: UUID, caller: Caller, context: Context) -> NotificationView:
     """Returns one notification. Does not mark it as read: clients prefetch, and admins look at
     other users' notifications.

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from services.notifications.commands import ChooseMails
 from services.notifications.domain import SECRET_BYTES, Category
+from services.notifications.domain.bounce import SuppressionReason
 from services.notifications.queries.preferences import mail_preferences
+from services.notifications.queries.suppressions import own_suppression
 from waypost.web.auth import Caller
 from waypost.web.models import RequestModel, ResponseModel
 from waypost.web.principal import Principal
@@ -18,6 +20,12 @@ router = APIRouter(prefix="/preferences", tags=["preferences"])
 DIGEST = "A daily mail at 09:00 UTC that lists invoices with unread notifications; not sent on a day without them."
 RECEIPTS = "Mails about paid, voided and refunded invoices."
 SUBSCRIPTIONS = "Mails about started, changed and canceled subscriptions."
+
+
+SUPPRESSED = (
+    "Why the caller's address gets no mail: `mailbox_unknown`. With `complained` and `soft_bounces` it gets mails about the"
+    " security of the account only. Null if it gets mails."
+)
 
 
 class PreferenceChange(RequestModel):
@@ -34,6 +42,7 @@ class Preferences(ResponseModel):
     digest: bool = Field(description=DIGEST)
     receipts: bool = Field(description=RECEIPTS)
     subscriptions: bool = Field(description=SUBSCRIPTIONS)
+    suppressed: SuppressionReason | None = Field(default=None, description=SUPPRESSED)
 
 
 @router.get("")
@@ -63,4 +72,6 @@ async def set_preferences(wanted: PreferenceChange, caller: Caller, context: Con
 async def _preferences(caller: Principal, context: Context) -> Preferences:
     async with context.bus.units.begin() as uow:
         chosen = await mail_preferences(uow.rows, caller.user_id)
-    return Preferences.model_validate({category.value: wanted for category, wanted in chosen.choices.items()})
+        suppressed = await own_suppression(uow.rows, caller.user_id)
+    choices = {category.value: wanted for category, wanted in chosen.choices.items()}
+    return Preferences.model_validate({**choices, "suppressed": suppressed})

@@ -1,4 +1,4 @@
-"""Addresses to which no mail is sent, because the mail server refused them."""
+"""Addresses to which no mail is sent, because earlier ones bounced or were unwanted."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.notifications.commands import LiftSuppression
+from services.notifications.domain.bounce import SuppressionReason
 from services.notifications.queries.suppressions import suppressions
 from waypost.web.auth import AdminCaller
 from waypost.web.models import ResponseModel
@@ -22,9 +23,12 @@ class SuppressionView(ResponseModel):
 
     suppression_id: UUID
     recipient_id: UUID
-    reason: str
+    reason: SuppressionReason
+    """`mailbox_unknown` blocks every mail; `complained` and `soft_bounces` all but those about the
+    security of the account.
+    """
     code: int
-    """The mail server's reply code (RFC 5321)."""
+    """The mail server's reply code (RFC 5321); 0 if there is none."""
     suppressed_at: datetime
 
 

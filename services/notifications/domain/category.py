@@ -29,12 +29,16 @@ _CATEGORIES: Mapping[NotificationKind, Category] = {
     NotificationKind.PAYMENT_FAILED: Category.BILLING,
     NotificationKind.INVOICE_UNCOLLECTIBLE: Category.BILLING,
     NotificationKind.SUBSCRIPTION_PAST_DUE: Category.BILLING,
+    NotificationKind.INVOICE_DISPUTED: Category.BILLING,
+    NotificationKind.INVOICE_DISPUTE_CLOSED: Category.BILLING,
     NotificationKind.INVOICE_PAID: Category.RECEIPTS,
     NotificationKind.INVOICE_VOIDED: Category.RECEIPTS,
     NotificationKind.INVOICE_REFUNDED: Category.RECEIPTS,
     NotificationKind.SUBSCRIPTION_STARTED: Category.SUBSCRIPTIONS,
     NotificationKind.SUBSCRIPTION_CANCELED: Category.SUBSCRIPTIONS,
     NotificationKind.SUBSCRIPTION_PLAN_CHANGED: Category.SUBSCRIPTIONS,
+    NotificationKind.SUBSCRIPTION_CANCELLATION_SCHEDULED: Category.SUBSCRIPTIONS,
+    NotificationKind.SUBSCRIPTION_CANCELLATION_REVOKED: Category.SUBSCRIPTIONS,
     NotificationKind.DIGEST: Category.DIGEST,
 }
 

@@ -41,6 +41,13 @@ class NotificationKind(StrEnum):
     SUBSCRIPTION_PLAN_CHANGED = "subscription_plan_changed"
     SUBSCRIPTION_PAST_DUE = "subscription_past_due"
     WEBHOOK_DISABLED = "webhook_disabled"
+    SUBSCRIPTION_CANCELLATION_SCHEDULED = "subscription_cancellation_scheduled"
+    SUBSCRIPTION_CANCELLATION_REVOKED = "subscription_cancellation_revoked"
+    PAYMENT_METHOD_ATTACHED = "payment_method_attached"
+    PAYMENT_METHOD_DETACHED = "payment_method_detached"
+    INVOICE_DISPUTED = "invoice_disputed"
+    INVOICE_DISPUTE_CLOSED = "invoice_dispute_closed"
+    TENANT_CLOSED = "tenant_closed"
 
     @property
     def carries_token(self) -> bool:
@@ -90,7 +97,9 @@ class Suppression(StrEnum):
     SUPERSEDED = "superseded"
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
-    """The mail server refused the address earlier."""
+    """Earlier mails to the address came back."""
+    COMPLAINED = "complained"
+    """The recipient has marked a mail as unwanted."""
     ERASED = "erased"
 
 

@@ -13,12 +13,14 @@ from services.notifications.commands import (
     MarkRead,
     QueueDigest,
     QueueNotification,
+    RecordBounce,
     RedeliverFailedWebhooks,
     RedeliverWebhook,
     RotateWebhookSecret,
     SendTestWebhook,
     Unsubscribe,
 )
+from services.notifications.handlers.bounces import record_bounce
 from services.notifications.handlers.invitations import cancel_invitation
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
@@ -59,6 +61,7 @@ COMMANDS: Commands = {
     SendTestWebhook: send_test,
     RedeliverWebhook: redeliver,
     RedeliverFailedWebhooks: redeliver_failed,
+    RecordBounce: record_bounce,
 }
 
 CONSUMERS: Sequence[Consumer] = [

@@ -1,4 +1,4 @@
-"""Notifications about invoices that end and about subscriptions."""
+"""Notifications about invoices that end, about subscriptions and about cards."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,11 @@ from schemas.billing import (
     InvoiceMarkedUncollectible,
     InvoiceRefunded,
     InvoiceVoided,
+    PaymentMethodAttached,
+    PaymentMethodDetached,
     SubscriptionCanceled,
+    SubscriptionCancellationRevoked,
+    SubscriptionCancellationScheduled,
     SubscriptionCreated,
     SubscriptionPastDue,
     SubscriptionPlanChanged,
@@ -68,6 +72,28 @@ async def subscription_past_due(past_due: Envelope[SubscriptionPastDue], uow: Un
     await _queue(past_due, NotificationKind.SUBSCRIPTION_PAST_DUE, event.customer_id, {}, event.past_due_at, uow)
 
 
+async def cancellation_scheduled(scheduled: Envelope[SubscriptionCancellationScheduled], uow: UnitOfWork) -> None:
+    event, kind = scheduled.event, NotificationKind.SUBSCRIPTION_CANCELLATION_SCHEDULED
+    facts: Facts = {"cancel_at": event.cancel_at.isoformat()}
+    await _queue(scheduled, kind, event.customer_id, facts, event.scheduled_at, uow)
+
+
+async def cancellation_revoked(revoked: Envelope[SubscriptionCancellationRevoked], uow: UnitOfWork) -> None:
+    event, kind = revoked.event, NotificationKind.SUBSCRIPTION_CANCELLATION_REVOKED
+    await _queue(revoked, kind, event.customer_id, {}, event.revoked_at, uow)
+
+
+async def card_attached(attached: Envelope[PaymentMethodAttached], uow: UnitOfWork) -> None:
+    """Without the digits of the card: facts of a notification never identify a person."""
+    event = attached.event
+    await _queue(attached, NotificationKind.PAYMENT_METHOD_ATTACHED, event.customer_id, {}, event.attached_at, uow)
+
+
+async def card_detached(detached: Envelope[PaymentMethodDetached], uow: UnitOfWork) -> None:
+    event = detached.event
+    await _queue(detached, NotificationKind.PAYMENT_METHOD_DETACHED, event.customer_id, {}, event.detached_at, uow)
+
+
 def _price(event: SubscriptionCreated | SubscriptionPlanChanged) -> Mapping[str, str | int | None]:
     return {
         "plan": event.plan,
@@ -102,4 +128,8 @@ MONEY_NOTICES: Mapping[type[Event], Any] = {
     SubscriptionPlanChanged: subscription_plan_changed,
     SubscriptionCanceled: subscription_canceled,
     SubscriptionPastDue: subscription_past_due,
+    SubscriptionCancellationScheduled: cancellation_scheduled,
+    SubscriptionCancellationRevoked: cancellation_revoked,
+    PaymentMethodAttached: card_attached,
+    PaymentMethodDetached: card_detached,
 }

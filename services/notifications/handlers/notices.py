@@ -1,7 +1,7 @@
 """The reactor that queues one notification per event of another service."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from schemas.billing import (
@@ -9,12 +9,15 @@ from schemas.billing import (
     InvoicePaid,
     InvoicePaymentFailed,
     InvoiceRefundFailed,
+    PaymentMethodAttached,
+    PaymentMethodDetached,
 )
 from schemas.users import (
     InvitationAccepted,
     InvitationRequested,
     InvitationSent,
     InvitationWithdrawn,
+    TenantClosed,
     UserCreated,
     UserEmailChangeRequested,
     UserEmailVerified,
@@ -29,6 +32,7 @@ from services.notifications.handlers.account_notices import ACCOUNT_NOTICES
 from services.notifications.handlers.invitations import end_invitation, send_invitation, tell_approvers
 from services.notifications.handlers.money_notices import MONEY_NOTICES
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
+from services.notifications.handlers.owner_notices import OWNER_NOTICES
 from services.notifications.queries.mail_contents import owner
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
@@ -36,6 +40,8 @@ from waypost.kernel.event import Event
 from waypost.kernel.role import Role
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
+
+_CARDS_AND_TENANTS_SINCE = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
@@ -214,6 +220,9 @@ NOTICES = Reactor(
         InvoicePaymentFailed: send_payment_failure,
         **ACCOUNT_NOTICES,
         **MONEY_NOTICES,
+        **OWNER_NOTICES,
         InvoiceRefundFailed: send_refund_failure,
     },
+    # These topics are read since a later release, from their first record on.
+    since=dict.fromkeys((PaymentMethodAttached, PaymentMethodDetached, TenantClosed), _CARDS_AND_TENANTS_SINCE),
 )

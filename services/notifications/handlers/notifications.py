@@ -13,6 +13,7 @@ from services.notifications.queries.mail_contents import addressee, company_of
 from services.notifications.queries.notifications import notification
 from services.notifications.queries.preferences import mail_preferences
 from services.notifications.tables import (
+    bounces,
     pending_notifications,
     preferences,
     read_marks,
@@ -78,6 +79,7 @@ async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),
         delete(preferences).where(preferences.c.user_id == command.recipient_id),
         delete(suppressed_addresses).where(suppressed_addresses.c.recipient_id == command.recipient_id),
+        delete(bounces).where(bounces.c.recipient_id == command.recipient_id),
     ):
         await uow.rows.execute(statement)
 

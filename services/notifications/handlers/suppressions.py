@@ -1,19 +1,20 @@
-"""Suppressed addresses: stored when the mail server refuses one, deleted by an admin or an
-operator.
+"""Suppressed addresses: stored when a mail to one bounced or was unwanted, deleted by an admin or
+an operator.
 """
 
 from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import LiftSuppression
 from services.notifications.domain import Notification
+from services.notifications.domain.bounce import SuppressionReason
 from services.notifications.handlers.preferences import require_present
 from services.notifications.ports import MailRefused
-from services.notifications.tables import sealed_tokens, suppressed_addresses
+from services.notifications.tables import bounces, sealed_tokens, suppressed_addresses
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId, new_id
 from waypost.ports.unit_of_work import UnitOfWork
@@ -24,28 +25,47 @@ log = structlog.get_logger()
 async def suppress_address(
     tenant_id: TenantId, recipient_id: UUID, address: str, refusal: MailRefused, at: datetime, uow: UnitOfWork
 ) -> None:
-    """Suppresses the address, unless the recipient was erased since the mail was composed. An
-    address that is suppressed keeps its first reason.
+    """Suppresses an address that the mail server does not know, unless the recipient was erased
+    since the mail was composed.
     """
     try:
         await require_present(recipient_id, uow)
     except NotFound:
         return
+    await store_suppression(tenant_id, recipient_id, address, SuppressionReason.MAILBOX_UNKNOWN, refusal.code, at, uow)
+
+
+async def store_suppression(
+    tenant_id: TenantId,
+    recipient_id: UUID,
+    address: str,
+    reason: SuppressionReason,
+    code: int,
+    at: datetime,
+    uow: UnitOfWork,
+) -> None:
+    """An address that is suppressed keeps its reason, unless the new one blocks more mails: then
+    the suppression has the new reason, and a new id. The caller has checked that the recipient is
+    not erased.
+    """
     suppression_id = new_id()
-    row = {
-        "tenant_id": tenant_id,
+    found = {
         "suppression_id": suppression_id,
-        "recipient_id": recipient_id,
-        "address": address,
-        "reason": refusal.reason,
-        "code": refusal.code,
+        "reason": reason.value,
+        "code": code,
         "suppressed_at": at,
     }
-    inserted = await uow.rows.execute(
-        insert(suppressed_addresses).values(row).on_conflict_do_nothing(index_elements=["tenant_id", "address"])
+    row = insert(suppressed_addresses).values(tenant_id=tenant_id, recipient_id=recipient_id, address=address, **found)
+    address_of = ["tenant_id", "address"]
+    hard = SuppressionReason.MAILBOX_UNKNOWN
+    weaker = suppressed_addresses.c.reason != hard.value
+    stored = await uow.rows.execute(
+        row.on_conflict_do_update(index_elements=address_of, set_=found, where=weaker)
+        if reason is hard
+        else row.on_conflict_do_nothing(index_elements=address_of)
     )
-    if inserted.rowcount:
-        log.warning("address_suppressed", suppression_id=str(suppression_id), reason=refusal.reason, code=refusal.code)
+    if stored.rowcount:
+        log.warning("address_suppressed", suppression_id=str(suppression_id), reason=reason.value, code=code)
 
 
 async def may_be_suppressed(notification: Notification, uow: UnitOfWork) -> bool:
@@ -68,11 +88,12 @@ async def forget_invited_address(invitation_id: UUID, uow: UnitOfWork) -> None:
 
 async def lift_suppression(command: LiftSuppression, uow: UnitOfWork) -> None:
     """Raises NotFound."""
-    deleted = await uow.rows.execute(
-        delete(suppressed_addresses).where(suppressed_addresses.c.suppression_id == command.suppression_id)
-    )
-    if not deleted.rowcount:
+    lifted = delete(suppressed_addresses).where(suppressed_addresses.c.suppression_id == command.suppression_id)
+    address = (await uow.rows.execute(lifted.returning(suppressed_addresses.c.address))).scalar_one_or_none()
+    if address is None:
         raise NotFound(
             f"there is no suppression {command.suppression_id}: it was lifted, its recipient was erased, or its"
             " invitation ended"
         )
+    # The bounces stay, so that a report that comes again is recognized, and do not count any more.
+    await uow.rows.execute(update(bounces).where(bounces.c.address == address).values(address=None))

@@ -2,6 +2,7 @@
 data at the time when it is sent, not when it was queued.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,13 +10,18 @@ from uuid import UUID
 import structlog
 from sqlalchemy import delete, select
 
+from services.notifications.commands import RecordBounce
 from services.notifications.domain import (
     BILLING,
     Notification,
     NotificationKind,
     NotificationStatus,
     Suppression,
+    category_of,
 )
+from services.notifications.domain.bounce import BounceKind, SuppressionReason
+from services.notifications.domain.return_path import SentMail
+from services.notifications.handlers.bounces import prune_bounces, record_bounce
 from services.notifications.handlers.suppressions import may_be_suppressed, suppress_address
 from services.notifications.jobs.mails import (
     compose_mail,
@@ -33,7 +39,7 @@ from services.notifications.queries.mail_contents import (
     facts_of,
     token_of,
 )
-from services.notifications.queries.suppressions import is_suppressed
+from services.notifications.queries.suppressions import suppression_of
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
 from waypost.kernel.errors import NotYet
@@ -73,13 +79,16 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
 
 
 async def cleanup_expired(job: JobContext[MailResources]) -> int:
-    """Deletes expired links and suppresses their notifications. Returns their number."""
+    """Deletes expired links and suppresses their notifications, and deletes old reports about
+    mails. Returns the number of the links.
+    """
     now = job.clock.now()
     async with job.begin() as uow:
         expired = select(sealed_tokens.c.notification_id).where(sealed_tokens.c.expires_at <= now)
         ids = (await uow.rows.execute(expired)).scalars().all()
         for notification_id in ids:
             await _suppress(await uow.load(Notification, notification_id), Suppression.EXPIRED, now, uow)
+        await prune_bounces(now, uow)
     return len(ids)
 
 
@@ -113,8 +122,16 @@ async def _settle(
                 notification.fail(refusal.reason, job.executions, now)
                 if refusal.is_bad_address and await may_be_suppressed(notification, uow):
                     await suppress_address(job.tenant_id, notification.recipient_id, mail.address, refusal, now, uow)
+                if refusal.is_soft:
+                    await record_bounce(_soft_bounce(notification, mail, refusal, now), uow)
             await _clear(notification, uow)
     return notification.status
+
+
+def _soft_bounce(notification: Notification, mail: Mail, refusal: MailRefused, at: datetime) -> RecordBounce:
+    return RecordBounce(
+        notification_id=notification.id, address=mail.address, kind=BounceKind.SOFT, code=refusal.code, at=at
+    )
 
 
 async def _suppress(notification: Notification, reason: Suppression, at: datetime, uow: UnitOfWork) -> None:
@@ -137,9 +154,20 @@ async def _compose(
         mail = await _invitation(notification, resources, uow, at)
     else:
         mail = await _to_recipient(notification, resources, uow, at)
-    if isinstance(mail, Mail) and await is_suppressed(uow.rows, mail.address):
-        return Suppression.BOUNCED
-    return mail
+    if not isinstance(mail, Mail):
+        return mail
+    reason = await suppression_of(uow.rows, mail.address)
+    if reason is not None and reason.blocks(category_of(notification.kind)):
+        return Suppression.COMPLAINED if reason is SuppressionReason.COMPLAINED else Suppression.BOUNCED
+    return _returnable(mail, notification, resources)
+
+
+def _returnable(mail: Mail, notification: Notification, resources: MailResources) -> Mail:
+    """The mail with its own return path, if this installation receives reports."""
+    if resources.return_paths is None:
+        return mail
+    sent = SentMail(notification.tenant_id, notification.id)
+    return replace(mail, return_path=resources.return_paths.of(sent, mail.address))
 
 
 async def _to_recipient(

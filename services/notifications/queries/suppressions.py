@@ -4,15 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifications.tables import suppressed_addresses
+from services.notifications.domain.bounce import SuppressionReason
+from services.notifications.tables import recipients, suppressed_addresses
 
 
-async def is_suppressed(rows: AsyncConnection, address: str) -> bool:
-    found = select(exists().where(suppressed_addresses.c.address == address))
-    return bool((await rows.execute(found)).scalar_one())
+async def suppression_of(rows: AsyncConnection, address: str) -> SuppressionReason | None:
+    """Why the address gets no mail, or none but those about the security of its account."""
+    found = select(suppressed_addresses.c.reason).where(suppressed_addresses.c.address == address)
+    reason: str | None = (await rows.execute(found)).scalar_one_or_none()
+    return None if reason is None else SuppressionReason(reason)
+
+
+async def own_suppression(rows: AsyncConnection, user_id: UUID) -> SuppressionReason | None:
+    """The same for the present address of a user."""
+    address = select(recipients.c.email).where(recipients.c.user_id == user_id).scalar_subquery()
+    found = select(suppressed_addresses.c.reason).where(suppressed_addresses.c.address == address)
+    reason: str | None = (await rows.execute(found)).scalar_one_or_none()
+    return None if reason is None else SuppressionReason(reason)
 
 
 async def suppressions(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Row[Any]]:

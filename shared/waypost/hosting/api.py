@@ -14,7 +14,9 @@ from waypost.hosting.process_runner import run_parts
 from waypost.hosting.runtime import Runtime, build_admin_service, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ApiSettings, load
+from waypost.jobs.ended import ended_jobs
 from waypost.postgres.database import Database
+from waypost.postgres.handled_events import PostgresHandledEvents
 from waypost.postgres.idempotency import PostgresIdempotencyKeys
 from waypost.postgres.overview import outbox_rows
 from waypost.web import ops as operator_routes
@@ -26,6 +28,7 @@ from waypost.web.keys import PublishedKeys
 from waypost.web.management import http_servers, refuse_hidden_routes, refuse_public_operator_routes
 from waypost.web.policies import refuse_undeclared
 from waypost.web.probes import Readiness
+from waypost.web.read_own_writes import OwnWrites
 from waypost.web.tokens import KeySource
 
 
@@ -81,6 +84,8 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         clock=runtime.clock,
         rates=settings.rates,
         trusted_proxies=settings.trusted_proxies,
+        ended_jobs=partial(ended_jobs, runtime.database),
+        own_writes=OwnWrites(service.name, service.consumers, PostgresHandledEvents(runtime.database)),
         admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.brokers),
     )
     _with_documents(service, app)

@@ -5,7 +5,8 @@ WaypostError
 │   ├── Invalid                 422: the input breaks a rule (400 for malformed JSON)
 │   │   ├── KeyReused           422: the Idempotency-Key was used with another body
 │   │   ├── MalformedCursor     422: a cursor that no list returned
-│   │   └── MalformedEntityTag  422: an If-Match that is neither an entity tag nor *
+│   │   ├── MalformedEntityTag  422: an If-Match that is neither an entity tag nor *
+│   │   └── MalformedWriteToken 422: a Write-Token that no response to this tenant contained
 │   ├── Unauthenticated         401: no valid token
 │   │   └── TokenRevoked        401: the token's session or rights have ended
 │   ├── Forbidden               403: the token's role or scope is insufficient

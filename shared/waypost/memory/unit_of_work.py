@@ -47,6 +47,10 @@ class MemoryUnitOfWork(Repository):
     def rows(self) -> AsyncConnection:
         raise NotImplementedError("there are no tables in memory")
 
+    @property
+    def written(self) -> Sequence[Envelope[Event]]:
+        return list(self._unsent)
+
     async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         raise NotImplementedError("there are no tables in memory")
 

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.cause import Cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
@@ -51,6 +53,11 @@ class UnitOfWork(Protocol):
 
         Raises NotImplementedError in memory, where there are no tables.
         """
+        ...
+
+    @property
+    def written(self) -> Sequence[Envelope[Event]]:
+        """The events that were flushed so far. Events of people's keys are among them."""
         ...
 
     async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from waypost.kernel.event import Event, has_personal_data
 from waypost.kernel.ids import TenantId
 from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
+from waypost.kernel.writes import current_writes
 from waypost.ports.codec import EventCodec
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
@@ -85,6 +86,10 @@ class PostgresUnitOfWork(Repository):
     @property
     def rows(self) -> AsyncConnection:
         return self._connection
+
+    @property
+    def written(self) -> Sequence[Envelope[Event]]:
+        return [event.envelope for event in self.unsent]
 
     async def query(self, statement: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         rows: Sequence[Any] = await Sql(self._connection).fetch(statement, *arguments)
@@ -200,6 +205,8 @@ class PostgresUnitsOfWork:
             unit.preconditions_passed = connection.preconditions_passed
             yield unit
             await unit.finish(self._admit)
+        if (writes := current_writes()) is not None:
+            writes.add(unit.written)
         unit.send_wakeups()
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:

@@ -26,6 +26,12 @@ def known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
+READ_WAITS = Counter(
+    metric("read_waits_total"),
+    "Requests with a Write-Token that preferred to wait, by what came of it: handled, pending, failed, unchecked.",
+    ["status"],
+)
+
 # Process
 
 EVENT_LOOP_LAG = Histogram(

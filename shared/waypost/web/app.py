@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from waypost import VERSION
 from waypost.engine.bus import Bus
+from waypost.jobs.ended import EndedJobs, none_ended
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.operations.admin_service import AdminService
 from waypost.ports.idempotency import IdempotencyKeys
@@ -24,7 +25,10 @@ from waypost.web.health import health_router
 from waypost.web.limited import RequestLimits, classes_of
 from waypost.web.probes import Readiness
 from waypost.web.rate_limits import RateLimiter, RateSettings, refuse_unknown_limits
+from waypost.web.read_own_writes import OwnWrites
+from waypost.web.shared_reads import SharedReads
 from waypost.web.tokens import KeysOf, TokenVerifier
+from waypost.web.waits import Waits
 
 
 def create_app(
@@ -41,6 +45,8 @@ def create_app(
     admin_service: AdminService | None = None,
     rates: RateSettings | None = None,
     trusted_proxies: Sequence[Network] = (),
+    own_writes: OwnWrites | None = None,
+    ended_jobs: EndedJobs = none_ended,
 ) -> FastAPI:
     """Creates the API of a service. Routes access the bus, the resources and the time through
     `waypost.web.request`.
@@ -52,7 +58,9 @@ def create_app(
 
     `admin_service`: the service for the routes under `/ops`; without it these routes do not exist.
     `rates`: changes of the rate limits that the routes declare; raises Misconfigured for an unknown
-    one. `trusted_proxies`: networks whose `X-Forwarded-For` names the client.
+    one. `trusted_proxies`: networks whose `X-Forwarded-For` names the client. `own_writes`: the
+    consumers that a read waits for; raises Misconfigured for a route that names another one.
+    `ended_jobs`: asked by requests that wait for a job.
 
     `idempotency_secret`: 16 to 64 bytes, equal over restarts and replicas. It keys the hashes of
     request bodies that are stored with idempotency keys.
@@ -71,6 +79,10 @@ def create_app(
     app.state.clients = ClientNetworks(trusted_proxies)
     app.state.rate_limits = RequestLimits(RateLimiter(rates), app.state.clients)
     refuse_unknown_limits(rates, classes_of(app.routes))
+    app.state.ended_jobs = SharedReads(ended_jobs)
+    if own_writes is not None:
+        own_writes.refuse_unknown(app)
+        app.state.own_writes = own_writes
     app.state.bus = bus
     app.state.stored_responses = stored_responses
     app.state.idempotency_secret = idempotency_secret
@@ -106,6 +118,8 @@ def _bare(service: str, lifespan: Any) -> FastAPI:
         telemetry=_TELEMETRY,
     )
     app.state.streams = Streams()
+    app.state.waits = Waits()
+    app.state.own_writes = OwnWrites()
     app.state.clients = ClientNetworks()
     app.state.rate_limits = RequestLimits(RateLimiter(), app.state.clients)
     errors.install(app)

@@ -18,8 +18,10 @@ from waypost.kernel.cause import bind_cause, current_cause
 from waypost.kernel.errors import Forbidden, Unauthenticated
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bind_tenants
+from waypost.kernel.writes import show_writes_to
 from waypost.web.limited import RequestLimits
 from waypost.web.principal import Operator, Principal
+from waypost.web.read_own_writes import wait_for_writes
 from waypost.web.request import add_to_log
 from waypost.web.tokens import TokenVerifier
 
@@ -69,9 +71,11 @@ class _AuthenticatedCaller(_BearerToken):
         limits: RequestLimits = request.app.state.rate_limits
         limits.admit_caller(caller.user_id, caller.tenant_id)
         _bind(request, caller, claims)
-        if request.method in _SAFE and caller.confined_to is None:
-            bus: Bus = request.app.state.bus
-            await bus.authorize_reading()
+        if request.method in _SAFE:
+            await wait_for_writes(request, caller)  # first: the rows of the caller's rights may be among them
+            if caller.confined_to is None:
+                bus: Bus = request.app.state.bus
+                await bus.authorize_reading()
         if self._role is not None and not caller.role.covers(self._role):
             raise Forbidden(f"this route requires the role {self._role}", role=caller.role)
         return caller
@@ -82,6 +86,7 @@ def _bind(request: Request, caller: Principal, claims: Mapping[str, Any]) -> Non
     add_to_log(request.scope, tenant_id=tenant, user_id=str(caller.user_id))
     structlog.contextvars.bind_contextvars(tenant_id=tenant)
     bind_tenants([caller.tenant_id])
+    show_writes_to(caller.tenant_id)
     bind_cause(current_cause()._replace(actor_id=caller.user_id))
     request.scope["state"]["token_expires_at"] = claims["exp"]
     bind_actor(_actor(caller, claims))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import weakref
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from waypost.kernel.errors import TooManyRequests, Transient, Unavailable
+from waypost.web.places import NoPlace, Places
 from waypost.web.principal import Principal
 from waypost.web.shared_looks import Look, SharedLooks
 
@@ -98,33 +98,19 @@ class Streams:
     """The open streams of one application."""
 
     def __init__(self, *, max_streams: int = MAX_STREAMS) -> None:
-        self._max_streams = max_streams
-        self._open: Counter[Hashable] = Counter()
+        self._places = Places(of_caller=MAX_STREAMS_OF_CALLER, of_tenant=MAX_STREAMS_OF_TENANT, of_process=max_streams)
         self._looks = SharedLooks()
         self._ending = asyncio.Event()
 
     def admit(self, caller: Principal) -> Callable[[], None]:
         """Counts a stream from now on. Returns the function that ends the count."""
-        bounds = {
-            ("caller", caller.user_id): MAX_STREAMS_OF_CALLER,
-            ("tenant", caller.tenant_id): MAX_STREAMS_OF_TENANT,
-        }
-        for (whose, value), bound in bounds.items():
-            if self._open[whose, value] >= bound:
-                message = f"one {whose} may have {bound} open streams: close one, or connect again later"
-                raise TooManyStreams(message, RECONNECT, bound=bound)
-        if self._open["process"] >= self._max_streams:
-            raise Unavailable("too many open streams", RECONNECT)
-        counted = (*bounds, "process")
-        self._open.update(counted)
-
-        def give_back() -> None:
-            self._open.subtract(counted)
-            for each in counted:
-                if not self._open[each]:
-                    del self._open[each]
-
-        return give_back
+        try:
+            return self._places.acquire(caller)
+        except NoPlace as full:
+            if full.whose == "process":
+                raise Unavailable("too many open streams", RECONNECT) from full
+            message = f"one {full.whose} may have {full.bound} open streams: close one, or connect again later"
+            raise TooManyStreams(message, RECONNECT, bound=full.bound) from full
 
     def end(self) -> None:
         """Ends all streams, and any that open later. Called when the server drains."""

@@ -21,14 +21,17 @@ from waypost.engine.failpoints import failpoint
 from waypost.kernel.cause import current_cause
 from waypost.kernel.command import Command
 from waypost.kernel.errors import ConcurrencyConflict
+from waypost.kernel.writes import current_writes
 from waypost.ports.idempotency import IdempotencyKeys, KeyedRequest, KeyTaken, StoredResponse
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.web.request import WRITE_TOKEN
 
 R = TypeVar("R")
 
 BEFORE_BEGIN = failpoint("request.before_begin")
 AFTER_COMMIT = failpoint("request.after_commit")
 
-_STORED_HEADERS = ("content-type", "location", "etag")
+_STORED_HEADERS = ("content-type", "location", "etag", WRITE_TOKEN.lower())
 
 IdempotencyKey = Annotated[
     str | None,
@@ -77,6 +80,7 @@ class IdempotentExecutor:
                 if stored is not None:
                     return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})
             response = render(await self._bus.dispatch(command, uow))
+            await _add_write_token(response, uow)
             at = self._request.app.state.clock.now()
             await self._stored_responses.keep(keyed, _stored_response(response), uow, at=at)
         AFTER_COMMIT.hit()
@@ -92,6 +96,16 @@ class IdempotentExecutor:
         # Includes the user, so that no user receives the response to another user's request.
         actor = str(current_cause().actor_id).encode()
         return hashlib.blake2b(actor + b"\n" + body, key=secret, digest_size=32).digest()
+
+
+async def _add_write_token(response: Response, uow: UnitOfWork) -> None:
+    """The stored response names the writes, too: a client that lost the first one gets it here."""
+    writes = current_writes()
+    if writes is None or writes.tenant_id is None:
+        return
+    await uow.flush()  # the events get their ids; the end of the unit of work has nothing left to flush
+    if (token := writes.token(uow.written)) is not None:
+        response.headers[WRITE_TOKEN] = token
 
 
 def _stored_response(response: Response) -> StoredResponse:

@@ -11,10 +11,13 @@ from pydantic import Field
 from waypost.web.examples import NAMED, add_examples
 from waypost.web.models import ResponseModel
 from waypost.web.problems import MEDIA_TYPE
+from waypost.web.wait_documents import add_waits
 
 DESCRIPTION = """\
 Errors are problems (RFC 9457) with a `trace_id`. Lists are paginated: pass `next_cursor` as `cursor` for the next page.
 A request with an `Idempotency-Key` can be repeated safely: it has one effect and one response.
+A response to a write has a `Write-Token`. A read with it and `Prefer: wait=5`, at any service, is answered when that service
+has handled the write, or after 5 seconds; `Write-Token-Status` says which.
 The events that this service publishes and handles are documented at [/asyncapi](/asyncapi).
 """
 
@@ -79,6 +82,7 @@ def install(app: FastAPI) -> None:
         shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         document.setdefault("components", {}).setdefault("schemas", {}).update({**shape.pop("$defs"), "Problem": shape})
         add_examples(document, {**NAMED, **app.state.examples})
+        add_waits(app, document)
         return document
 
     app.openapi = described  # type: ignore[method-assign]  # the documented way to extend FastAPI's document

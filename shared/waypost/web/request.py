@@ -25,6 +25,7 @@ from waypost.kernel.actor import bound_actor
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
+from waypost.kernel.writes import Writes, bound_writes
 from waypost.telemetry import metrics, names
 from waypost.telemetry.redaction import is_secret
 from waypost.telemetry.spans import record_failure
@@ -39,6 +40,7 @@ _tracer = trace.get_tracer("waypost.web")
 
 REQUEST_ID = "X-Request-Id"
 CORRELATION_ID = "X-Correlation-Id"
+WRITE_TOKEN = "Write-Token"  # noqa: S105 - a header field
 
 
 class RequestContext(Generic[R]):
@@ -76,8 +78,9 @@ class RequestMiddleware:
             return
         cause = _cause(Headers(scope=scope))
         scope.setdefault("state", {})
-        with bound_cause(cause), bound_actor(None), bound_tenants(()), _logged(cause):
-            await _Exchange(self._app, scope, send, cause).run(receive)
+        writes = Writes()
+        with bound_cause(cause), bound_actor(None), bound_tenants(()), bound_writes(writes), _logged(cause):
+            await _Exchange(self._app, scope, send, cause, writes).run(receive)
 
 
 @contextmanager
@@ -91,11 +94,12 @@ def _logged(cause: Cause) -> Iterator[None]:
 
 
 class _Exchange:
-    def __init__(self, app: ASGIApp, scope: Scope, send: Send, cause: Cause) -> None:
+    def __init__(self, app: ASGIApp, scope: Scope, send: Send, cause: Cause, writes: Writes) -> None:
         self._app = app
         self._scope = scope
         self._send_out = send
         self._cause = cause
+        self._writes = writes
         self._status: int | None = None
         self._failure: str | None = None
         self._began = time.perf_counter()
@@ -119,7 +123,12 @@ class _Exchange:
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            MutableHeaders(scope=message)[REQUEST_ID] = str(self._cause.causation_id)
+            headers = MutableHeaders(scope=message)
+            headers[REQUEST_ID] = str(self._cause.causation_id)
+            if message["status"] < 400 and (token := self._writes.token()) is not None:
+                headers[WRITE_TOKEN] = token
+            for name, value in self._scope["state"].get("response_headers", ()):
+                headers.append(name, value)
             add_security_headers(message, self._scope)
             _clean_span(self._scope)
         await self._send_out(message)
@@ -150,6 +159,11 @@ UNLOGGED = frozenset({"/livez", "/readyz", "/metrics"})
 def add_to_log(scope: Scope, **fields: str) -> None:
     """Adds fields to the request's log line."""
     scope["state"].setdefault("log_fields", {}).update(fields)
+
+
+def add_response_headers(scope: Scope, *fields: tuple[str, str]) -> None:
+    """Adds header fields to the response of the request."""
+    scope["state"].setdefault("response_headers", []).extend(fields)
 
 
 def route_of(scope: Scope) -> str | None:

@@ -94,8 +94,9 @@ class HttpServer:
     async def drain(self, deadline_seconds: float) -> None:
         self.ready.clear()
         self._server.end()
-        if (streams := getattr(self._app.state, "streams", None)) is not None:
-            streams.end()  # streams end only with their client
+        for waiting in ("streams", "waits"):  # they end only with their client, or late
+            if (requests := getattr(self._app.state, waiting, None)) is not None:
+                requests.end()
         if self._serving is not None:
             await asyncio.wait([self._serving], timeout=deadline_seconds)
 

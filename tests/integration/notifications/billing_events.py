@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from schemas.billing import (
+    InvoiceDisputeClosed,
+    InvoiceDisputed,
     InvoiceFinalized,
     InvoiceLineAdded,
     InvoiceMarkedUncollectible,
@@ -13,7 +15,11 @@ from schemas.billing import (
     InvoicePaymentFailed,
     InvoiceRefunded,
     InvoiceVoided,
+    PaymentMethodAttached,
+    PaymentMethodDetached,
     SubscriptionCanceled,
+    SubscriptionCancellationRevoked,
+    SubscriptionCancellationScheduled,
     SubscriptionCreated,
     SubscriptionPastDue,
     SubscriptionPlanChanged,
@@ -78,6 +84,30 @@ def of_a_subscription(customer: Person, at: datetime, subscription_id: UUID | No
         ),
         "subscription_canceled": SubscriptionCanceled(**of, reason="requested", ends_at=at, canceled_at=at),
         "subscription_past_due": SubscriptionPastDue(**of, invoice_id=new_id(), past_due_at=at),
+        "subscription_cancellation_scheduled": SubscriptionCancellationScheduled(**of, cancel_at=at, scheduled_at=at),
+        "subscription_cancellation_revoked": SubscriptionCancellationRevoked(**of, revoked_at=at),
+    }
+
+
+def of_a_card(customer: Person, at: datetime) -> Mapping[str, Event]:
+    """Each event of a card that is mailed, by the kind of its mail."""
+    of: Mapping[str, Any] = {
+        "tenant_id": customer.tenant_id,
+        "customer_id": customer.user_id,
+        "payment_method_id": new_id(),
+    }
+    return {
+        "payment_method_attached": PaymentMethodAttached(**of, brand="visa", last4="4242", attached_at=at),
+        "payment_method_detached": PaymentMethodDetached(**of, detached_at=at),
+    }
+
+
+def of_a_dispute(customer: Person, invoice_id: UUID, at: datetime) -> Mapping[str, Event]:
+    """Each event of a dispute, by the kind of its mail."""
+    dispute: Mapping[str, Any] = {**_invoice(customer, invoice_id), "dispute_id": "dp_1", "amount_minor": 123_450}
+    return {
+        "invoice_disputed": InvoiceDisputed(**dispute, reason="fraudulent", disputed_at=at),
+        "invoice_dispute_closed": InvoiceDisputeClosed(**dispute, outcome="won", closed_at=at),
     }
 
 

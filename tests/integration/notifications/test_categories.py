@@ -12,7 +12,7 @@ from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.notifications.test_mails_of_events import of_an_account
 from waypost.kernel.ids import new_id
 
-ALL_ON = {"digest": False, "receipts": True, "subscriptions": True}
+ALL_ON = {"digest": False, "receipts": True, "subscriptions": True, "suppressed": None}
 
 
 async def test_a_preference_that_is_not_given_stays(http: httpx.AsyncClient) -> None:
@@ -35,7 +35,7 @@ async def test_only_optional_mails_can_be_switched_off(
     await http.put("/preferences", json=off, headers=headers(ada))
     await _react_to_everything(notifications, ada)
     statuses = {NotificationKind(kind): (status, reason) for kind, status, reason in await notifications.statuses(ada)}
-    assert len(statuses) == 13
+    assert len(statuses) == 15
     for kind, status in statuses.items():
         wanted = ("suppressed", "unsubscribed") if category_of(kind).is_optional else ("sent", None)
         assert status == wanted, kind

@@ -8,11 +8,19 @@ from uuid import UUID
 
 import pytest
 
-from schemas.users import UserPasswordChanged, UserReactivated, UserRoleChanged, UserSuspended
-from services.notifications.domain import NotificationKind
+from schemas.users import TenantClosed, UserPasswordChanged, UserReactivated, UserRoleChanged, UserSuspended
 from services.notifications.jobs.mails import LONGEST_WAIT
-from tests.integration.notifications.billing_events import finalized, line_added, of_a_subscription, of_an_invoice
-from tests.integration.notifications.service import NOTICES, NotificationsService, Person
+from services.notifications.projections import PRINCIPALS
+from tests.integration.notifications.billing_events import (
+    finalized,
+    line_added,
+    of_a_card,
+    of_a_dispute,
+    of_a_subscription,
+    of_an_invoice,
+)
+from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.errors import NotYet
 from waypost.kernel.event import Event
 from waypost.kernel.ids import new_id
 
@@ -39,9 +47,12 @@ async def test_each_event_is_mailed_in_the_language_of_the_person(
         await notifications.react(_of(ada, invoice_id).envelope(event))
     for event in of_a_subscription(ada, now).values():
         await notifications.react(_of(ada, new_id()).envelope(event))
+    for event in of_a_card(ada, now).values():
+        await notifications.react(ada.envelope(event)._replace(occurred_at=now))
     await notifications.run_jobs(ada.tenant_id)
 
-    wanted = {*of_an_account(ada, now), *of_an_invoice(ada, invoice_id, now), *of_a_subscription(ada, now)}
+    of_ada = (of_an_account(ada, now), of_an_invoice(ada, invoice_id, now), of_a_subscription(ada, now))
+    wanted = {kind for events in (*of_ada, of_a_card(ada, now)) for kind in events}
     assert {status[:2] for status in await notifications.statuses(ada)} == {(kind, "sent") for kind in wanted}
     mails = await notifications.mails(ada)
     greeting, amount = ("Hello Ada", "1,234.50 EUR") if locale == "en" else ("Guten Tag Ada", "1.234,50 EUR")
@@ -50,9 +61,47 @@ async def test_each_event_is_mailed_in_the_language_of_the_person(
     assert sum(amount in mail["text"] for mail in mails) == 7
 
 
-def test_every_kind_of_mail_belongs_to_an_event_or_the_digest() -> None:
-    """A new kind without an event fails here."""
-    assert len(NOTICES.handlers) >= len(NotificationKind) - 1
+@pytest.mark.parametrize("locale", ["en", "de"])
+async def test_the_owner_is_mailed_what_concerns_the_tenant(notifications: NotificationsService, locale: str) -> None:
+    owner, now = Person(locale=locale), notifications.clock.now()
+    invoice_id = new_id()
+    disputes = of_a_dispute(Person(tenant_id=owner.tenant_id), invoice_id, now)
+    first = _of(owner, invoice_id).envelope(disputes["invoice_disputed"])
+    await notifications.know(owner)
+    with pytest.raises(NotYet, match="owner"):
+        await notifications.react(first)
+    await make_owner(owner, notifications)
+    closed = TenantClosed(tenant_id=owner.tenant_id, reason="requested", closed_at=now)
+    second = _of(owner, invoice_id).envelope(disputes["invoice_dispute_closed"])
+    of_tenant = _of(owner, owner.tenant_id).envelope(closed)._replace(occurred_at=now)
+    for envelope in (first, second, of_tenant):
+        await notifications.react(envelope)
+    await notifications.run_jobs(owner.tenant_id)
+    kinds = {*disputes, "tenant_closed"}
+    assert {status[:2] for status in await notifications.statuses(owner)} == {(kind, "sent") for kind in kinds}
+    assert len(await notifications.mails(owner)) == len(kinds)
+
+
+async def make_owner(person: Person, notifications: NotificationsService) -> None:
+    """Makes a person the owner of the tenant, as the service knows it."""
+    now = notifications.clock.now()
+    made_owner = UserRoleChanged(
+        tenant_id=person.tenant_id, user_id=person.user_id, role="owner", previous_role="member", changed_at=now
+    )
+    for event in (person.created(now), person.envelope(made_owner, 2)):
+        await notifications.deliver(event, to=PRINCIPALS.name, repeat=True)
+
+
+async def test_cards_and_tenants_from_before_these_mails_existed_are_not_mailed(
+    notifications: NotificationsService,
+) -> None:
+    """Their topics are read from the first record on."""
+    ada, now = Person(), notifications.clock.now()
+    await notifications.know(ada)
+    long_ago = now - timedelta(days=400)
+    for event in of_a_card(ada, long_ago).values():
+        await notifications.react(ada.envelope(event)._replace(occurred_at=long_ago))
+    assert await notifications.statuses(ada) == []
 
 
 async def test_the_mail_of_an_invoice_has_its_lines_taxes_and_a_link(

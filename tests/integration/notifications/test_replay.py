@@ -27,9 +27,15 @@ from schemas.users import (
 from services.notifications.app import SERVICE
 from services.notifications.domain.webhook_catalogue import WebhookEventType
 from tests.fixtures.replay_check import ReplayCheck
-from tests.integration.notifications.billing_events import finalized, of_a_subscription, of_an_invoice
+from tests.integration.notifications.billing_events import (
+    finalized,
+    of_a_card,
+    of_a_dispute,
+    of_a_subscription,
+    of_an_invoice,
+)
 from tests.integration.notifications.service import NotificationsService, Person
-from tests.integration.notifications.test_mails_of_events import of_an_account
+from tests.integration.notifications.test_mails_of_events import make_owner, of_an_account
 from tests.integration.notifications.webhooks import Receiver, Tenant
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -60,6 +66,9 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
         gone,
     ]
     history += invitations_of(ada, asked[1])
+    await make_owner(ada, notifications)
+    closed = TenantClosed(tenant_id=ada.tenant_id, reason="requested", closed_at=notifications.clock.now())
+    history.append(envelope_of(closed, ada.tenant_id))
     history += webhook_events_of(ada, notifications)
     receiver = Receiver()
     await notifications.project(begins[1], gone)
@@ -78,7 +87,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
         await tenant.after(seconds=130)  # a webhook's job that found another one running looks again
         await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 20, "of two links only the newer one"
+    assert len(mails) == 27, "of two links only the newer one"
 
     await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
@@ -175,9 +184,14 @@ def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envel
         was_booked=False,
         failed_at=now,
     )
-    invoice = [finalized(ada, invoice_id, now), *of_an_invoice(ada, invoice_id, now).values(), refund_failed]
+    disputes = of_a_dispute(ada, invoice_id, now).values()
+    invoice = [finalized(ada, invoice_id, now), *of_an_invoice(ada, invoice_id, now).values(), refund_failed, *disputes]
     subscription = of_a_subscription(ada, now, subscription_id).values()
     return [
         *(envelope_of(event, invoice_id, version) for version, event in enumerate(invoice, start=1)),
         *(envelope_of(event, subscription_id, version) for version, event in enumerate(subscription, start=1)),
+        *(
+            envelope_of(event, ada.user_id, version)
+            for version, event in enumerate(of_a_card(ada, now).values(), start=1)
+        ),
     ]

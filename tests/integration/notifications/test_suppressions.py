@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from schemas.users import UserErased
 from services.notifications.adapters.smtp import _refusal
+from services.notifications.domain.bounce import SOFT_BOUNCES
 from services.notifications.handlers.suppressions import suppress_address
 from services.notifications.ports import MailRefused
 from services.notifications.projections import RECIPIENT_DIRECTORY
@@ -42,6 +43,7 @@ def test_only_a_fault_of_the_address_suppresses_it(code: int, message: str, reas
     refused = _refusal(aiosmtplib.SMTPRecipientRefused(code, message, "ada@example.com"))
     assert isinstance(refused, MailRefused)
     assert (refused.reason, refused.code, refused.is_bad_address) == (reason, code, is_bad_address)
+    assert refused.is_soft is message.startswith("5.2.")
 
 
 @pytest.mark.parametrize("kind", [aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError])
@@ -83,6 +85,18 @@ async def test_a_refused_address_gets_no_mail_until_it_is_lifted(
     assert (await http.delete(path, headers=admin)).status_code == 404
     await _change_password(notifications, gone)
     assert ("password_changed", "failed", "mailbox_unknown") in await notifications.statuses(gone)
+
+
+async def test_a_full_mailbox_is_suppressed_after_several_mails(notifications: NotificationsService) -> None:
+    full = Person(email=f"full+{new_id().hex}@example.com")
+    await notifications.know(full)
+    for _ in range(SOFT_BOUNCES):
+        assert await notifications.rows(full.tenant_id, "select 1 from suppressed_addresses") == []
+        await _change_password(notifications, full)
+    [row] = await notifications.rows(full.tenant_id, "select reason, code from suppressed_addresses")
+    assert (row["reason"], row["code"]) == ("soft_bounces", 552)
+    await _change_password(notifications, full)  # a mail about the security of the account is tried
+    assert {status[1:] for status in await notifications.statuses(full)} == {("failed", "mail_refused")}
 
 
 async def test_an_operator_lifts_a_suppression_by_a_job(notifications: NotificationsService) -> None:

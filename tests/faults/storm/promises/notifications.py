@@ -23,6 +23,7 @@ NOTIFICATION_KINDS: Mapping[str, str] = {
     "subscription.plan_changed": "subscription_plan_changed",
     "subscription.canceled": "subscription_canceled",
     "subscription.past_due": "subscription_past_due",
+    "payment_method.attached": "payment_method_attached",
 }
 """Fact to the kind of its notification. Repeated here, so that the checker does not use the
 service's own table.

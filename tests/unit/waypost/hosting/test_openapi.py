@@ -28,6 +28,18 @@ def test_every_route_and_every_parameter_is_described(operations: dict[str, Oper
     assert silent == []
 
 
+def test_reads_of_users_may_wait_and_their_writes_name_what_they_stored(operations: dict[str, Operation]) -> None:
+    for name, each in operations.items():
+        of_users = bool(each.get("security")) and "/ops/" not in name
+        is_read = name.startswith("GET ")
+        fields = [parameter["name"] for parameter in each.get("parameters", ()) if parameter["in"] == "header"]
+        headers = {header for status, answer in each["responses"].items() for header in answer.get("headers", ())}
+        waits = {"Prefer", "Write-Token"} <= set(fields) and {"Preference-Applied", "Write-Token-Status"} <= headers
+        assert waits is (of_users and is_read), name
+        assert ("Write-Token" in headers) is (of_users and not is_read), name
+        assert len(fields) == len(set(fields)), name
+
+
 def test_every_route_fails_with_a_problem(operations: dict[str, Operation]) -> None:
     for each in operations.values():
         assert list(each["responses"]["default"]["content"]) == ["application/problem+json"]
