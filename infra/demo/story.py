@@ -4,7 +4,7 @@ that the sign-up caused.
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +15,10 @@ from infra.demo.erasure_story import erase_a_person
 from infra.demo.invitation import invite_a_colleague
 from infra.demo.money_story import MoneyStory
 from infra.demo.observers import Observers, SeenRecord
-from infra.demo.operator_commands import rebuild_recipients, trace_tree
+from infra.demo.operator_commands import rebuild_recipients
 from infra.demo.own_writes import read_own_write
 from infra.demo.step_printer import NotObserved, StepPrinter
+from infra.demo.trace_story import find_the_trace
 from infra.demo.webhook_story import Receiver, WebhookStory
 from infra.stack.addresses import Addresses
 from waypost.kernel.money import Money
@@ -25,7 +26,6 @@ from waypost.kernel.money import Money
 UNIT_MINOR, QUANTITY = 12_345, 2
 AMOUNT_MINOR = UNIT_MINOR * QUANTITY
 PASSWORD = secrets.token_urlsafe(18)
-ALL_SERVICES = {"users", "billing", "notifications"}
 VIEWER_SECONDS = 120
 """The stack can be up without the viewer; the last step of the story needs it."""
 
@@ -71,7 +71,7 @@ class Story:
         await self.webhooks.observe(await self.pay_an_invoice(user_id))
         await self.watch_the_money()
         await self.handle_exceptional_money(user_id)
-        await self.find_the_trace(created)
+        await find_the_trace(self.stack, self.observers, self.printer, created)
         await erase_a_person(self, self.stack, UUID(tenant_id))
         await self.rebuild()
 
@@ -186,14 +186,6 @@ class Story:
         await money.fail_a_refund()
         await money.refund_at_the_provider()
 
-    async def find_the_trace(self, created: SeenRecord) -> None:
-        self.printer.chapter("One trace")
-        event_id, trace_id = created.headers["ce_id"], created.headers["traceparent"].split("-")[1]
-        spans = await self.printer.wait_for("spans of all three services", lambda: self.whole_trace(trace_id))
-        tree = await trace_tree(self.stack, event_id)
-        self.printer.saw(f"{len(spans)} spans of three services under one trace id: waypost trace {event_id}", tree)
-        self.printer.console.print(f"           {self.stack.trace_url(trace_id)}", soft_wrap=True)
-
     async def rebuild(self) -> None:
         self.printer.chapter("A read model, rebuilt from its topic")
         report = await rebuild_recipients(self.stack)
@@ -224,9 +216,8 @@ class Story:
     async def record_of(self, topic: str, key: str, event_type: str) -> bool:
         return any(record.headers["ce_type"] == event_type for record in await self.observers.records(topic, key))
 
-    async def whole_trace(self, trace_id: str) -> Sequence[dict[str, Any]] | None:
-        spans = await self.observers.trace(trace_id)
-        return spans if {span["localEndpoint"]["serviceName"] for span in spans} >= ALL_SERVICES else None
+    async def customer(self, customer_id: str) -> bool:
+        return (await self.get(f"{self.stack.billing}/customers/{customer_id}")).status_code == 200
 
     async def post(self, url: str, body: dict[str, Any]) -> httpx.Response:
         return await self.send("POST", url, body)
