@@ -27,7 +27,6 @@ pytest_plugins = [
     "tests.fixtures.distribution",
     "tests.fixtures.plain_logs",
     "tests.fixtures.proxied_kafka",
-    "tests.fixtures.scheduling",
     "tests.fixtures.club.stage",
     "tests.fixtures.club.operator",
     "tests.fixtures.secure_kafka",

@@ -1,7 +1,7 @@
 """The steps of one guide run on one worker; other tests are distributed by file."""
 
 from infra.stack.places import CHECKOUT
-from tests.fixtures.distribution import GUIDE_STEP, scope_of
+from tests.fixtures.distribution import GUIDE_STEP, SHARING, scope_of
 from tests.guides.followed import test_guides
 
 
@@ -18,6 +18,12 @@ def test_a_file_is_a_scope() -> None:
         "tests/unit/test_a.py::T::test_x",
     )
     assert {scope_of(test) for test in tests} == {"tests/unit/test_a.py"}
+
+
+def test_files_that_share_a_server_are_a_scope() -> None:
+    scopes = {scope_of(f"{path}{'test_a.py' if path.endswith('/') else ''}::test_one") for path in SHARING}
+    assert scopes == set(SHARING.values())
+    assert all((CHECKOUT / path).exists() for path in SHARING)
 
 
 def test_the_steps_are_found_by_their_names() -> None:

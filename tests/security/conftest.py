@@ -9,8 +9,9 @@ import pytest
 import structlog
 
 from infra.stack.keys import Keys, load_or_make_keys
+from tests.security.mailed_victims import notifications_target
 from tests.security.target import Target
-from tests.security.victims import billing_target, notifications_target, users_target
+from tests.security.victims import billing_target, users_target
 from waypost.testing.database import Databases, Templates
 
 SERVICES = ("users", "billing", "notifications")

@@ -47,7 +47,7 @@ def test_the_published_example_of_standard_webhooks_is_signed_alike() -> None:
 
 
 def test_the_guide_verifies_each_secret_of_a_rotation_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = re.search(r"```python\n(import base64.*?)```", GUIDE.read_text(), re.DOTALL)
+    program = re.search(r"```\n(import base64.*?)```", GUIDE.read_text(), re.DOTALL)
     assert program is not None
     guide: dict[str, Any] = {}
     exec(program[1], guide)  # noqa: S102 - the code of the guide
