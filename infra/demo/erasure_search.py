@@ -64,7 +64,9 @@ async def search_topics(brokers: Brokers, topics: Sequence[str], mark: str, *, s
         for partition in starts:
             async for records in records_until(log, partition, ends[partition]):
                 searched += len(records)
-                found[partition.topic] += sum(mark.encode() in part for record in records for part in _parts(record))
+                found[partition.topic] += sum(
+                    any(mark.encode() in part for part in _parts(record)) for record in records
+                )
     return Search(searched=searched, found=+found)
 
 

@@ -103,7 +103,7 @@ class _Places:
             [
                 _searched(tables.searched, " ".join(["tables of the databases", *self._stack.owner_dsns])),
                 f"{topics.searched} records of {len(names)} topics since the person joined,"
-                f" of them {sum(of_person.found.values())} of the person, encrypted",
+                f" of them {sum(of_person.found.values())} with the id of the person",
                 _searched(logs.searched, "log files"),
                 f"{len(traces)} traces of the viewer, with that of the erasure",
                 "not searched: the mail server, which has the mails that were sent",
