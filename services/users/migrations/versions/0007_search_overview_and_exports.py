@@ -10,8 +10,9 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    # The foreign key of the exports locks the credentials. A sign-up locks them before the
-    # accounts: in the other order, it deadlocks with the rewrite of the accounts.
+    # Exports first: their foreign key locks the credentials, so both locks are held before the
+    # rewrite of the accounts. In the other order, a request that has locked the credentials and
+    # needs the accounts ends the rewrite.
     execute_statements(_exports(), _search_keys(), projection_tables("overview", OVERVIEW))
 
 
