@@ -25,7 +25,7 @@ class Search:
     """The result of one search."""
 
     searched: int
-    """Tables, records or files."""
+    """Tables, records, or files with lines."""
     found: Mapping[str, int]
     """The number of rows, records or lines with the text, by database and table, topic or file."""
 
@@ -64,16 +64,19 @@ async def search_topics(brokers: Brokers, topics: Sequence[str], mark: str, *, s
         for partition in starts:
             async for records in records_until(log, partition, ends[partition]):
                 searched += len(records)
-                found[partition.topic] += sum(mark.encode() in part for record in records for part in _parts(record))
+                found[partition.topic] += sum(
+                    any(mark.encode() in part for part in _parts(record)) for record in records
+                )
     return Search(searched=searched, found=+found)
 
 
 def search_files(files: Iterable[Path], mark: str) -> Search:
-    """Searches each line of the files."""
+    """Searches each line of the files. Counts the files that have lines."""
     found, searched = {}, 0
     for file in files:
-        searched += 1
-        if number := sum(mark.encode() in line for line in file.read_bytes().splitlines()):
+        lines = file.read_bytes().splitlines()
+        searched += bool(lines)
+        if number := sum(mark.encode() in line for line in lines):
             found[file.name] = number
     return Search(searched=searched, found=found)
 

@@ -3,7 +3,7 @@ services.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from infra.demo.step_printer import NotObserved
 from infra.stack.addresses import Addresses
 from waypost.kafka.client_arguments import client_arguments
 from waypost.kernel.partitioner import partition_for
 from waypost.native.probes import is_url_reachable
 
 PARTITIONS = 8
+MAX_TRACES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,18 @@ class Observers:
         answer = await self._http.get(f"{self._stack.url('zipkin')}/api/v2/trace/{trace_id}")
         return [] if answer.status_code == httpx.codes.NOT_FOUND else list(answer.raise_for_status().json())
 
-    async def traces(self, since: datetime) -> str:
-        """The JSON of the viewer's newest traces since the time."""
+    async def traces(self, since: datetime) -> Sequence[Sequence[dict[str, Any]]]:
+        """The viewer's traces since the time. Raises NotObserved if it has more than one answer
+        holds.
+        """
         milliseconds = int((datetime.now(UTC) - since).total_seconds() * 1000) + 1000
         answer = await self._http.get(
-            f"{self._stack.url('zipkin')}/api/v2/traces", params={"lookback": milliseconds, "limit": 1000}
+            f"{self._stack.url('zipkin')}/api/v2/traces", params={"lookback": milliseconds, "limit": MAX_TRACES}
         )
-        return answer.raise_for_status().text
+        traces: Sequence[Sequence[dict[str, Any]]] = answer.raise_for_status().json()
+        if len(traces) >= MAX_TRACES:
+            raise NotObserved(f"all traces since {since:%H:%M:%S}: the viewer shows the newest {MAX_TRACES} only")
+        return traces
 
     async def _mail(self, mail_id: int) -> dict[str, Any]:
         answer = await self._http.get(f"{self._stack.url('mail')}/api/messages/{mail_id}")

@@ -49,7 +49,8 @@ async def request_export(user_id: UUID, caller: Caller, context: Context, execut
 
     Users export their own data; the owner also that of other users of the tenant. Requires a
     session that was confirmed recently. A request within 15 minutes of the last one returns the
-    export of the last one. A tenant has 100 exports at most; each expires after a day.
+    export of the last one. At most 100 exports of people and 100 of the owner exist at a time; each
+    expires after a day.
     """
     _require_visible(caller, user_id)
     command = RequestExport(user_id=user_id, export_id=new_id(), actor=acting(caller), at=context.now)
@@ -58,7 +59,9 @@ async def request_export(user_id: UUID, caller: Caller, context: Context, execut
 
 @router.get("")
 async def show_export(user_id: UUID, caller: Caller, context: Context) -> ExportView:
-    """Shows the person's export: `preparing`, or `ready` for the download."""
+    """Shows the person's export: `preparing`, or `ready` for the download. Request it again if it
+    is still `preparing` after 15 minutes.
+    """
     _require_visible(caller, user_id)
     await context.bus.authorize_reading()
     _require_self_or_owner(caller, user_id)

@@ -4,6 +4,7 @@ from services.users.domain.data_export import (
     EXPORT_LIFETIME,
     EXPORT_PAUSE,
     EXPORTED_EVENTS,
+    EXPORTED_SESSIONS,
     EXPORTS_OF_TENANT,
     DataExport,
     ExportStatus,
@@ -54,6 +55,7 @@ from services.users.domain.user_status import UserStatus
 
 __all__ = [
     "EXPORTED_EVENTS",
+    "EXPORTED_SESSIONS",
     "EXPORTS_OF_TENANT",
     "EXPORT_LIFETIME",
     "EXPORT_PAUSE",

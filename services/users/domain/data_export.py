@@ -10,9 +10,13 @@ EXPORT_LIFETIME = timedelta(days=1)
 EXPORT_PAUSE = timedelta(minutes=15)
 """A request within this time of the last one returns the export of the last one."""
 EXPORTS_OF_TENANT = 100
-"""Exports that have not expired: the files are rows of the database."""
+"""Exports that have not expired, of which the owner requested, and as many that people requested of
+their own data: neither can use up the exports of the other. The files are rows of the database.
+"""
 EXPORTED_EVENTS = 20_000
 """The newest events of a history; about 6 MB."""
+EXPORTED_SESSIONS = 1_000
+"""The newest sessions of a person."""
 
 
 class ExportStatus(StrEnum):

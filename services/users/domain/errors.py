@@ -127,19 +127,23 @@ class RoleNotGrantable(Forbidden):
 
 
 class TooManyExports(TooManyRequests):
-    """The tenant has its maximum of exports that have not expired."""
+    """The tenant has its maximum of exports that have not expired: those of people, or those of
+    the owner.
+    """
 
     def __init__(self, bound: int, wait: timedelta) -> None:
         super().__init__(
-            f"a tenant has at most {bound} exports of personal data, because each is stored for a day:"
-            " repeat the request when the oldest one has expired",
+            f"a tenant has at most {bound} exports that people requested, and as many that its owner requested,"
+            " because each is stored for a day: repeat the request when the oldest one has expired",
             wait,
             bound=bound,
         )
 
 
 class ExportUnfinished(Conflict):
-    """The export is being prepared: repeat the request when its status is ready."""
+    """The export is being prepared: repeat the request when its status is ready. If it is not ready
+    after 15 minutes, request the export again.
+    """
 
 
 class ExportForbidden(Forbidden):

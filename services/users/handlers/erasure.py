@@ -12,7 +12,6 @@ from services.users.handlers.sign_in_attempts import forget_failures
 from services.users.tables import (
     credentials,
     email_changes,
-    exports,
     open_invitations,
     password_reset_tokens,
     verification_tokens,
@@ -37,8 +36,8 @@ async def erase(user: User, at: datetime, uow: UnitOfWork, *, keeps_invitations:
     if keeps_invitations:
         theirs.append(open_invitations.c.token_hash.is_(None))
     await withdraw_invitations(Withdrawal.ERASED, at, uow, *theirs)
-    # Credentials first: a request of an export holds their lock, and its row is then seen.
-    for table in (credentials, verification_tokens, password_reset_tokens, email_changes, exports):
+    # An export of the person is deleted with the credentials, by its foreign key.
+    for table in (credentials, verification_tokens, password_reset_tokens, email_changes):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
     await uow.events.erase_personal_data(User.aggregate_type, user.id)
     await uow.destroy_person_key(user.tenant_id, user.id)

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, select, tuple_
 
 from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
+from services.users.handlers.absent_customers import forget_absent
 from services.users.handlers.invitations import expire_invitations
 from services.users.handlers.key_marks import (
     create_missing_invitation_keys,
@@ -22,7 +24,8 @@ from services.users.handlers.tenant_lock import lock_against_closing
 from services.users.jobs.data_export import export_user
 from services.users.ports import JobResources
 from services.users.tables import (
-    credentials,
+    billed_invoices,
+    billed_subscriptions,
     email_changes,
     exports,
     password_reset_tokens,
@@ -52,7 +55,7 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Deletes expired tokens and old failures, ends expired invitations and requests, and returns
     their number. Also deletes expired exports and old counts of mails, repeats the marks of
     destroyed keys, creates the keys of people from before the encryption, and destroys keys that an
-    erasure left.
+    erasure left, and deletes rows of the overview that an erasure left.
 
     Waits for the end of the tenant and for concurrent ends of an invitation, and for no other
     row: it leaves a row that a command locks to the next run. So it cannot deadlock with a command.
@@ -62,7 +65,7 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
         await lock_against_closing(job.tenant_id, uow)
         removed = await expire_invitations(now, uow)
         await _delete_unlocked(sessions, sessions.c.expires_at <= now, uow)
-        await _delete_unlocked(exports, (exports.c.expires_at <= now) | _is_erased, uow)
+        await _delete_unlocked(exports, exports.c.expires_at <= now, uow)
         removed += await _delete_unlocked(email_changes, email_changes.c.cancel_expires_at <= now, uow)
         for table in (refresh_tokens, verification_tokens, password_reset_tokens):
             removed += await _delete_unlocked(table, table.c.expires_at <= now, uow)
@@ -73,11 +76,9 @@ async def cleanup_expired(job: JobContext[JobResources]) -> int:
     await _in_parts(job, create_missing_user_keys)
     await _in_parts(job, create_missing_invitation_keys)
     await _in_parts(job, destroy_remaining_keys)  # last, so that it sees keys created during an erasure
+    for table in (billed_invoices, billed_subscriptions):
+        await _in_parts(job, partial(forget_absent, table))
     return removed
-
-
-_is_erased = ~exists(select(credentials.c.user_id).where(credentials.c.user_id == exports.c.user_id))
-"""A process of the release before erases a person without the export."""
 
 
 async def _in_parts(

@@ -40,10 +40,17 @@ from waypost.ports.consumers import AsyncProjection
 # The lock is that of a foreign key: an erasure waits for a batch that adds rows of the person, so
 # that `user.erased`, which is published afterwards, finds them. The schema is named, because a
 # rebuild of this projection sees its own tables alone.
-_PRESENT = text("""
+#
+# The comparison of a rebuild is the one transaction with a snapshot. It is rolled back, and lasts
+# longer than an erasure may wait: it reads without the lock.
+_OF_NAMED = """
 select present.tenant_id, present.user_id from accounts.users as present
 join unnest(:tenants, :people) as named (tenant_id, user_id) using (tenant_id, user_id)
-order by present.tenant_id, present.user_id for key share of present""").bindparams(
+where current_setting('transaction_isolation')"""
+_PRESENT = text(f"""
+with locked as ({_OF_NAMED} = 'read committed'
+    order by present.tenant_id, present.user_id for key share of present)
+select tenant_id, user_id from locked union all {_OF_NAMED} <> 'read committed'""").bindparams(
     bindparam("tenants", type_=ARRAY(Uuid)), bindparam("people", type_=ARRAY(Uuid))
 )
 

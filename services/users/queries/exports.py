@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, exists, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.users.domain import DataExport, User
+from services.users.domain import EXPORTED_SESSIONS, DataExport, User
 from services.users.queries.overview import overview_of
 from services.users.queries.people import account
-from services.users.tables import credentials, email_changes, exports, invitations, sessions
+from services.users.tables import email_changes, exports, invitations, sessions
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.ports.unit_of_work import UnitOfWork
@@ -27,23 +27,17 @@ _EXPORT = [exports.c[name] for name in ("user_id", "requested_by", "requested_at
 _EVENTS_PER_QUERY = 500
 
 
-def _served(user_id: UUID, at: datetime) -> Sequence[ColumnElement[bool]]:
-    """The export has not expired, and its person was not erased."""
-    present = exists(select(credentials.c.user_id).where(credentials.c.user_id == exports.c.user_id))
-    return exports.c.user_id == user_id, exports.c.expires_at > at, present
-
-
 async def export_of(rows: AsyncConnection, user_id: UUID, at: datetime) -> DataExport | None:
     """None if there is no export, or if it has expired."""
     query = select(exports.c.export_id.label("id"), *_EXPORT)
-    row = (await rows.execute(query.where(*_served(user_id, at)))).one_or_none()
+    row = (await rows.execute(query.where(exports.c.user_id == user_id, exports.c.expires_at > at))).one_or_none()
     return None if row is None else DataExport(**row._mapping)
 
 
 async def file_of(rows: AsyncConnection, user_id: UUID, at: datetime) -> tuple[UUID, bytes | None] | None:
     """The id and the file, which is None until it is written; None as in `export_of`."""
     query = select(exports.c.export_id, exports.c.file)
-    row = (await rows.execute(query.where(*_served(user_id, at)))).one_or_none()
+    row = (await rows.execute(query.where(exports.c.user_id == user_id, exports.c.expires_at > at))).one_or_none()
     return None if row is None else (row.export_id, row.file)
 
 
@@ -99,7 +93,8 @@ def _sessions(user_id: UUID, at: datetime) -> Select[Any]:
             of_user.session_id.label("id"), of_user.user_agent, of_user.opened_at, of_user.used_at, of_user.expires_at
         )
         .where(of_user.user_id == user_id, of_user.expires_at > at)
-        .order_by(of_user.session_id)
+        .order_by(of_user.opened_at.desc(), of_user.session_id)
+        .limit(EXPORTED_SESSIONS)
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     MetaData,
@@ -170,9 +171,12 @@ exports = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("file", LargeBinary),
     PrimaryKeyConstraint("tenant_id", "user_id"),
+    ForeignKeyConstraint(
+        ["tenant_id", "user_id"], ["credentials.tenant_id", "credentials.user_id"], ondelete="CASCADE"
+    ),
     Index("exports_by_expiry", "tenant_id", "expires_at"),
 )
 """The export of a person's data, one per user: a new one replaces the earlier one. The file is null
-until the job has written it. The erasure of the person deletes the row. It is never served without
-the credentials of the person, because a process of the release before erases a person without it.
+until the job has written it. The erasure deletes the credentials, and the foreign key the export: a
+process of the release before this table erases a person too.
 """

@@ -18,6 +18,7 @@ from services.users.domain import EXPORT_LIFETIME, EXPORT_PAUSE
 from services.users.handlers import exports as export_handlers
 from services.users.handlers.exports import finish_export, request_export
 from services.users.jobs import data_export
+from services.users.queries import exports as export_queries
 from services.users.tables import credentials
 from tests.integration.users.billed import Billed, hear
 from tests.integration.users.service import PASSWORD, Member, UsersService
@@ -160,30 +161,51 @@ async def test_an_erasure_destroys_the_file_and_a_late_job_writes_none(users: Us
     assert asked.status_code == 404
 
 
-async def test_the_file_of_a_person_whom_the_release_before_erased_is_not_served(users: UsersService) -> None:
+async def test_the_release_before_erases_the_file_with_the_credentials(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     await exported(users, member)
     async with users.unit_of_work(owner.tenant_id) as uow:
         await uow.rows.execute(delete(credentials).where(credentials.c.user_id == member.user_id))
-    assert (await download(users, owner, member)).status_code == 404
-    await run_cleanup(users, owner.tenant_id)
     assert await users.rows(owner.tenant_id, COUNT) == [{"n": 0}]
 
 
-async def test_a_tenant_has_a_limit_of_exports(users: UsersService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_people_and_the_owner_have_a_limit_of_exports_each(
+    users: UsersService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(export_handlers, "EXPORTS_OF_TENANT", 1)
     owner = await users.open_tenant()
-    member = await users.join(owner.tenant_id)
+    member, other, third = [await users.join(owner.tenant_id) for _ in range(3)]
     async with users.unit_of_work(owner.tenant_id) as uow:
-        await request_export(await command_of(users, owner), uow)
-        waiting = asyncio.create_task(request(users, member))
+        await request_export(await command_of(users, member, Role.MEMBER), uow)
+        waiting = asyncio.create_task(request(users, other))
         await eventually(lambda: waits_for_a_lock(users, owner.tenant_id))
     refused = await waiting
     assert (refused.status_code, int(refused.headers["retry-after"])) == (429, EXPORT_LIFETIME.total_seconds())
-    assert (await request(users, owner)).status_code == 202, "a person's own export does not count against them"
+    assert (await request(users, member)).status_code == 202, "a person's own export does not count against them"
+
+    accepted = await users.http.post(f"/users/{other.user_id}/export", headers=owner.headers)
+    assert accepted.status_code == 202, "people cannot use up the exports of the owner"
+    for of in (owner, third):
+        refused = await users.http.post(f"/users/{of.user_id}/export", headers=owner.headers)
+        assert refused.status_code == 429
+    monkeypatch.setattr(export_handlers, "EXPORTS_OF_TENANT", 2)
+    assert (await request(users, third)).status_code == 202, "the owner cannot use up those of people"
+    monkeypatch.setattr(export_handlers, "EXPORTS_OF_TENANT", 1)
     users.clock.move(EXPORT_LIFETIME)
-    assert (await request(users, await signed_in(users, member))).status_code == 202
+    assert (await request(users, await signed_in(users, other))).status_code == 202
+
+
+async def test_an_export_has_the_newest_sessions(users: UsersService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_queries, "EXPORTED_SESSIONS", 2)
+    owner = await users.open_tenant()
+    for _ in range(2):
+        users.clock.move(timedelta(minutes=1))
+        owner = await signed_in(users, owner)
+    content = await exported(users, owner)
+    query = "select session_id from sessions order by opened_at desc limit 2"
+    newest = [str(row["session_id"]) for row in await users.rows(owner.tenant_id, query)]
+    assert [session["id"] for session in content["sessions"]] == newest
 
 
 async def test_a_long_history_is_exported_from_its_end(users: UsersService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,10 +218,10 @@ async def test_a_long_history_is_exported_from_its_end(users: UsersService, monk
     assert [event["version"] for event in content["history"]] == [4, 5]
 
 
-async def command_of(users: UsersService, member: Member) -> RequestExport:
+async def command_of(users: UsersService, member: Member, role: Role) -> RequestExport:
     query = "select session_id from sessions where user_id = :id"
     (session,) = await users.rows(member.tenant_id, query, id=member.user_id)
-    actor = ActingUser(user_id=member.user_id, role=Role.OWNER, session_id=session["session_id"])
+    actor = ActingUser(user_id=member.user_id, role=role, session_id=session["session_id"])
     return RequestExport(user_id=member.user_id, export_id=new_id(), actor=actor, at=users.clock.now())
 
 

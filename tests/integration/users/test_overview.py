@@ -5,6 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+from sqlalchemy import text
+
 from schemas.billing import (
     InvoiceDisputeClosed,
     InvoiceDisputed,
@@ -19,11 +22,14 @@ from schemas.billing import (
     SubscriptionCreated,
     SubscriptionPastDue,
 )
+from services.users.handlers import absent_customers
 from services.users.projections import BILLED
 from tests.integration.users.billed import Billed, erasure, hear, stored
 from tests.integration.users.service import NOON, UsersService
+from tests.integration.users.test_person_keys import run_cleanup
 from waypost.engine.projections import project
 from waypost.kernel.ids import TenantId
+from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 from waypost.testing.eventually import eventually
 
 NOTHING: dict[str, Any] = {
@@ -122,6 +128,41 @@ async def test_an_erasure_waits_for_a_batch_that_adds_rows_of_the_person(users: 
     assert await stored(users, owner.tenant_id) == [1, 0], "the erasure is published after the row"
     await hear(users, erasure(member))
     assert await stored(users, owner.tenant_id) == [0, 0]
+
+
+async def test_the_comparison_of_a_rebuild_delays_no_erasure(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    shadows = PostgresShadowFactory("users", BILLED, app_dsn=users.where.app, owner_dsn=users.where.owner)
+    async with shadows.shadow() as shadow, shadow.snapshot() as snapshot:
+        async with snapshot.transactions.begin([TenantId(owner.tenant_id)]) as transaction:
+            await project([Billed(member).event(InvoiceFinalized)], BILLED.handlers, transaction.rows)
+            added = await transaction.rows.execute(text("select count(*) from billed_invoices"))
+            assert added.scalar_one() == 1
+        erased = await users.http.delete(f"/users/{member.user_id}", headers=owner.headers)
+        assert erased.status_code == 204, "the comparison of all rows would follow"
+
+
+async def test_the_next_night_deletes_rows_of_a_person_without_an_account(
+    users: UsersService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(absent_customers, "CUSTOMERS_AT_ONCE", 1)
+    owner = await users.open_tenant()
+    people = [owner, *[await users.join(owner.tenant_id) for _ in range(3)]]
+    for person in people:
+        await hear(
+            users,
+            Billed(person).event(InvoiceFinalized),
+            Billed(person).event(InvoiceFinalized),
+            Billed(person, "subscription_id").event(SubscriptionCreated),
+        )
+    for person in people[1:3]:
+        assert (await users.http.delete(f"/users/{person.user_id}", headers=owner.headers)).status_code == 204
+    assert await stored(users, owner.tenant_id) == [8, 4]
+    await run_cleanup(users, owner.tenant_id)
+    assert await stored(users, owner.tenant_id) == [4, 2]
+    overview = (await users.http.get(f"/users/{people[3].user_id}/overview", headers=owner.headers)).json()
+    assert overview["invoices"]["open"] == 2
 
 
 async def waits_for_a_lock(users: UsersService, tenant_id: UUID) -> bool:

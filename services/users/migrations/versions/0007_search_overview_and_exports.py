@@ -10,7 +10,10 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    execute_statements(_search_keys(), projection_tables("overview", OVERVIEW), _exports())
+    # Exports first: their foreign key locks the credentials, so both locks are held before the
+    # rewrite of the accounts. In the other order, a request that has locked the credentials and
+    # needs the accounts ends the rewrite.
+    execute_statements(_exports(), _search_keys(), projection_tables("overview", OVERVIEW))
 
 
 def _search_keys() -> Iterator[str]:
@@ -36,10 +39,10 @@ def _exports() -> Iterator[str]:
             expires_at    timestamptz  not null,
             finished_at   timestamptz,
             file          bytea,
-            primary key (tenant_id, user_id)
+            primary key (tenant_id, user_id),
+            foreign key (tenant_id, user_id) references credentials on delete cascade
         )"""
     yield "create index exports_by_expiry on exports (tenant_id, expires_at)"
-    # No foreign key: its lock of credentials would deadlock with requests that lock both tables.
     # No grant for the operator's role: the file contains personal data.
     yield from protect("exports")
     yield "grant select, insert, update, delete on exports to users_app"
