@@ -15,7 +15,7 @@ from services.notifications.ports import MailResources, ReportResources
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings, ReportSettings
 from services.notifications.tables import UNPUBLISHED
-from waypost.engine.principals import authorize
+from waypost.engine.principals import AUTHORIZATION_READS, authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.ports.person_keys import PersonKeyDeclaration
@@ -55,7 +55,7 @@ async def report_resources() -> AsyncIterator[ReportResources]:
 
 
 def _return_paths(settings: ReportSettings) -> ReturnPaths | None:
-    keys = [return_path_key(secret) for secret in settings.report_secrets]
+    keys = [return_path_key(secret) for secret in settings.return_path_secrets]
     return ReturnPaths(settings.bounce_domain, keys) if settings.bounce_domain and keys else None
 
 
@@ -69,6 +69,7 @@ SERVICE = Service(
     schedule=SCHEDULE,
     api="services.notifications.api",
     authorize=authorize,
+    authorization_reads=AUTHORIZATION_READS,
     api_resources=report_resources,
     person_keys=PersonKeyDeclaration(),
     job_resources=mail_resources,

@@ -99,6 +99,8 @@ class Suppression(StrEnum):
     """Earlier mails to the address came back."""
     COMPLAINED = "complained"
     """The recipient has marked a mail as unwanted."""
+    UNVERIFIED = "unverified"
+    """Nobody has proved to read the address, and the mail is not among `MAILED_UNVERIFIED`."""
     ERASED = "erased"
 
 
