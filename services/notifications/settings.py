@@ -25,8 +25,8 @@ class ReportSettings(Settings):
     mail_reports_previous_secret: SecretStr | None = None
     """Accepted too, while the provider's secret is replaced."""
     return_path_secret: SecretStr | None = Field(default=None, min_length=32)
-    """Makes return paths that nobody else can make, also not the mail provider: at least 32 random
-    characters. Required with `bounce_domain`. Give it to no other party.
+    """Makes return paths that no other party can make, also not the mail provider: at least 32
+    random characters. Required with `bounce_domain`. Give it to no other party.
     """
     return_path_previous_secret: SecretStr | None = Field(default=None, min_length=32)
     """Return paths of this secret are read too. Keep it for 14 days after a replacement, because

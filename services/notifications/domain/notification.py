@@ -100,7 +100,7 @@ class Suppression(StrEnum):
     COMPLAINED = "complained"
     """The recipient has marked a mail as unwanted."""
     UNVERIFIED = "unverified"
-    """Nobody has proved to read the address, and the mail is not among `MAILED_UNVERIFIED`."""
+    """The address is not proved, and the kind is not among `MAILED_UNVERIFIED`."""
     ERASED = "erased"
 
 

@@ -1,4 +1,4 @@
-"""The mails to addresses that nobody has proved to read."""
+"""The mails to addresses that their recipients have not proved to read."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ MAILED_UNVERIFIED: Mapping[NotificationKind, str] = {
         for kind in NotificationKind
         if kind.carries_token
     },
-    NotificationKind.WELCOME: "one per account, within the limit of mails that nobody may have asked for",
+    NotificationKind.WELCOME: "one per account, within the limit of mails that the person may not have asked for",
     NotificationKind.EMAIL_VERIFIED: "is about the proof itself, and is mailed to the proved address",
     NotificationKind.INVOICE_FINALIZED: _BILL,
     NotificationKind.INVOICE_PAID: _BILL,
@@ -23,7 +23,7 @@ MAILED_UNVERIFIED: Mapping[NotificationKind, str] = {
     NotificationKind.SUBSCRIPTION_PAST_DUE: _BILL,
     NotificationKind.REFUND_FAILED: "a paid invoice whose refund failed at the payment provider: money is owed",
 }
-"""The kinds that are mailed also to an address that nobody has proved, each with its reason. Every
+"""The kinds that are mailed also to an address that is not proved, each with its reason. Every
 other kind is suppressed: anyone can open a tenant with another person's address and repeat what
 causes a mail.
 """

@@ -70,7 +70,7 @@ async def store_suppression(
 
 
 async def forget_suppressions(recipient_id: UUID, uow: UnitOfWork) -> None:
-    """Deletes the suppressions and the bounces of an erased recipient. Also those that were stored
+    """Deletes the suppressions and the bounces of an erased recipient. Also rows that were stored
     for an earlier holder of the recipient's address, who has another one now: no recipient has the
     address any more. The directory has deleted the address before.
     """

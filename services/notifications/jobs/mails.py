@@ -125,7 +125,7 @@ async def is_for_the_present_address(notification: Notification, uow: UnitOfWork
 
 
 async def may_be_mailed(notification: Notification, uow: UnitOfWork, waited: timedelta) -> bool:
-    """False if nobody has proved to read the recipient's address, and the kind needs the proof.
+    """False if the recipient has not proved to read the address, and the kind needs the proof.
 
     Raises NotYet while `waited` is below DIRECTORY_LAG: the proof may be on its way.
     """

@@ -108,7 +108,7 @@ def _unread(service: Service) -> Iterator[str]:
     for name in service.authorization_reads:
         if name not in known:
             yield (
-                f"  authorization_reads names {name}, which is no consumer. Use the names of the consumers whose rows"
+                f"  authorization_reads names {name}, which is not the name of a consumer. Use the names of the consumers whose rows"
                 " authorize reads"
             )
     if service.authorize is authorize:

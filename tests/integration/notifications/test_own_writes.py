@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from schemas.users import TenantJoinPolicyChanged, UserRoleChanged
+from schemas.users import TenantJoinPolicyChanged, UserProfileUpdated, UserRoleChanged
 from services.notifications.app import SERVICE
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.projections import PRINCIPALS
@@ -76,14 +76,16 @@ async def test_only_the_consumers_whose_rows_the_route_reads_are_waited_for(
     notifications: NotificationsService, http: httpx.AsyncClient
 ) -> None:
     """The list declares them with @reads; other routes wait for every consumer of the event."""
-    ada = Person()
-    created = await notifications.know(ada)
-    await shown_in_the_list(notifications, created)
-    text = token(created, tenant=ada)
+    ada, now = Person(), notifications.clock.now()
+    await notifications.know(ada)
+    who: Mapping[str, Any] = {"tenant_id": ada.tenant_id, "user_id": ada.user_id}
+    renamed = UserProfileUpdated(**who, display_name="Ada King", locale="en", updated_at=now)
+    written = ada.envelope(renamed, 3)
+    text = token(written, tenant=ada)
     assert told(await http.get(PATH, headers=reading(ada, text, 0)))[2] == "handled"
     other = "/preferences"
     assert (await http.get(other, headers=reading(ada, text, 0))).headers["write-token-status"] == "pending"
-    await notifications.deliver(created)
+    await notifications.deliver(written)
     assert (await http.get(other, headers=reading(ada, text, 0))).headers["write-token-status"] == "handled"
 
 

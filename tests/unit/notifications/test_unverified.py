@@ -1,4 +1,4 @@
-"""Which mails reach an address that nobody has proved to read."""
+"""Which mails reach an address that is not proved."""
 
 from services.notifications.domain import MAILED_UNVERIFIED, NotificationKind
 
@@ -23,8 +23,8 @@ NEEDS_A_PROOF = {
 
 
 def test_each_kind_needs_a_proved_address_or_has_a_reason() -> None:
-    """Decide for a new kind: whoever opens a tenant with another person's address may repeat what
-    causes its mail.
+    """Decide for a new kind: a person who opens a tenant with another person's address may repeat
+    what causes its mail.
     """
     assert set(NotificationKind) - set(MAILED_UNVERIFIED) == NEEDS_A_PROOF
     assert all(reason.strip() for reason in MAILED_UNVERIFIED.values())
