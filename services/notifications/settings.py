@@ -21,11 +21,17 @@ class ReportSettings(Settings):
     """
     mail_reports_secret: SecretStr | None = None
     """Verifies the provider's reports (`POST /mail-reports`): `whsec_` and 24 to 64 bytes in
-    base64. Required with `bounce_domain`. Return paths are made with it, too.
+    base64. Required with `bounce_domain`.
     """
     mail_reports_previous_secret: SecretStr | None = None
-    """Accepted too, while the secret is replaced. Keep it for 14 days: mails of this time have
-    return paths that were made with it.
+    """Accepted too, while the provider's secret is replaced."""
+    return_path_secret: SecretStr | None = Field(default=None, min_length=32)
+    """Makes return paths that no other party can make, also not the mail provider: at least 32
+    random characters. Required with `bounce_domain`. Give it to no other party.
+    """
+    return_path_previous_secret: SecretStr | None = Field(default=None, min_length=32)
+    """Return paths of this secret are read too. Keep it for 14 days after a replacement, because
+    mails of this time may still be reported.
     """
 
     @property
@@ -33,14 +39,35 @@ class ReportSettings(Settings):
         """The secrets with which a report may be signed, the current one first; empty if this
         installation receives no reports. Raises Misconfigured.
         """
-        secrets = (self.mail_reports_secret, self.mail_reports_previous_secret)
-        texts = tuple(secret.get_secret_value() for secret in secrets if secret is not None)
-        if (self.mail_reports_secret is None) != (self.bounce_domain is None) or (texts and not self.bounce_domain):
+        self._require_complete()
+        return _texts(self.mail_reports_secret, self.mail_reports_previous_secret)
+
+    @property
+    def return_path_secrets(self) -> tuple[str, ...]:
+        """The secrets of return paths, the current one first; empty if mails return to their
+        sender. Raises Misconfigured.
+        """
+        self._require_complete()
+        return _texts(self.return_path_secret, self.return_path_previous_secret)
+
+    def _require_complete(self) -> None:
+        required = (self.bounce_domain, self.mail_reports_secret, self.return_path_secret)
+        previous = (self.mail_reports_previous_secret, self.return_path_previous_secret)
+        if any(value is None for value in required) and any(value is not None for value in (*required, *previous)):
             raise Misconfigured(
-                f"set both {variable('BOUNCE_DOMAIN')} and {variable('MAIL_REPORTS_SECRET')}, or neither of them and no"
-                f" {variable('MAIL_REPORTS_PREVIOUS_SECRET')}"
+                f"set all of {variable('BOUNCE_DOMAIN')}, {variable('MAIL_REPORTS_SECRET')} and"
+                f" {variable('RETURN_PATH_SECRET')}, or none of them and no previous secret"
             )
-        return texts
+        reports = _texts(self.mail_reports_secret, self.mail_reports_previous_secret)
+        if set(reports) & set(_texts(self.return_path_secret, self.return_path_previous_secret)):
+            raise Misconfigured(
+                f"{variable('RETURN_PATH_SECRET')} is also a secret of the mail provider's reports: the provider could make"
+                " return paths of mails that it never received. Set it to another one"
+            )
+
+
+def _texts(*secrets: SecretStr | None) -> tuple[str, ...]:
+    return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
 
 class NotificationsSettings(ReportSettings):

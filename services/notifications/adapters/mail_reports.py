@@ -2,12 +2,13 @@
 recipients marked as unwanted.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 import structlog
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from services.notifications.domain.bounce import OLDEST_REPORT, BounceKind, bounce_kind
 from services.notifications.domain.return_path import ReturnPaths
@@ -16,7 +17,16 @@ from waypost.web.standard_webhooks import ID, SIGNATURE, TIMESTAMP, StandardWebh
 
 log = structlog.get_logger()
 
+_REPLY_CODE = re.compile("[2-5][0-9]{2}")
 _Text = Annotated[str, Field(max_length=512, repr=False)]
+
+
+def _code(sent: object) -> int:
+    """The reply code; 0 for none. It is shown and decides nothing, so a report is never refused for
+    it: providers send null, 0 or text.
+    """
+    found = _REPLY_CODE.fullmatch(str(sent))
+    return int(found[0]) if found else 0
 
 
 class _Mail(BaseModel):
@@ -26,7 +36,7 @@ class _Mail(BaseModel):
 
 class _Bounce(_Mail):
     status: Annotated[str, Field(max_length=16)]
-    code: Annotated[int, Field(strict=True, ge=200, le=599)] = 0
+    code: Annotated[int, BeforeValidator(_code)] = 0
 
 
 class _Bounced(BaseModel):
@@ -46,6 +56,14 @@ _Report: TypeAdapter[_Bounced | _Complained] = TypeAdapter(
 )
 
 
+class _AnyReport(BaseModel):
+    type: Annotated[str, Field(max_length=64)]
+
+
+_Typed: TypeAdapter[_AnyReport] = TypeAdapter(_AnyReport)
+_TYPES = ("mail.bounced", "mail.complained")
+
+
 class SignedReportReader:
     """Implements `services.notifications.ports.MailReportReader`."""
 
@@ -59,8 +77,8 @@ class SignedReportReader:
         self._webhooks.require_authentic(webhook_id, timestamp, signatures, body, at)
         try:
             report = _Report.validate_json(body)
-        except ValidationError:
-            _log_ignored("unknown")
+        except ValidationError as error:
+            _log_invalid(body, error)
             return None
         if report.timestamp < at - OLDEST_REPORT:
             _log_ignored("old")
@@ -83,6 +101,21 @@ class SignedReportReader:
             kind=kind,
             code=report.data.code if isinstance(report, _Bounced) else 0,
         )
+
+
+def _log_invalid(body: bytes, error: ValidationError) -> None:
+    """A report of a known type that cannot be read is lost: the provider, or its adapter, must be
+    corrected. The log names the fields, and none of their values.
+    """
+    try:
+        of_type = _Typed.validate_json(body).type
+    except ValidationError:
+        of_type = ""
+    if of_type not in _TYPES:
+        _log_ignored("unknown")
+        return
+    fields = sorted({".".join(map(str, each["loc"][1:])) for each in error.errors(include_input=False)})
+    log.warning("mail_report_invalid", type=of_type, fields=fields)
 
 
 def _log_ignored(reason: str) -> None:

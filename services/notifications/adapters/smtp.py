@@ -18,8 +18,12 @@ from services.notifications.domain.bounce import BounceKind, bounce_kind
 from services.notifications.domain.proved_address import ascii_domain
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
+from waypost.project import variable
 
 _PERMANENT = range(500, 600)
+_TOO_LARGE = 552
+_BAD_SENDER = frozenset(("5.1.7", "5.1.8"))
+"""Bad sender's mailbox address, bad sender's system address (RFC 3463)."""
 _ENHANCED_CODE = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
 
 _MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
@@ -66,9 +70,9 @@ class SmtpMailer:
         # Raise without the cause: a server's response may repeat the address, and errors are
         # logged.
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _refusal(error.recipients[0]) from None
+            raise _refusal(error.recipients[0], mail.return_path) from None
         except _MAIL_ERRORS as error:
-            raise _refusal(error) from None
+            raise _refusal(error, mail.return_path) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             place = f"{self._host}:{self._port}"
             if (problem := refused_security(error)) is not None:
@@ -93,15 +97,30 @@ class SmtpMailer:
         return message
 
 
-def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:
+def _refusal(error: aiosmtplib.SMTPResponseException, return_path: str | None = None) -> MailRefused | Transient:
     if (problem := refused_security(error)) is not None:
         return MailServerRefused(f"no mail was sent: {problem}")
     if error.code not in _PERMANENT:
         return Transient(f"the mail server answered {error.code}: try again later")
+    if return_path is not None and _is_about_the_sender(error):
+        return MailServerRefused(
+            f"no mail was sent: the mail server refuses return paths of this domain ({error.code}); let it send for the"
+            f" domain, or correct {variable('BOUNCE_DOMAIN')}, or unset it"
+        )
     kind = _bounce_of(error) if isinstance(error, aiosmtplib.SMTPRecipientRefused) else None
     unknown = kind is BounceKind.HARD
     reason = "mailbox_unknown" if unknown else "mail_refused"
     return MailRefused(reason, error.code, is_bad_address=unknown, is_soft=kind is BounceKind.SOFT)
+
+
+def _is_about_the_sender(error: aiosmtplib.SMTPResponseException) -> bool:
+    """Whether the server refuses the envelope sender, and with it every mail of this installation.
+    Some servers answer so only to the recipient. 552 is about the size of this mail.
+    """
+    if isinstance(error, aiosmtplib.SMTPSenderRefused):
+        return error.code != _TOO_LARGE
+    enhanced = _ENHANCED_CODE.match(error.message or "")
+    return enhanced is not None and enhanced[0] in _BAD_SENDER
 
 
 def _bounce_of(error: aiosmtplib.SMTPRecipientRefused) -> BounceKind | None:

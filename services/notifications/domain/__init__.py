@@ -15,10 +15,12 @@ from services.notifications.domain.notification import (
     notification_id_for,
 )
 from services.notifications.domain.unsubscribe_token import SECRET_BYTES, UnsubscribeToken
+from services.notifications.domain.unverified import MAILED_UNVERIFIED
 
 __all__ = [
     "BILLING",
     "EMAIL",
+    "MAILED_UNVERIFIED",
     "MAX_ITEMS",
     "OPTIONAL",
     "SECRET_BYTES",

@@ -1,6 +1,7 @@
 """Bounces of mails: their kinds, by the enhanced status code (RFC 3463), and their effects."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -31,6 +32,14 @@ class SuppressionReason(StrEnum):
         complaint or a full mailbox must not keep a person from a new password.
         """
         return self is SuppressionReason.MAILBOX_UNKNOWN or category is not Category.SECURITY
+
+    @property
+    def weaker(self) -> Sequence["SuppressionReason"]:
+        """The reasons that this one replaces: they block fewer mails, or end earlier."""
+        return _BY_STRENGTH[: _BY_STRENGTH.index(self)]
+
+
+_BY_STRENGTH = (SuppressionReason.SOFT_BOUNCES, SuppressionReason.COMPLAINED, SuppressionReason.MAILBOX_UNKNOWN)
 
 
 SOFT_BOUNCES = 5

@@ -100,6 +100,8 @@ class Suppression(StrEnum):
     """Earlier mails to the address came back."""
     COMPLAINED = "complained"
     """The recipient has marked a mail as unwanted."""
+    UNVERIFIED = "unverified"
+    """The address is not proved, and the kind is not among `MAILED_UNVERIFIED`."""
     ERASED = "erased"
 
 

@@ -64,7 +64,7 @@ class ReturnPaths:
 
 
 def return_path_key(secret: str) -> bytes:
-    """The key of return paths from the secret of the mail provider's reports."""
+    """The key of return paths from their secret, which this service alone knows."""
     return hashlib.blake2b(secret.encode(), digest_size=32, person=b"return-path").digest()
 
 

@@ -28,7 +28,8 @@ _ERASED = "erased"
 async def record_bounce(command: RecordBounce, uow: UnitOfWork) -> None:
     """Stores the report and suppresses the address if it has to be. A repeated report changes
     nothing, also after the suppression was lifted. Nothing is stored for a recipient who was erased
-    since, and no address for an invitation, which nothing would erase.
+    since. Only the recipient's present address counts: the report is stored without any other, also
+    without that of an invitation, which nothing would erase.
     """
     notification = await uow.find(Notification, command.notification_id)
     if notification is None:
@@ -38,7 +39,7 @@ async def record_bounce(command: RecordBounce, uow: UnitOfWork) -> None:
         present = await _locked_address(notification.recipient_id, uow)
         if present is None:
             return
-        address = _same_form(command.address, present)
+        address = _counted(command.address, present)
     await store_bounce(notification, command.kind, address, command.code, command.at, uow)
 
 
@@ -108,7 +109,9 @@ async def _locked_address(recipient_id: UUID, uow: UnitOfWork) -> str | None:
     return None if found is None or found.status == _ERASED or not found.email else str(found.email)
 
 
-def _same_form(reported: str, present: str) -> str:
-    """The reported address, in the form of the directory if both are the same mailbox."""
-    form = delivered_form(reported)
-    return present if delivered_form(present) == form else form
+def _counted(reported: str, present: str) -> str | None:
+    """The recipient's present address, if the report is about it, in the form of the directory."""
+    try:
+        return present if delivered_form(present) == delivered_form(reported) else None
+    except UnicodeError:  # a domain that cannot exist
+        return None

@@ -20,7 +20,7 @@ from schemas.billing import (
 )
 from services.notifications.commands import QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
-from services.notifications.handlers.notifications import queue_notification
+from services.notifications.handlers.notifications import is_recent, queue_notification
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.ports.unit_of_work import UnitOfWork
@@ -85,11 +85,15 @@ async def cancellation_revoked(revoked: Envelope[SubscriptionCancellationRevoked
 
 async def card_attached(attached: Envelope[PaymentMethodAttached], uow: UnitOfWork) -> None:
     """Without the digits of the card: facts of a notification never identify a person."""
+    if not await is_recent(attached, uow):
+        return
     event = attached.event
     await _queue(attached, NotificationKind.PAYMENT_METHOD_ATTACHED, event.customer_id, {}, event.attached_at, uow)
 
 
 async def card_detached(detached: Envelope[PaymentMethodDetached], uow: UnitOfWork) -> None:
+    if not await is_recent(detached, uow):
+        return
     event = detached.event
     await _queue(detached, NotificationKind.PAYMENT_METHOD_DETACHED, event.customer_id, {}, event.detached_at, uow)
 

@@ -1,7 +1,7 @@
 """The reactor that queues one notification per event of another service."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from schemas.billing import (
@@ -9,15 +9,12 @@ from schemas.billing import (
     InvoicePaid,
     InvoicePaymentFailed,
     InvoiceRefundFailed,
-    PaymentMethodAttached,
-    PaymentMethodDetached,
 )
 from schemas.users import (
     InvitationAccepted,
     InvitationRequested,
     InvitationSent,
     InvitationWithdrawn,
-    TenantClosed,
     UserCreated,
     UserEmailChangeRequested,
     UserEmailVerified,
@@ -40,8 +37,6 @@ from waypost.kernel.event import Event
 from waypost.kernel.role import Role
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
-
-_CARDS_AND_TENANTS_SINCE = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
@@ -223,6 +218,4 @@ NOTICES = Reactor(
         **OWNER_NOTICES,
         InvoiceRefundFailed: send_refund_failure,
     },
-    # These topics are read since a later release, from their first record on.
-    since=dict.fromkeys((PaymentMethodAttached, PaymentMethodDetached, TenantClosed), _CARDS_AND_TENANTS_SINCE),
 )

@@ -2,26 +2,32 @@
 recipient.
 """
 
-from sqlalchemy import delete
+from datetime import timedelta
+
+from sqlalchemy import DateTime, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
 from services.notifications.domain import Category, Notification, NotificationKind, digest_id
 from services.notifications.handlers.preferences import require_present, wait_for_erasure
+from services.notifications.handlers.suppressions import forget_suppressions
 from services.notifications.queries.digest import unread_of
 from services.notifications.queries.mail_contents import addressee, company_of
 from services.notifications.queries.notifications import notification
 from services.notifications.queries.preferences import mail_preferences
 from services.notifications.tables import (
-    bounces,
     pending_notifications,
     preferences,
     read_marks,
     sealed_tokens,
-    suppressed_addresses,
 )
+from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
+from waypost.kernel.event import Event
 from waypost.ports.unit_of_work import UnitOfWork
+
+OLDEST_MAILED = timedelta(days=1)
+"""An older event of a topic that an earlier release did not read causes no mail."""
 
 
 async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> None:
@@ -48,6 +54,15 @@ async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> Non
     )
     await _store_contents(command, uow)
     await uow.jobs.enqueue("send_notification", notification_id=command.notification_id)
+
+
+async def is_recent(envelope: Envelope[Event], uow: UnitOfWork) -> bool:
+    """Whether the event is younger than a day. Asked for kinds whose topic an earlier release did
+    not read: a release that is installed weeks later reads it from its first record on, and must
+    not mail what happened long ago. By the clock of the database.
+    """
+    younger = select(literal(envelope.occurred_at, DateTime(timezone=True)) > func.now() - OLDEST_MAILED)
+    return bool((await uow.rows.execute(younger)).scalar_one())
 
 
 async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
@@ -78,10 +93,9 @@ async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),
         delete(preferences).where(preferences.c.user_id == command.recipient_id),
-        delete(suppressed_addresses).where(suppressed_addresses.c.recipient_id == command.recipient_id),
-        delete(bounces).where(bounces.c.recipient_id == command.recipient_id),
     ):
         await uow.rows.execute(statement)
+    await forget_suppressions(command.recipient_id, uow)
 
 
 async def _store_contents(command: QueueNotification, uow: UnitOfWork) -> None:

@@ -8,7 +8,7 @@ from schemas.billing import InvoiceDisputeClosed, InvoiceDisputed
 from schemas.users import TenantClosed
 from services.notifications.commands import QueueNotification
 from services.notifications.domain import Facts, NotificationKind, notification_id
-from services.notifications.handlers.notifications import queue_notification
+from services.notifications.handlers.notifications import is_recent, queue_notification
 from services.notifications.queries.mail_contents import owner
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
@@ -30,6 +30,8 @@ async def tenant_closed(closed: Envelope[TenantClosed], uow: UnitOfWork) -> None
     """To the owner alone. The other users learn it when they sign in: a handler must not queue a
     mail for each user of a tenant.
     """
+    if not await is_recent(closed, uow):
+        return
     facts: Facts = {"reason": closed.event.reason}
     await _queue(closed, NotificationKind.TENANT_CLOSED, facts, closed.event.closed_at, uow)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Table, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import LiftSuppression
@@ -14,7 +14,7 @@ from services.notifications.domain import Notification
 from services.notifications.domain.bounce import SuppressionReason
 from services.notifications.handlers.preferences import require_present
 from services.notifications.ports import MailRefused
-from services.notifications.tables import bounces, sealed_tokens, suppressed_addresses
+from services.notifications.tables import bounces, recipients, sealed_tokens, suppressed_addresses
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId, new_id
 from waypost.ports.unit_of_work import UnitOfWork
@@ -44,28 +44,55 @@ async def store_suppression(
     at: datetime,
     uow: UnitOfWork,
 ) -> None:
-    """An address that is suppressed keeps its reason, unless the new one blocks more mails: then
-    the suppression has the new reason, and a new id. The caller has checked that the recipient is
-    not erased.
+    """An address that is suppressed keeps its reason, unless the new one is stronger: then the
+    suppression has the new reason, and a new id. In any case it belongs to the recipient who has
+    the address now, and whose erasure deletes it. The caller has checked that the recipient is not
+    erased.
     """
     suppression_id = new_id()
     found = {
         "suppression_id": suppression_id,
+        "recipient_id": recipient_id,
         "reason": reason.value,
         "code": code,
         "suppressed_at": at,
     }
-    row = insert(suppressed_addresses).values(tenant_id=tenant_id, recipient_id=recipient_id, address=address, **found)
-    address_of = ["tenant_id", "address"]
-    hard = SuppressionReason.MAILBOX_UNKNOWN
-    weaker = suppressed_addresses.c.reason != hard.value
+    row = insert(suppressed_addresses).values(tenant_id=tenant_id, address=address, **found)
+    weaker = suppressed_addresses.c.reason.in_([each.value for each in reason.weaker])
     stored = await uow.rows.execute(
-        row.on_conflict_do_update(index_elements=address_of, set_=found, where=weaker)
-        if reason is hard
-        else row.on_conflict_do_nothing(index_elements=address_of)
+        row.on_conflict_do_update(index_elements=["tenant_id", "address"], set_=found, where=weaker)
     )
     if stored.rowcount:
         log.warning("address_suppressed", suppression_id=str(suppression_id), reason=reason.value, code=code)
+        return
+    present = update(suppressed_addresses).where(suppressed_addresses.c.address == address)
+    await uow.rows.execute(present.values(recipient_id=recipient_id))
+
+
+async def forget_suppressions(recipient_id: UUID, uow: UnitOfWork) -> None:
+    """Deletes the suppressions and the bounces of an erased recipient. Also rows that were stored
+    for an earlier holder of the recipient's address, who has another one now: no recipient has the
+    address any more. The directory has deleted the address before.
+    """
+    await uow.rows.execute(
+        delete(suppressed_addresses).where(
+            (suppressed_addresses.c.recipient_id == recipient_id) | _has_no_holder(suppressed_addresses)
+        )
+    )
+    await uow.rows.execute(delete(bounces).where(bounces.c.recipient_id == recipient_id))
+    # They stay without the address, so that a report that comes again is recognized.
+    unheld = bounces.c.address.is_not(None) & _has_no_holder(bounces)
+    await uow.rows.execute(update(bounces).where(unheld).values(address=None))
+
+
+def _has_no_holder(table: Table) -> ColumnElement[bool]:
+    """Rows of users who have another address now, with an address that no user has. Not the address
+    of an invitation or of a change that is not proved yet, which the directory never shows.
+    """
+    known = exists().where(recipients.c.user_id == table.c.recipient_id)
+    held = exists().where(recipients.c.email == table.c.address)
+    mailed = exists().where(sealed_tokens.c.address == table.c.address)
+    return known & ~held & ~mailed
 
 
 async def may_be_suppressed(notification: Notification, uow: UnitOfWork) -> bool:

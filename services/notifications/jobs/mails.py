@@ -12,6 +12,7 @@ from typing import Any
 
 from services.notifications.commands import ChooseMails
 from services.notifications.domain import (
+    MAILED_UNVERIFIED,
     SECRET_BYTES,
     Category,
     Notification,
@@ -39,6 +40,11 @@ product.
 LONGEST_WAIT = timedelta(minutes=10)
 """The longest wait for the lines of an invoice or for a proved address, because a dead letter must
 not delay the mail further.
+"""
+
+DIRECTORY_LAG = timedelta(minutes=1)
+"""How long a mail that needs a verified address waits for the directory of recipients, which may
+follow a verification later than the event of the mail.
 """
 
 
@@ -117,6 +123,21 @@ async def is_for_the_present_address(notification: Notification, uow: UnitOfWork
         return True
     if waited < LONGEST_WAIT:
         raise NotYet(f"the proved address of recipient {notification.recipient_id} is not in the directory yet")
+    return False
+
+
+async def may_be_mailed(notification: Notification, uow: UnitOfWork, waited: timedelta) -> bool:
+    """False if the recipient has not proved to read the address, and the kind needs the proof.
+
+    Raises NotYet while `waited` is below DIRECTORY_LAG: the proof may be on its way.
+    """
+    if notification.kind in MAILED_UNVERIFIED:
+        return True
+    to = await addressee(uow.rows, notification.recipient_id)
+    if to is None or to.erased or to.verified:
+        return True
+    if waited < DIRECTORY_LAG:
+        raise NotYet(f"the address of recipient {notification.recipient_id} is not verified in the directory")
     return False
 
 

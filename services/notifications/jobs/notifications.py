@@ -27,6 +27,7 @@ from services.notifications.jobs.mails import (
     compose_mail,
     invoice_words,
     is_for_the_present_address,
+    may_be_mailed,
     unsubscribe_link,
 )
 from services.notifications.ports import Link, Mail, MailRefused, MailResources
@@ -97,8 +98,13 @@ async def _mail_to_send(notification: Notification, job: JobContext[MailResource
     if notification.status is not NotificationStatus.QUEUED:
         return None
     now = job.clock.now()
-    mail: Mail | Suppression = Suppression.SUPERSEDED
-    if await is_for_the_present_address(notification, uow, waited=now - job.enqueued_at):
+    waited = now - job.enqueued_at
+    mail: Mail | Suppression
+    if not await is_for_the_present_address(notification, uow, waited):
+        mail = Suppression.SUPERSEDED
+    elif not await may_be_mailed(notification, uow, waited):
+        mail = Suppression.UNVERIFIED
+    else:
         mail = await _compose(notification, job.resources, uow, now)
     if isinstance(mail, Mail):
         return mail

@@ -83,6 +83,10 @@ def principals_projector(
     return replace(projection, reads_personal_data=False)
 
 
+AUTHORIZATION_READS = ("principals", "tenants")
+"""The consumers whose rows `authorize` reads, for `Service.authorization_reads`."""
+
+
 def authorize(actor: Actor) -> Precondition:
     """Refuses a user who is suspended or erased, has a lower role now, or ended the token's
     session, and all users of a closed tenant.

@@ -85,7 +85,12 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         rates=settings.rates,
         trusted_proxies=settings.trusted_proxies,
         ended_jobs=partial(ended_jobs, runtime.database),
-        own_writes=OwnWrites(service.name, service.consumers, PostgresHandledEvents(runtime.database)),
+        own_writes=OwnWrites(
+            service.name,
+            service.consumers,
+            PostgresHandledEvents(runtime.database),
+            authorization_reads=service.authorization_reads,
+        ),
         admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.brokers),
     )
     _with_documents(service, app)

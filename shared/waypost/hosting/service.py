@@ -82,6 +82,10 @@ class Service:
     """Looks the actor up, for every command and every admin's read. Without it, tokens are valid
     until they expire.
     """
+    authorization_reads: Sequence[str] = ()
+    """Names of the consumers whose rows `authorize` reads. A read that waits for its own writes
+    waits for these too.
+    """
     api_resources: OpenResources = nullcontext
     """Opens the resources at `waypost.web.request.RequestContext.resources`."""
     token_keys: "KeysOf | None" = None

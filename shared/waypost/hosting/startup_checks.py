@@ -14,6 +14,7 @@ from types import ModuleType
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.engine.principals import AUTHORIZATION_READS, authorize
 from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.service import Service
 from waypost.kernel.command import Command
@@ -61,7 +62,7 @@ def refuse_incomplete(service: Service) -> None:
     """Raises Misconfigured with one line for each part that is declared twice, or defined but not
     registered.
     """
-    problems = [*_twice(service), *_unregistered(service), *_without_keys(service)]
+    problems = [*_twice(service), *_unregistered(service), *_without_keys(service), *_unread(service)]
     if problems:
         raise Misconfigured("\n".join([f"the declaration of {service.name} is incomplete:", *problems]))
     for metadata in (*service.tables, *(model.tables for model in service.read_models)):
@@ -97,6 +98,26 @@ def _without_keys(service: Service) -> Iterator[str]:
                 f"  consumer {consumer.name} handles events with personal data, which are encrypted. Set person_keys of the"
                 " service and consume the topic of keys (waypost.engine.person_keys), or set reads_personal_data=False"
             )
+
+
+def _unread(service: Service) -> Iterator[str]:
+    """Without these consumers, a read that waits for its own write could be refused by earlier
+    rights.
+    """
+    known = {consumer.name for consumer in service.consumers}
+    for name in service.authorization_reads:
+        if name not in known:
+            yield (
+                f"  authorization_reads names {name}, which is not the name of a consumer. Use the names of the consumers whose rows"
+                " authorize reads"
+            )
+    if service.authorize is authorize:
+        for name in AUTHORIZATION_READS:
+            if name not in service.authorization_reads:
+                yield (
+                    f"  waypost.engine.principals.authorize reads the rows of {name}, which authorization_reads does not"
+                    " name. Set it to AUTHORIZATION_READS of that module"
+                )
 
 
 def _repeated(names: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from waypost.project import metric
 
 HTTP_REQUEST_SECONDS = Histogram(
     metric("http_request_seconds"),
-    "Duration of HTTP requests by route template and status; 0 means that the client disconnected.",
+    "Duration of HTTP requests by route template and status, without the time that a request preferred to wait; 0 means"
+    " that the client disconnected.",
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )

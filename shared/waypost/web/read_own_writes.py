@@ -60,7 +60,7 @@ class WriteStatus(StrEnum):
 
 def reads(*consumers: str) -> Callable[[F], F]:
     """Declares whose rows a route reads, by the names of consumers; the route waits for these
-    alone. Write it below the router's decorator.
+    alone, and for those of `Service.authorization_reads`. Write it below the router's decorator.
     """
     if not consumers:
         raise ValueError("name at least one consumer")
@@ -76,8 +76,15 @@ class OwnWrites:
     """Knows which consumers of the service handle which events, and asks whether they have."""
 
     def __init__(
-        self, service: str = "", consumers: Iterable[Consumer] = (), handled: HandledEvents | None = None
+        self,
+        service: str = "",
+        consumers: Iterable[Consumer] = (),
+        handled: HandledEvents | None = None,
+        *,
+        authorization_reads: Iterable[str] = (),
     ) -> None:
+        """`authorization_reads`: names of the consumers whose rows give the caller's rights."""
+        self._always = frozenset(authorization_reads)
         self._service = service
         self._reads = SharedReads((handled or NoHandledEvents()).handling)
         by_type: dict[bytes, list[str]] = defaultdict(list)
@@ -92,13 +99,14 @@ class OwnWrites:
         self, events: Iterable[WrittenEvent], tenant_id: TenantId, only: frozenset[str] | None
     ) -> frozenset[Awaited]:
         """The events, with each consumer of this service that handles them. `only`: names of the
-        consumers that count, None for all.
+        consumers that count, None for all. Those of the caller's rights always count: a read is
+        refused by earlier rights.
         """
         return frozenset(
             Awaited(f"{self._service}.{name}", event.event_id, tenant_id)
             for event in events
             for name in self._by_type.get(event.type_digest, ())
-            if only is None or name in only
+            if only is None or name in only or name in self._always
         )
 
     async def status(self, awaited: frozenset[Awaited]) -> WriteStatus:

@@ -42,6 +42,9 @@ REQUEST_ID = "X-Request-Id"
 CORRELATION_ID = "X-Correlation-Id"
 WRITE_TOKEN = "Write-Token"  # noqa: S105 - a header field
 
+_WAITED = "waited_seconds"
+"""Key of the request's state."""
+
 
 class RequestContext(Generic[R]):
     """Access to the service for one request. R is the type that the service's `api_resources`
@@ -125,10 +128,11 @@ class _Exchange:
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
             headers[REQUEST_ID] = str(self._cause.causation_id)
-            if message["status"] < 400 and (token := self._writes.token()) is not None:
-                headers[WRITE_TOKEN] = token
-            for name, value in self._scope["state"].get("response_headers", ()):
-                headers.append(name, value)
+            if message["status"] < 400:
+                if (token := self._writes.token()) is not None:
+                    headers[WRITE_TOKEN] = token
+                for name, value in self._scope["state"].get("response_headers", ()):
+                    headers.append(name, value)
             add_security_headers(message, self._scope)
             _clean_span(self._scope)
         await self._send_out(message)
@@ -139,7 +143,9 @@ class _Exchange:
         method = self._scope["method"]
         if route in UNLOGGED:
             return
-        metrics.HTTP_REQUEST_SECONDS.labels(metrics.known_method(method), route, self._status or 0).observe(seconds)
+        # A request that prefers to wait is not slow.
+        busy = max(seconds - self._scope["state"].get(_WAITED, 0.0), 0.0)
+        metrics.HTTP_REQUEST_SECONDS.labels(metrics.known_method(method), route, self._status or 0).observe(busy)
         log.info(
             "http_request",
             method=method,
@@ -162,8 +168,14 @@ def add_to_log(scope: Scope, **fields: str) -> None:
 
 
 def add_response_headers(scope: Scope, *fields: tuple[str, str]) -> None:
-    """Adds header fields to the response of the request."""
+    """Adds header fields to the response of the request, unless it is an error."""
     scope["state"].setdefault("response_headers", []).extend(fields)
+
+
+def add_wait(scope: Scope, seconds: float) -> None:
+    """Excludes a time that the request preferred to wait from the metric of durations."""
+    state = scope["state"]
+    state[_WAITED] = state.get(_WAITED, 0.0) + seconds
 
 
 def route_of(scope: Scope) -> str | None:

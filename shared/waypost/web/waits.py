@@ -12,7 +12,7 @@ from starlette.requests import Request
 from waypost.web.places import NoPlace, Places
 from waypost.web.preferences import wait_seconds
 from waypost.web.principal import Principal
-from waypost.web.request import add_response_headers
+from waypost.web.request import add_response_headers, add_wait
 
 FIRST_PAUSE_SECONDS = 0.01
 PAUSE_FACTOR = 1.5
@@ -71,10 +71,12 @@ class Waits:
             release = self._places.acquire(caller)
         except NoPlace:
             return Waited.REFUSED
+        began = asyncio.get_running_loop().time()
         try:
             return await self._wait(request, _ends(request, seconds), is_done)
         finally:
             release()
+            add_wait(request.scope, asyncio.get_running_loop().time() - began)
 
     async def _wait(self, request: Request, ends: float, is_done: Callable[[], Awaitable[bool]]) -> Waited:
         now, pause = asyncio.get_running_loop().time, FIRST_PAUSE_SECONDS

@@ -14,6 +14,7 @@ from waypost.web.standard_webhooks import sign
 
 SECRET = "whsec_" + "A" * 32
 PREVIOUS = "whsec_" + "B" * 32
+RETURN_PATHS = "return paths " * 3
 DOMAIN = "bounces.waypost.test"
 
 
@@ -41,10 +42,12 @@ class Provider:
         answer = await self.sends(self.report(person, path, status, **changed))
         assert answer.status_code == 204, answer.text
 
-    def report(self, person: Person, path: str, status: str | None = "5.1.1", **changed: Any) -> bytes:
+    def report(
+        self, person: Person, path: str, status: str | None = "5.1.1", *, code: Any = 550, **changed: Any
+    ) -> bytes:
         data: dict[str, Any] = {"return_path": path, "recipient": person.email}
         if status is not None:
-            data |= {"status": status, "code": 550}
+            data |= {"status": status, "code": code}
         kind = "mail.bounced" if status is not None else "mail.complained"
         report = {"type": kind, "timestamp": self._service.clock.now().isoformat(), "data": data}
         return json.dumps(report | changed).encode()

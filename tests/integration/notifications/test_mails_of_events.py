@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from schemas.users import TenantClosed, UserPasswordChanged, UserReactivated, UserRoleChanged, UserSuspended
+from services.notifications.handlers.notifications import OLDEST_MAILED
 from services.notifications.jobs.mails import LONGEST_WAIT
 from services.notifications.projections import PRINCIPALS
 from tests.integration.notifications.billing_events import (
@@ -98,10 +99,16 @@ async def test_cards_and_tenants_from_before_these_mails_existed_are_not_mailed(
     """Their topics are read from the first record on."""
     ada, now = Person(), notifications.clock.now()
     await notifications.know(ada)
-    long_ago = now - timedelta(days=400)
-    for event in of_a_card(ada, long_ago).values():
-        await notifications.react(ada.envelope(event)._replace(occurred_at=long_ago))
+    closed = TenantClosed(tenant_id=ada.tenant_id, reason="requested", closed_at=now)
+    events = (*of_a_card(ada, now).values(), closed)
+    for event in events:
+        for age in (OLDEST_MAILED + timedelta(minutes=1), timedelta(days=400)):
+            await notifications.react(ada.envelope(event)._replace(occurred_at=now - age))
     assert await notifications.statuses(ada) == []
+    await make_owner(ada, notifications)
+    for event in events:
+        await notifications.react(ada.envelope(event)._replace(occurred_at=now - OLDEST_MAILED + timedelta(hours=1)))
+    assert len(await notifications.statuses(ada)) == len(events)
 
 
 async def test_the_mail_of_an_invoice_has_its_lines_taxes_and_a_link(

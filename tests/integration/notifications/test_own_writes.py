@@ -9,9 +9,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from schemas.users import TenantJoinPolicyChanged
+from schemas.users import TenantJoinPolicyChanged, UserProfileUpdated, UserRoleChanged
 from services.notifications.app import SERVICE
 from services.notifications.handlers.notices import NOTICES
+from services.notifications.projections import PRINCIPALS
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.envelope import Envelope
@@ -51,7 +52,7 @@ async def test_a_read_is_answered_when_the_write_has_arrived(
     waiting = asyncio.create_task(http.get(PATH, headers=reading(ada, token(created, tenant=ada), 10)))
     places = http_app(http).state.waits._places
     await eventually(lambda: bool(places._used))
-    await notifications.deliver(created, to=NOTICES.name)
+    await shown_in_the_list(notifications, created)
     assert told(await waiting) == (["welcome"], "wait", "handled")
     assert not places._used
 
@@ -75,15 +76,42 @@ async def test_only_the_consumers_whose_rows_the_route_reads_are_waited_for(
     notifications: NotificationsService, http: httpx.AsyncClient
 ) -> None:
     """The list declares them with @reads; other routes wait for every consumer of the event."""
-    ada = Person()
-    created = await notifications.know(ada)
-    await notifications.deliver(created, to=NOTICES.name)
-    text = token(created, tenant=ada)
+    ada, now = Person(), notifications.clock.now()
+    await notifications.know(ada)
+    who: Mapping[str, Any] = {"tenant_id": ada.tenant_id, "user_id": ada.user_id}
+    renamed = UserProfileUpdated(**who, display_name="Ada King", locale="en", updated_at=now)
+    written = ada.envelope(renamed, 3)
+    text = token(written, tenant=ada)
     assert told(await http.get(PATH, headers=reading(ada, text, 0)))[2] == "handled"
     other = "/preferences"
     assert (await http.get(other, headers=reading(ada, text, 0))).headers["write-token-status"] == "pending"
-    await notifications.deliver(created)
+    await notifications.deliver(written)
     assert (await http.get(other, headers=reading(ada, text, 0))).headers["write-token-status"] == "handled"
+
+
+async def test_a_read_waits_for_the_rights_of_its_caller_and_a_refusal_says_nothing_about_the_wait(
+    notifications: NotificationsService, http: httpx.AsyncClient
+) -> None:
+    """The list declares @reads("notices"); the rights of a fresh admin come from other rows."""
+    ada, now = Person(), notifications.clock.now()
+    created = await notifications.know(ada)
+    await notifications.deliver(created, to=PRINCIPALS.name)
+    who: Mapping[str, Any] = {"tenant_id": ada.tenant_id, "user_id": ada.user_id}
+    promoted = ada.envelope(UserRoleChanged(**who, role="admin", previous_role="member", changed_at=now), 2)
+    await notifications.deliver(promoted, to=NOTICES.name)
+    text = token(promoted, tenant=ada)
+    refused = await http.get(PATH, headers=reading(ada, text, 0, Role.ADMIN))
+    assert refused.status_code == 401
+    assert not {"write-token-status", "preference-applied", "write-token"} & set(refused.headers)
+    waiting = asyncio.create_task(http.get(PATH, headers=reading(ada, text, 10, Role.ADMIN)))
+    await eventually(lambda: bool(http_app(http).state.waits._places._used))
+    await notifications.deliver(promoted, to=PRINCIPALS.name)
+    assert told(await waiting)[1:] == ("wait", "handled")
+
+
+async def shown_in_the_list(notifications: NotificationsService, envelope: Envelope[Event]) -> None:
+    for name in (NOTICES.name, PRINCIPALS.name):
+        await notifications.deliver(envelope, to=name)
 
 
 async def test_an_event_that_no_consumer_handles_is_not_waited_for(
@@ -126,7 +154,7 @@ async def test_a_caller_with_many_waiting_requests_is_answered_at_once(
     waiting = [asyncio.create_task(http.get(PATH, headers=reading(ada, text, 10))) for _ in range(11)]
     done, rest = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     assert [told(task.result()) for task in done] == [([], None, "unchecked")]
-    await notifications.deliver(created, to=NOTICES.name)
+    await shown_in_the_list(notifications, created)
     assert {told(answer)[1:] for answer in await asyncio.gather(*rest)} == {("wait", "handled")}
 
 

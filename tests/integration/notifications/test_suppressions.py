@@ -1,5 +1,6 @@
 """A refused address is suppressed, with a reason, until an admin or an operator lifts it."""
 
+from typing import Any
 from uuid import UUID
 
 import aiosmtplib
@@ -9,8 +10,11 @@ from structlog.testing import capture_logs
 
 from schemas.users import UserErased
 from services.notifications.adapters.smtp import _refusal
-from services.notifications.domain.bounce import SOFT_BOUNCES
-from services.notifications.handlers.suppressions import suppress_address
+from services.notifications.adapters.smtp_security import MailServerRefused
+from services.notifications.domain import Notification
+from services.notifications.domain.bounce import SOFT_BOUNCES, BounceKind, SuppressionReason
+from services.notifications.handlers.bounces import store_bounce
+from services.notifications.handlers.suppressions import store_suppression, suppress_address
 from services.notifications.ports import MailRefused
 from services.notifications.projections import RECIPIENT_DIRECTORY
 from tests.integration.notifications.digests import headers
@@ -52,6 +56,31 @@ def test_a_refusal_of_the_sender_or_the_text_suppresses_nothing(kind: type[aiosm
     refused = _refusal(kind(550, "5.1.1 no", *arguments))
     assert isinstance(refused, MailRefused) and not refused.is_bad_address
     assert isinstance(_refusal(kind(450, "4.2.1 later", *arguments)), Transient)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiosmtplib.SMTPSenderRefused(550, "5.7.1 not your domain", "sender"),
+        aiosmtplib.SMTPSenderRefused(553, "no", "sender"),
+        aiosmtplib.SMTPRecipientRefused(550, "5.1.8 sender's domain not found", "ada@example.com"),
+        aiosmtplib.SMTPRecipientRefused(553, "5.1.7 sender rejected", "ada@example.com"),
+    ],
+)
+def test_a_refused_return_path_is_a_fault_of_the_settings_and_loses_no_mail(error: Any) -> None:
+    refused = _refusal(error, "b+token@bounces.example.com")
+    assert isinstance(refused, MailServerRefused) and isinstance(refused, Transient)
+    assert "WAYPOST_BOUNCE_DOMAIN" in str(refused) and "ada" not in str(refused)
+    assert isinstance(_refusal(error), MailRefused)
+
+
+def test_a_refusal_of_one_mail_with_a_return_path_is_final() -> None:
+    for error in (
+        aiosmtplib.SMTPSenderRefused(552, "5.3.4 too large", "sender"),
+        aiosmtplib.SMTPDataError(554, "5.6.0 no"),
+        aiosmtplib.SMTPRecipientRefused(550, "5.7.1 no", "ada@example.com"),
+    ):
+        assert isinstance(_refusal(error, "b+token@bounces.example.com"), MailRefused)
 
 
 def test_a_word_in_the_answer_of_a_server_does_not_make_it_an_outage() -> None:
@@ -131,6 +160,63 @@ async def _change_password(notifications: NotificationsService, person: Person) 
     event = of_an_account(person, notifications.clock.now())["password_changed"]
     await notifications.react(person.envelope(event))
     await notifications.run_jobs(person.tenant_id)
+
+
+async def test_a_suppression_is_replaced_by_a_stronger_one_and_belongs_to_the_present_holder(
+    notifications: NotificationsService,
+) -> None:
+    ada, now = Person(), notifications.clock.now()
+    grace = Person(tenant_id=ada.tenant_id, email=ada.email)
+    soft, complained, hard = (
+        SuppressionReason.SOFT_BOUNCES,
+        SuppressionReason.COMPLAINED,
+        SuppressionReason.MAILBOX_UNKNOWN,
+    )
+    seen = []
+    for person, reason in (
+        (ada, soft),
+        (grace, soft),
+        (ada, complained),
+        (grace, soft),
+        (ada, hard),
+        (grace, complained),
+    ):
+        async with notifications.unit_of_work(ada.tenant_id) as uow:
+            await store_suppression(TenantId(ada.tenant_id), person.user_id, ada.email, reason, 0, now, uow)
+        [row] = await notifications.rows(ada.tenant_id, "select reason, recipient_id from suppressed_addresses")
+        assert row["recipient_id"] == person.user_id
+        seen.append(row["reason"])
+    assert seen == [soft, soft, complained, complained, hard, hard]
+
+
+async def test_an_erasure_deletes_what_an_earlier_holder_of_the_address_left(
+    notifications: NotificationsService,
+) -> None:
+    """Ada had the address, and Grace had it last; both rows name Ada. Those of others stay."""
+    ada, now = Person(email="first@example.com"), notifications.clock.now()
+    grace = Person(tenant_id=ada.tenant_id, email="shared@example.com")
+    await notifications.know(ada)
+    await notifications.deliver(grace.created(now), to=RECIPIENT_DIRECTORY.name)
+    tenant_id = TenantId(ada.tenant_id)
+    invited, sent = new_id(), await _sent(notifications, ada)
+    async with notifications.unit_of_work(tenant_id) as uow:
+        for holder, address in ((ada.user_id, grace.email), (ada.user_id, ada.email), (invited, "new@example.com")):
+            await store_suppression(tenant_id, holder, address, SuppressionReason.COMPLAINED, 0, now, uow)
+        await store_bounce(sent, BounceKind.SOFT, grace.email, 0, now, uow)
+        await store_bounce(sent, BounceKind.HARD, ada.email, 0, now, uow)
+    gone = grace.envelope(UserErased(tenant_id=tenant_id, user_id=grace.user_id, erased_at=now), 3)
+    await notifications.deliver(gone, to=RECIPIENT_DIRECTORY.name, repeat=True)
+    await notifications.react(gone)
+    for table, left in (("suppressed_addresses", {ada.email, "new@example.com"}), ("bounces", {ada.email, None})):
+        rows = await notifications.rows(tenant_id, f"select address from {table}")
+        assert {row["address"] for row in rows} == left, table
+
+
+async def _sent(notifications: NotificationsService, person: Person) -> Notification:
+    await _change_password(notifications, person)
+    [row] = await notifications.rows(person.tenant_id, "select notification_id from notifications")
+    async with notifications.unit_of_work(person.tenant_id) as uow:
+        return await uow.load(Notification, row["notification_id"])
 
 
 async def test_an_address_that_is_refused_twice_is_logged_with_the_stored_id(

@@ -5,11 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.users import TenantCreated, UserPasswordResetRequested
+from schemas.users import TenantClosed, TenantCreated, UserPasswordResetRequested
+from services.notifications.jobs.mails import DIRECTORY_LAG
 from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from tests.integration.notifications.billing_events import finalized, line_added, of_a_subscription, of_an_invoice
+from tests.integration.notifications.billing_events import (
+    finalized,
+    line_added,
+    of_a_card,
+    of_a_dispute,
+    of_a_subscription,
+    of_an_invoice,
+)
 from tests.integration.notifications.service import NotificationsService, Person
-from tests.integration.notifications.test_mails_of_events import of_an_account
+from tests.integration.notifications.test_mails_of_events import make_owner, of_an_account
+from tests.integration.notifications.test_proved_addresses import postpone
 from waypost.kernel.ids import new_id
 
 BAIT = "YOUR BANK ACCOUNT IS LOCKED visit http://evil.example"
@@ -33,10 +42,9 @@ async def test_no_mail_to_an_unproved_address_contains_text_of_a_user(notificati
         created,
         asked,
         victim.envelope(reset, 3),
-        *(victim.envelope(event) for event in of_an_account(victim, now).values()),
         final,
         *(bill.envelope(event, 4) for event in of_an_invoice(victim, invoice_id, now).values()),
-        *(victim.envelope(event) for event in of_a_subscription(victim, now).values()),
+        victim.envelope(of_a_subscription(victim, now)["subscription_past_due"]),
     ]
     for event in events:
         await notifications.react(event)
@@ -48,6 +56,41 @@ async def test_no_mail_to_an_unproved_address_contains_text_of_a_user(notificati
         raw = (await notifications.inbox.http.get(f"/api/messages/{mail['id']}")).text
         assert not [word for word in WORDS if word in raw], mail["subject"]
         assert mail["text"].rstrip().endswith("Waypost")
+
+
+async def test_what_anyone_can_repeat_is_not_mailed_to_an_unproved_address(notifications: NotificationsService) -> None:
+    victim, now = Person(), notifications.clock.now()
+    await notifications.know(victim, proved=False)
+    await make_owner(victim, notifications)
+    closed = TenantClosed(tenant_id=victim.tenant_id, reason="requested", closed_at=now)
+    repeated = {
+        **of_an_account(victim, now),
+        **of_a_subscription(victim, now),
+        **of_a_card(victim, now),
+        **of_a_dispute(victim, new_id(), now),
+        "tenant_closed": closed,
+    }
+    del repeated["subscription_past_due"]
+    for event in repeated.values():
+        await notifications.react(victim.envelope(event)._replace(occurred_at=now))
+    await notifications.pass_time(DIRECTORY_LAG)
+    await notifications.run_jobs(victim.tenant_id)
+    assert set(await notifications.statuses(victim)) == {(kind, "suppressed", "unverified") for kind in repeated}
+    assert await notifications.mails(victim) == []
+
+
+async def test_a_mail_waits_for_the_proof_that_the_directory_does_not_show_yet(
+    notifications: NotificationsService,
+) -> None:
+    ada, now = Person(), notifications.clock.now()
+    await notifications.know(ada, proved=False)
+    attached = of_a_card(ada, now)["payment_method_attached"]
+    await notifications.react(ada.envelope(attached)._replace(occurred_at=now))
+    await postpone(notifications, ada)
+    await notifications.project(ada.verified(now))
+    await notifications.pass_time(DIRECTORY_LAG)
+    await notifications.run_jobs(ada.tenant_id)
+    assert await notifications.statuses(ada) == [("payment_method_attached", "sent", None)]
 
 
 async def test_the_owner_of_a_new_tenant_is_not_welcomed(notifications: NotificationsService) -> None:

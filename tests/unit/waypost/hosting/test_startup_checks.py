@@ -66,6 +66,13 @@ def test_a_projection_that_is_not_registered() -> None:
         )
 
 
+def test_the_consumers_of_the_rights_are_declared() -> None:
+    with pytest.raises(Misconfigured, match="authorization_reads names grants, which is not the name of a consumer"):
+        refuse_incomplete(replace(USERS, authorization_reads=["grants"]))
+    with pytest.raises(Misconfigured, match="authorize reads the rows of tenants, which authorization_reads does not"):
+        refuse_incomplete(replace(BILLING, authorization_reads=["principals"]))
+
+
 def test_a_consumer_that_is_registered_twice() -> None:
     with pytest.raises(Misconfigured, match="two consumers have the name dunning: they would share one position"):
         refuse_incomplete(replace(USERS, consumers=[*USERS.consumers, USERS.consumers[0]]))
