@@ -233,6 +233,7 @@ class CreateTaxRate(Command[TaxRate]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveTaxRate(Command[TaxRate]):
     tax_rate_id: UUID
+    changed_by: UUID
     at: datetime
 
 
@@ -241,8 +242,12 @@ class MakeTaxRateDefault(Command[TaxRate]):
     """The invoices of subscriptions have this rate from now on."""
 
     tax_rate_id: UUID
+    changed_by: UUID
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveDefaultTaxRate(Command[TaxRate]):
     tax_rate_id: UUID
+    changed_by: UUID
+    at: datetime
