@@ -1,6 +1,4 @@
-"""Tables of this service. Unpublished data is in `public`; read models are in the schema of their
-projection.
-"""
+"""Tables of this service: unpublished data in `public`, read models in a projection's schema."""
 
 from sqlalchemy import (
     BigInteger,

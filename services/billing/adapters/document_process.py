@@ -23,7 +23,7 @@ START_SECONDS = 60.0
 DOCUMENT_SECONDS = 15.0
 RETRY_AFTER = timedelta(seconds=5)
 WORKER = (sys.executable, "-P", "-m", "services.billing.adapters.document_worker")
-"""`-P`: the working directory is no source of modules."""
+"""`-P`: no module is imported from the working directory."""
 
 
 class DocumentFailed(Exception):
@@ -31,11 +31,15 @@ class DocumentFailed(Exception):
 
 
 class DocumentTooSlow(Unavailable):
+    """A PDF took too long; its process was killed."""
+
     def __init__(self) -> None:
         super().__init__(f"the PDF was not ready after {DOCUMENT_SECONDS:g} s; repeat the request later", RETRY_AFTER)
 
 
 class DocumentProcessEnded(Unavailable):
+    """The process that makes PDFs has ended twice with one document."""
+
     def __init__(self) -> None:
         super().__init__("the process that makes PDFs has ended; repeat the request", RETRY_AFTER)
 

@@ -39,7 +39,7 @@ def _write(drawn: BinaryIO, value: Any) -> None:
 def main() -> None:
     die_with_parent(int(sys.argv[1]))
     drawn = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # a library must not print between the answers
     serve(sys.stdin.buffer, drawn)
 
 

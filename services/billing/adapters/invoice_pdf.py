@@ -190,7 +190,7 @@ class _Sheet(FPDF):
     def _displayed(self, line: str, width: float, direction: TextDirection | None = None) -> str:
         """Text from right to left in display order. It is broken before it is reordered (Unicode
         Bidirectional Algorithm, L1), because its first words are on the first line. `direction` is
-        that of the paragraph, by default the one of its first letter.
+        that of the paragraph, by default the one of its first strong character.
         """
         if not _has_right_to_left(line):
             return line

@@ -63,7 +63,7 @@ class LineTax:
 
 
 RateKey = tuple[str, int, bool]
-"""Name, millionths, inclusive: what an invoice shows of a rate. A rate that was created again
+"""The name, the millionths and the kind, as an invoice shows them. A rate that is created again
 rounds together with the first one.
 """
 

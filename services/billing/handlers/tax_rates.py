@@ -4,7 +4,13 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
-from services.billing.commands import ArchiveTaxRate, CreateTaxRate, MakeTaxRateDefault, RemoveDefaultTaxRate
+from services.billing.commands import (
+    ArchiveTaxRate,
+    CreateTaxRate,
+    MakeTaxRateDefault,
+    RemoveDefaultTaxRate,
+    TaxRateChange,
+)
 from services.billing.domain import TaxRate
 from services.billing.domain.errors import TaxRateArchived, TaxRateIsDefault, TaxRateUnknown, TooManyTaxRates
 from services.billing.handlers.tax_rows import rate_of, tax_rate
@@ -108,9 +114,7 @@ async def _existing(tax_rate_id: UUID, uow: UnitOfWork) -> TaxRate:
     return rate
 
 
-async def _change(
-    command: ArchiveTaxRate | MakeTaxRateDefault | RemoveDefaultTaxRate, uow: UnitOfWork, **values: object
-) -> TaxRate:
+async def _change(command: TaxRateChange, uow: UnitOfWork, **values: object) -> TaxRate:
     changed = (
         update(tax_rates)
         .where(_columns.tax_rate_id == command.tax_rate_id)

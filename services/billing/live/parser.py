@@ -13,7 +13,7 @@ class MovementParser:
 
     def parse(self, record: Record) -> Message:
         """Raises NewerSchema for a record of a newer release. The live view has no dead letters: a
-        record that it passes over is missing in the totals for ever. The error ends the
+        skipped record is missing in the totals permanently. The error ends the
         application before the offset is committed, so that the newer release handles the record.
         """
         message = self._parser.parse(record)

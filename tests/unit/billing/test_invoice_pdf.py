@@ -173,7 +173,7 @@ def test_text_from_right_to_left_has_its_first_words_on_its_first_line() -> None
     assert any(re.match(r"[א-ת ]+\u200e 19 % \(added", line) for line in drawn), "the rate is behind its name"
 
 
-def test_a_letter_and_its_accent_are_one_character() -> None:
+def test_a_character_and_its_accent_are_composed() -> None:
     assert "Zoë" in text_of(invoice_pdf(document(buyer="Zoe\N{COMBINING DIAERESIS}")))
 
 
