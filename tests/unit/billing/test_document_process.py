@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from services.billing.adapters import document_process
+from services.billing.adapters import document_process, document_worker
 from services.billing.adapters.document_frames import framed
 from services.billing.adapters.document_process import (
     WORKER,
@@ -44,9 +45,8 @@ async def test_documents_are_drawn_in_one_process_that_is_started_again(monkeypa
         assert os.getsid(first.pid) == first.pid, "a signal of the terminal reaches it"
         assert b"WAYPOST" not in environment_of(first.pid)
         with pytest.raises(DocumentFailed) as refused:
-            await process.draw(document(due_at=None, buyer="Ada Lovelace"))
+            await process.draw(document(due_at=None))
         assert "invoice_pdf.py" in str(refused.value)
-        assert "Lovelace" not in str(refused.value)
         assert await process.draw(document(number=8)) == invoice_pdf(document(number=8))
         assert process._process is first
         first.kill()
@@ -54,6 +54,18 @@ async def test_documents_are_drawn_in_one_process_that_is_started_again(monkeypa
         assert process._process is not first
     finally:
         await process.stop()
+
+
+def test_the_text_of_a_failure_says_where_it_was_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> bytes:
+        raise ValueError("Ada Lovelace")
+
+    monkeypatch.setattr(document_worker, "invoice_pdf", fail)
+    drawn = BytesIO()
+    document_worker.serve(BytesIO(framed(document())), drawn)
+    assert b"ValueError" in drawn.getvalue()
+    assert b"in fail" in drawn.getvalue()
+    assert b"Lovelace" not in drawn.getvalue().replace(b'ValueError("Ada Lovelace")', b"")
 
 
 async def test_a_document_that_takes_too_long_ends_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
