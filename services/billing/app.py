@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.billing.adapters.invoice_documents import ThreadedDocuments
+from services.billing.adapters.invoice_documents import QueuedDocuments
 from services.billing.adapters.provider import HttpPayments
 from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.handlers import COMMANDS, CONSUMERS
@@ -25,14 +25,16 @@ from waypost.ports.person_keys import PersonKeyDeclaration
 async def resources() -> AsyncIterator[Resources]:
     settings = load(BillingSettings)
     timeout_seconds = settings.payments_timeout_seconds
-    async with HttpPayments.open(settings.payments_url, timeout_seconds=timeout_seconds) as payments:
-        with ThreadedDocuments.open() as documents:
-            yield Resources(
-                payments=payments,
-                webhook_reader=SignedWebhookReader(*settings.webhook_secrets),
-                plans=settings.plans,
-                documents=documents,
-            )
+    async with (
+        HttpPayments.open(settings.payments_url, timeout_seconds=timeout_seconds) as payments,
+        QueuedDocuments.open() as documents,
+    ):
+        yield Resources(
+            payments=payments,
+            webhook_reader=SignedWebhookReader(*settings.webhook_secrets),
+            plans=settings.plans,
+            documents=documents,
+        )
 
 
 SERVICE = Service(

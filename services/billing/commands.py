@@ -231,18 +231,19 @@ class CreateTaxRate(Command[TaxRate]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveTaxRate(Command[TaxRate]):
+class TaxRateChange(Command[TaxRate]):
     tax_rate_id: UUID
+    changed_by: UUID
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakeTaxRateDefault(Command[TaxRate]):
+class ArchiveTaxRate(TaxRateChange):
+    """New lines cannot name this rate."""
+
+
+class MakeTaxRateDefault(TaxRateChange):
     """The invoices of subscriptions have this rate from now on."""
 
-    tax_rate_id: UUID
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveDefaultTaxRate(Command[TaxRate]):
-    tax_rate_id: UUID
+class RemoveDefaultTaxRate(TaxRateChange):
+    """The invoices of subscriptions have no tax from now on."""

@@ -1,6 +1,4 @@
-"""Tables of this service. Unpublished data is in `public`; read models are in the schema of their
-projection.
-"""
+"""Tables of this service: unpublished data in `public`, read models in a projection's schema."""
 
 from sqlalchemy import (
     BigInteger,
@@ -174,6 +172,7 @@ invoices = Table(
     Column("subscription_id", Uuid),
     Column("amount_disputed_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("tax_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("refunded_tax_minor", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),

@@ -24,6 +24,7 @@ ALLOWED = {
     "shared/waypost/web/shared_looks.py": "every stream that waits for the look raises its error",
     "shared/waypost/web/shared_reads.py": "every request that waits for the query raises its error",
     "shared/waypost/web/server.py": "the server; its end is logged, and ends the process with an error",
+    "services/billing/api/client_departure.py": "both end with the request, which raises the error of its work",
     "services/billing/live/view.py": "parts of one tick, awaited or cancelled before its end",
 }
 MAKERS = {"create_task", "ensure_future"}

@@ -4,9 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.billing import queries
+from services.billing.api.client_departure import while_connected
 from services.billing.api.context import Context, added, changed
 from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice, NewLine
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
@@ -25,7 +27,7 @@ PDF = "application/pdf"
 DOCUMENTS = RouteClass(
     name="documents",
     reason="keeps one tenant from using the processor for its documents",
-    rates={RateKey.TENANT: Rate(requests=120, seconds=60)},
+    rates={RateKey.CALLER: Rate(requests=10, seconds=60), RateKey.TENANT: Rate(requests=20, seconds=60)},
 )
 
 router = APIRouter(prefix="/invoices", tags=["invoices"])
@@ -106,18 +108,26 @@ async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Re
     responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.3 …"}}}},
 )
 async def show_pdf(
-    invoice_id: UUID, caller: Caller, context: Context, admission: Annotated[Admission, limited(DOCUMENTS)]
+    request: Request,
+    invoice_id: UUID,
+    caller: Caller,
+    context: Context,
+    admission: Annotated[Admission, limited(DOCUMENTS)],
 ) -> Response:
     """Returns the invoice as a PDF in the buyer's language; members see their own. The response is
     409 for a draft, and 503 while too many PDFs are being made. An unchanged invoice gives the same
     bytes. Characters that the font lacks (Chinese, Japanese and Korean among them) are shown as �.
     """
+    admission.caller(caller.user_id)
     admission.tenant(caller.tenant_id)
     async with context.bus.units.begin() as uow:
         document = await queries.invoice_document(
             uow.rows, caller.tenant_id, invoice_id, customer_id=caller.confined_to
         )
-    pdf = await context.resources.documents.pdf(document)
+    try:
+        pdf = await while_connected(request, context.resources.documents.pdf(document))
+    except ClientDisconnect:
+        return Response(status_code=499)  # for the log; the client is gone
     name = f"invoice-{document.number}.pdf"
     return Response(pdf, media_type=PDF, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

@@ -167,6 +167,8 @@ class InvoiceSummary(ResponseModel):
     """The amount that is charged: the subtotal and the tax."""
     amount_paid_minor: int
     amount_refunded_minor: int
+    refunded_tax_minor: int
+    """The tax in `amount_refunded_minor`: `tax_minor` minus it is the tax on what remains."""
     amount_disputed_minor: int
     """Amount of disputes that are open or lost."""
     last_failure: str | None

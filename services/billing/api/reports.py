@@ -24,7 +24,7 @@ router = APIRouter(prefix="/reports", tags=["reports"])
 
 COLUMNS = [column.name for column in fields(ReportLine)]
 _LINES = f"{','.join(COLUMNS)}\r\n"
-_BEFORE_TAX = {"tax_minor": 0}
+_BEFORE_TAX = {"tax_minor": 0, "refunded_tax_minor": 0}
 """For a report that was made before invoices had tax."""
 
 
@@ -35,10 +35,11 @@ async def request_report(body: NewReport, caller: Caller, context: Context, exec
 
     `Location` is the job, whose `result` holds the report when its `status` is `complete`: `{kind,
     format, from, to, download, lines}` with lines of `{month, currency, status, invoices,
-    invoiced_minor, paid_minor, refunded_minor, tax_minor}`. Amounts are minor units of the line's
-    currency and contain tax; `tax_minor` is the tax in `invoiced_minor`;
-    `to` is exclusive. For `csv`, `download` is the path of the file. Results are kept for 30 days.
-    Admins get the whole tenant's invoices, members their own.
+    invoiced_minor, paid_minor, refunded_minor, tax_minor, refunded_tax_minor}`. Amounts are minor
+    units of the line's currency and contain tax; `tax_minor` is the tax in `invoiced_minor`,
+    `refunded_tax_minor` that in `refunded_minor`; `to` is exclusive. For `csv`, `download` is the
+    path of the file. Results are kept for 30 days. Admins get the whole tenant's invoices, members
+    their own.
     """
     command = RequestReport(
         kind=body.kind,

@@ -38,6 +38,9 @@ class TaxRateView(ResponseModel):
     """New lines cannot name an archived rate."""
     created_at: datetime
     archived_at: datetime | None
+    changed_by: UUID | None
+    """The user who made it the default, ended this or archived it last; null before."""
+    changed_at: datetime | None
 
 
 class LineTaxView(ResponseModel):
@@ -51,9 +54,10 @@ class LineTaxView(ResponseModel):
 
 
 class TaxTotalView(ResponseModel):
-    """The tax of one rate. It is rounded once, half up, over all lines of the rate."""
+    """The tax of one rate. It is rounded once, half up, over all lines of the rate. Rates with the
+    same name, percentage and kind are one.
+    """
 
-    rate_id: UUID
     name: str
     percentage: str
     inclusive: bool

@@ -66,21 +66,23 @@ async def archive_tax_rate(tax_rate_id: UUID, caller: AdminCaller, context: Cont
     """Archives a tax rate: new lines cannot name it. Invoices that have it stay as they are. The
     400 rates that were archived last are listed.
     """
-    return await execute(ArchiveTaxRate(tax_rate_id=tax_rate_id, at=context.now), _shown)
+    return await execute(ArchiveTaxRate(tax_rate_id=tax_rate_id, changed_by=caller.user_id, at=context.now), _shown)
 
 
 @router.post("/{tax_rate_id}/default", response_model=TaxRateView)
-async def make_default(tax_rate_id: UUID, caller: AdminCaller, execute: Executor) -> Response:
+async def make_default(tax_rate_id: UUID, caller: AdminCaller, context: Context, execute: Executor) -> Response:
     """Makes this the rate of the invoices of all subscriptions, from the next invoice. With an
     inclusive rate the price of a plan contains the tax, otherwise the tax is added to it.
     """
-    return await execute(MakeTaxRateDefault(tax_rate_id=tax_rate_id), _shown)
+    return await execute(MakeTaxRateDefault(tax_rate_id=tax_rate_id, changed_by=caller.user_id, at=context.now), _shown)
 
 
 @router.delete("/{tax_rate_id}/default", response_model=TaxRateView)
-async def remove_default(tax_rate_id: UUID, caller: AdminCaller, execute: Executor) -> Response:
+async def remove_default(tax_rate_id: UUID, caller: AdminCaller, context: Context, execute: Executor) -> Response:
     """The invoices of subscriptions have no tax, from the next invoice."""
-    return await execute(RemoveDefaultTaxRate(tax_rate_id=tax_rate_id), _shown)
+    return await execute(
+        RemoveDefaultTaxRate(tax_rate_id=tax_rate_id, changed_by=caller.user_id, at=context.now), _shown
+    )
 
 
 def _created(rate: TaxRate) -> Response:

@@ -18,7 +18,7 @@ from services.billing.domain.errors import InvoiceEmpty, InvoiceNotOpen, TooMany
 from services.billing.domain.invoice_reversals import InvoiceReversals
 from services.billing.domain.line import MAX_LINES, copy_of, require_in_bounds
 from services.billing.domain.statuses import InvoiceStatus
-from services.billing.domain.tax import TaxRate
+from services.billing.domain.tax import TaxRate, key_of
 from waypost.kernel.currency import known_currency
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -91,7 +91,7 @@ class Invoice(InvoiceReversals):
         """The difference that the line makes to the rounded tax of its rate."""
         if rate is None:
             return Money.zero(priced.currency)
-        before = sum(line.priced_minor for line in self.lines if line.tax and line.tax.rate_id == rate.id)
+        before = sum(line.priced_minor for line in self.lines if line.tax and key_of(line.tax) == key_of(rate))
         return Money(rate.tax_in(before + priced.amount_minor) - rate.tax_in(before), priced.currency)
 
     def require_finalizable(self) -> None:

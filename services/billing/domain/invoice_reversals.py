@@ -95,7 +95,7 @@ class InvoiceReversals(InvoiceState):
             total=self.total_minor,
             tax=self.tax_minor,
             refunded=self.amount_refunded_minor,
-            refunded_tax=sum(self.refunded_taxes.values()),
+            refunded_tax=self.refunded_tax_minor,
         )
 
     def _require_paid(self) -> int:

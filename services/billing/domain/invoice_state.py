@@ -89,6 +89,11 @@ class InvoiceState(Aggregate):
         return sum(self.refunds.values())
 
     @property
+    def refunded_tax_minor(self) -> int:
+        """The tax in `amount_refunded_minor`."""
+        return sum(self.refunded_taxes.values())
+
+    @property
     def amount_disputed_minor(self) -> int:
         return sum(self.disputes.values())
 

@@ -30,6 +30,9 @@ class TaxRate:
     """Whether the invoices of subscriptions have it."""
     created_at: datetime
     archived_at: datetime | None = None
+    changed_by: UUID | None = None
+    """The user who made it the default, ended this or archived it last."""
+    changed_at: datetime | None = None
 
     @property
     def percentage(self) -> str:
@@ -59,6 +62,16 @@ class LineTax:
         return percentage_of(self.ppm)
 
 
+RateKey = tuple[str, int, bool]
+"""The name, the millionths and the kind, as an invoice shows them. A rate that is created again
+rounds together with the first one.
+"""
+
+
+def key_of(rate: TaxRate | LineTax) -> RateKey:
+    return rate.name, rate.ppm, rate.inclusive
+
+
 class TaxedLine(Protocol):
     @property
     def tax(self) -> LineTax | None: ...
@@ -68,9 +81,10 @@ class TaxedLine(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class TaxTotal:
-    """The tax of one rate over an invoice."""
+    """The tax of one rate over an invoice. Rates with the same name, percentage and kind are one
+    rate.
+    """
 
-    rate_id: UUID
     name: str
     percentage: str
     inclusive: bool
@@ -87,14 +101,12 @@ def rounded_tax(priced_minor: int, ppm: int, *, inclusive: bool) -> int:
 
 def tax_totals(lines: Iterable[TaxedLine]) -> Sequence[TaxTotal]:
     """One total per rate, in the order of their first lines."""
-    totals: dict[UUID, TaxTotal] = {}
+    totals: dict[RateKey, TaxTotal] = {}
     for line in lines:
         if (tax := line.tax) is None:
             continue
-        total = totals.setdefault(
-            tax.rate_id,
-            TaxTotal(rate_id=tax.rate_id, name=tax.name, percentage=tax.percentage, inclusive=tax.inclusive),
-        )
+        empty = TaxTotal(name=tax.name, percentage=tax.percentage, inclusive=tax.inclusive)
+        total = totals.setdefault(key_of(tax), empty)
         total.net_minor += line.net_minor
         total.tax_minor += tax.tax_minor
     return list(totals.values())

@@ -4,7 +4,13 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
-from services.billing.commands import ArchiveTaxRate, CreateTaxRate, MakeTaxRateDefault, RemoveDefaultTaxRate
+from services.billing.commands import (
+    ArchiveTaxRate,
+    CreateTaxRate,
+    MakeTaxRateDefault,
+    RemoveDefaultTaxRate,
+    TaxRateChange,
+)
 from services.billing.domain import TaxRate
 from services.billing.domain.errors import TaxRateArchived, TaxRateIsDefault, TaxRateUnknown, TooManyTaxRates
 from services.billing.handlers.tax_rows import rate_of, tax_rate
@@ -49,7 +55,7 @@ async def archive_tax_rate(command: ArchiveTaxRate, uow: UnitOfWork) -> TaxRate:
         return rate
     if rate.is_default:
         raise TaxRateIsDefault
-    archived = await _change(rate.id, uow, archived_at=command.at)
+    archived = await _change(command, uow, archived_at=command.at)
     surplus = (
         select(_columns.tax_rate_id)
         .where(_columns.tenant_id == tenant_id, _columns.archived_at.is_not(None))
@@ -61,22 +67,23 @@ async def archive_tax_rate(command: ArchiveTaxRate, uow: UnitOfWork) -> TaxRate:
 
 
 async def make_tax_rate_default(command: MakeTaxRateDefault, uow: UnitOfWork) -> TaxRate:
-    """Raises NotFound, TaxRateArchived."""
+    """A repeated call changes nothing. Raises NotFound, TaxRateArchived."""
     await _lock(uow)
     rate = await _existing(command.tax_rate_id, uow)
     if rate.archived:
         raise TaxRateArchived
-    await uow.rows.execute(
-        update(tax_rates).where(_columns.is_default, _columns.tax_rate_id != rate.id).values(is_default=False)
-    )
-    return await _change(rate.id, uow, is_default=True)
+    if rate.is_default:
+        return rate
+    changed = {"changed_by": command.changed_by, "changed_at": command.at}
+    await uow.rows.execute(update(tax_rates).where(_columns.is_default).values(is_default=False, **changed))
+    return await _change(command, uow, is_default=True)
 
 
 async def remove_default_tax_rate(command: RemoveDefaultTaxRate, uow: UnitOfWork) -> TaxRate:
     """A rate that is not the default stays as it is. Raises NotFound."""
     await _lock(uow)
     rate = await _existing(command.tax_rate_id, uow)
-    return await _change(rate.id, uow, is_default=False)
+    return await _change(command, uow, is_default=False) if rate.is_default else rate
 
 
 async def rate_for_line(tax_rate_id: UUID | None, uow: UnitOfWork) -> TaxRate | None:
@@ -107,6 +114,10 @@ async def _existing(tax_rate_id: UUID, uow: UnitOfWork) -> TaxRate:
     return rate
 
 
-async def _change(tax_rate_id: UUID, uow: UnitOfWork, **values: object) -> TaxRate:
-    changed = update(tax_rates).where(_columns.tax_rate_id == tax_rate_id).values(**values)
+async def _change(command: TaxRateChange, uow: UnitOfWork, **values: object) -> TaxRate:
+    changed = (
+        update(tax_rates)
+        .where(_columns.tax_rate_id == command.tax_rate_id)
+        .values(changed_by=command.changed_by, changed_at=command.at, **values)
+    )
     return rate_of((await uow.rows.execute(changed.returning(tax_rates))).one())

@@ -32,4 +32,6 @@ def rate_of(row: Row[Any]) -> TaxRate:
         is_default=row.is_default,
         created_at=row.created_at,
         archived_at=row.archived_at,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
     )

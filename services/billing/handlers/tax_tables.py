@@ -27,9 +27,12 @@ tax_rates = Table(
     Column("is_default", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("archived_at", DateTime(timezone=True)),
+    Column("changed_by", Uuid),
+    Column("changed_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "tax_rate_id"),
     Index("tax_rates_default", "tenant_id", unique=True, postgresql_where=text("is_default")),
 )
 """The tenant's tax rates; `ppm` are millionths. Lines copy them, so that deleted rows change no
-invoice. At most 100 active and 400 archived rows per tenant.
+invoice. `changed_by`, `changed_at`: who made the rate the default, ended this or archived it last,
+and when. At most 100 active and 400 archived rows per tenant.
 """

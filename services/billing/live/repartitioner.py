@@ -4,9 +4,8 @@ topic, so without this step a tenant's totals would be split by invoice.
 
 from faust.types import TopicT
 
-from services.billing.live.movements import PAYMENT_EVENTS
+from services.billing.live.parser import MovementParser
 from services.billing.live.producer import send
-from waypost.engine.consumer.message import MessageParser
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.envelope import Record
 from waypost.kernel.partitioner import partition_for
@@ -23,12 +22,13 @@ class Repartitioner:
     """
 
     def __init__(self, codec: EventCodec, topic: TopicT, partitions: int, consumer: str) -> None:
-        self._parser = MessageParser(codec, PAYMENT_EVENTS)
+        self._parser = MovementParser(codec)
         self._topic = topic
         self._partitions = partitions
         self._consumer = consumer
 
     async def process(self, record: Record) -> None:
+        """Raises NewerSchema."""
         message = self._parser.parse(record)
         if message.poison is not None:
             LIVE_RECORDS.labels("unreadable").inc()  # the service's own consumers dead-letter it

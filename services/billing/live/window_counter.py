@@ -7,12 +7,12 @@ import structlog
 from faust.types import TopicT
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.live.movements import PAYMENT_EVENTS, MoneyMovement, movement_of
+from services.billing.live.movements import MoneyMovement, movement_of
+from services.billing.live.parser import MovementParser
 from services.billing.live.producer import send
 from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
 from services.billing.live.windows import Window, totals_event
-from waypost.engine.consumer.message import MessageParser
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
 from waypost.kernel.cloudevents import to_headers, to_metadata
@@ -36,7 +36,7 @@ class WindowCounter:
     """
 
     def __init__(self, codec: EventCodec, tables: LiveTables, totals: TopicT, clock: Clock, consumer: str) -> None:
-        self._parser = MessageParser(codec, PAYMENT_EVENTS)
+        self._parser = MovementParser(codec)
         self._codec = codec
         self._tables = tables
         self._topic = totals
@@ -44,6 +44,7 @@ class WindowCounter:
         self._consumer = consumer
 
     async def process(self, record: Record) -> None:
+        """Raises NewerSchema."""
         envelope = self._parser.parse(record).envelope
         if envelope is None:
             return

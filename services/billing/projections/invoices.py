@@ -120,36 +120,47 @@ async def erase_line_texts(erased: Sequence[Envelope[CustomerErased]], rows: Asy
 
 
 async def add_refunds(refunded: Sequence[Envelope[InvoiceRefunded]], rows: AsyncConnection) -> None:
-    await _add_up(refunded, "amount_refunded_minor", rows)
+    await _add_up(
+        refunded,
+        rows,
+        lambda event: {"amount_refunded_minor": event.amount_minor, "refunded_tax_minor": event.tax_minor},
+    )
 
 
 async def take_back_refunds(failed: Sequence[Envelope[InvoiceRefundFailed]], rows: AsyncConnection) -> None:
-    await _add_up(failed, "amount_refunded_minor", rows, lambda event: -event.amount_minor * event.was_booked)
+    """`tax_minor` of a refund that was not booked is 0."""
+    await _add_up(
+        failed,
+        rows,
+        lambda event: {
+            "amount_refunded_minor": -event.amount_minor * event.was_booked,
+            "refunded_tax_minor": -event.tax_minor,
+        },
+    )
 
 
 async def add_disputes(disputed: Sequence[Envelope[InvoiceDisputed]], rows: AsyncConnection) -> None:
-    await _add_up(disputed, "amount_disputed_minor", rows)
+    await _add_up(disputed, rows, lambda event: {"amount_disputed_minor": event.amount_minor})
 
 
 async def close_disputes(closed: Sequence[Envelope[InvoiceDisputeClosed]], rows: AsyncConnection) -> None:
-    await _add_up(closed, "amount_disputed_minor", rows, lambda event: -event.amount_minor * (event.outcome == "won"))
-
-
-def _full_amount(event: Any) -> int:
-    amount: int = event.amount_minor
-    return amount
+    await _add_up(closed, rows, lambda event: {"amount_disputed_minor": -event.amount_minor * (event.outcome == "won")})
 
 
 async def _add_up(
-    envelopes: Sequence[Envelope[Any]],
-    column: str,
-    rows: AsyncConnection,
-    amount_of: Callable[[Any], int] = _full_amount,
+    envelopes: Sequence[Envelope[Any]], rows: AsyncConnection, amounts_of: Callable[[Any], Mapping[str, int]]
 ) -> None:
+    """`amounts_of` returns what an event adds, by column: the same columns for each event."""
+    columns = amounts_of(envelopes[0].event)
     statement = (
         update(invoices)
         .where(*_OF_INVOICE)
-        .values({column: invoices.c[column] + bindparam("more_minor"), "version": bindparam("new_version")})
+        .values(
+            {
+                "version": bindparam("new_version"),
+                **{column: invoices.c[column] + bindparam(f"more_{column}") for column in columns},
+            }
+        )
     )
     await rows.execute(
         statement,
@@ -157,8 +168,8 @@ async def _add_up(
             {
                 "of_tenant": envelope.tenant_id,
                 "of_invoice": envelope.aggregate_id,
-                "more_minor": amount_of(envelope.event),
                 "new_version": envelope.aggregate_version,
+                **{f"more_{column}": amount for column, amount in amounts_of(envelope.event).items()},
             }
             for envelope in envelopes
         ],

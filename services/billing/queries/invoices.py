@@ -34,6 +34,8 @@ class InvoiceRow:
     finalized_at: datetime | None
     version: int
     tax_minor: int = 0
+    refunded_tax_minor: int = 0
+    """The tax in `amount_refunded_minor`."""
     lines: Sequence[Line] = ()
     """The lines in the order in which they were added; lists of invoices do not include them."""
 
@@ -139,5 +141,6 @@ def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
         finalized_at=row.finalized_at,
         version=row.version,
         tax_minor=row.tax_minor,
+        refunded_tax_minor=row.refunded_tax_minor,
         lines=lines,
     )

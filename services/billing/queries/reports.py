@@ -27,7 +27,9 @@ class ReportLine:
     paid_minor: int
     refunded_minor: int
     tax_minor: int
-    """The part of `invoiced_minor` that is tax. The other amounts contain their tax too."""
+    """The part of `invoiced_minor` that is tax. `paid_minor` contains its tax too."""
+    refunded_tax_minor: int
+    """The part of `refunded_minor` that is tax."""
 
 
 async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUID | None) -> Sequence[ReportLine]:
@@ -44,8 +46,11 @@ async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUI
             paid_minor=int(paid),
             refunded_minor=int(refunded),
             tax_minor=int(tax),
+            refunded_tax_minor=int(refunded_tax),
         )
-        for currency, status, count, invoiced, paid, refunded, tax in await rows.execute(_totals(month, customer_id))
+        for currency, status, count, invoiced, paid, refunded, tax, refunded_tax in await rows.execute(
+            _totals(month, customer_id)
+        )
     ]
 
 
@@ -54,7 +59,13 @@ def _totals(month: Period, customer_id: UUID | None) -> Select[Any]:
     scan of 500,000 invoices.
     """
     columns = invoices.c
-    minor = (columns.total_minor, columns.amount_paid_minor, columns.amount_refunded_minor, columns.tax_minor)
+    minor = (
+        columns.total_minor,
+        columns.amount_paid_minor,
+        columns.amount_refunded_minor,
+        columns.tax_minor,
+        columns.refunded_tax_minor,
+    )
     groups = (columns.currency, columns.status)
     totals = (
         select(*groups, func.count(), *map(func.sum, minor))

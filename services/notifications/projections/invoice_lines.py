@@ -23,6 +23,7 @@ def add_line(row: Row | None, envelope: Envelope[InvoiceLineAdded]) -> Row:
             "rate_id": str(event.tax_rate_id),
             "name": event.tax_name,
             "ppm": event.tax_rate_ppm,
+            "inclusive": event.tax_inclusive,
             "tax_minor": event.tax_minor,
         }
     if event.personal_ciphertext:

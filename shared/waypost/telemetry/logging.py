@@ -28,6 +28,8 @@ _QUIET = {
     "sqlalchemy": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn": logging.WARNING,
+    "fontTools": logging.WARNING,  # its lines name the characters of personal data
+    "fpdf": logging.WARNING,
 }
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], Any]

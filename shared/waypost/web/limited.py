@@ -72,6 +72,10 @@ class Admission:
         """Raises RateLimitExceeded."""
         self._limiter.admit(self._routes, RateKey.TENANT, tenant_id)
 
+    def caller(self, user_id: UUID) -> None:
+        """Raises RateLimitExceeded."""
+        self._limiter.admit(self._routes, RateKey.CALLER, user_id)
+
     def address(self, tenant_id: Hashable, email: str) -> None:
         """Raises RateLimitExceeded. Counts the same for addresses with and without an account, and
         apart for each network: others must not lock the owner of the address out.

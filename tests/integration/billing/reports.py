@@ -39,6 +39,7 @@ def line(month: str, currency: str, status: str, invoices: int, minor: int, **ot
         "paid_minor": 0,
         "refunded_minor": 0,
         "tax_minor": 0,
+        "refunded_tax_minor": 0,
         **others,
     }
 

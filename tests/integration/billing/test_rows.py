@@ -182,7 +182,8 @@ drop schema person_keys cascade;
 drop index payment_attempts_of_provider, payment_attempts_by_time, invoices.invoices_written_off,
     customers.customers_erased;
 alter table payment_attempts drop column failure, drop column actor_id;
-alter table invoices.invoices drop column amount_disputed_minor, drop column tax_minor;
+alter table invoices.invoices drop column amount_disputed_minor, drop column tax_minor,
+    drop column refunded_tax_minor;
 alter table invoices.invoice_lines drop column tax_minor, drop column tax_rate_id, drop column tax_name,
     drop column tax_rate_ppm, drop column tax_inclusive;
 alter table customers.customers drop column written_off_invoices;

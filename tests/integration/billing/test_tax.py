@@ -10,7 +10,7 @@ from services.billing.handlers import tax_rates
 from services.billing.ports import Succeeded
 from tests.integration.billing.renewals import renew
 from tests.integration.billing.reports import report
-from tests.integration.billing.service import BillingService, Company
+from tests.integration.billing.service import BillingService, Company, Row
 from tests.integration.billing.subscriptions import invoices_of, subscribed
 from tests.integration.billing.taxes import line, rate, taxed_draft
 from waypost.kernel.role import Role
@@ -105,14 +105,30 @@ async def test_the_total_with_tax_is_charged_and_refunded_in_parts(company: Comp
         [pending] = await company.rows("select id from payment_attempts where status = 'pending'")
         await company.decide(pending["id"], Succeeded(provider_id=f"re_{amount}"))
         assert (await balances(company)).get("tax", 0) == -tax_left
+        shown = await company.get(path)
+        assert (shown["tax_minor"], shown["refunded_tax_minor"]) == (1_900, 1_900 - tax_left)
+    [listed] = (await company.get("/invoices"))["data"]
+    assert listed["refunded_tax_minor"] == 1_900
+    today = f"{company.billing.clock.now():%Y-%m-%d}"
+    [shown] = (await report(company, {"kind": "revenue", "from": today, "to": today}))["lines"]
+    assert (shown["tax_minor"], shown["refunded_minor"], shown["refunded_tax_minor"]) == (1_900, 11_900, 1_900)
     assert await balances(company) == {"revenue": -10_000, "refunds": 10_000}
 
 
 async def test_subscriptions_are_invoiced_with_the_default_rate(company: Company) -> None:
     subscription = await subscribed(company)
     vat, other = await rate(company), await rate(company, "7", inclusive=True)
+    made: Row = {}
     for each in (other, vat):
-        assert (await company.post(f"/tax-rates/{each['id']}/default")).json()["is_default"]
+        made = (await company.post(f"/tax-rates/{each['id']}/default")).json()
+        assert (made["is_default"], made["changed_by"]) == (True, str(company.owner_id))
+        assert (await company.post(f"/tax-rates/{each['id']}/default")).json() == made, "a repeated call"
+    before = await company.get(f"/tax-rates/{other['id']}")
+    assert (other["changed_by"], before["changed_by"], before["changed_at"]) == (
+        None,
+        str(company.owner_id),
+        made["changed_at"],
+    )
     shown = {each["id"]: each["is_default"] for each in (await company.get("/tax-rates"))["data"]}
     assert shown == {vat["id"]: True, other["id"]: False}
     kept = await company.post(f"/tax-rates/{vat['id']}/archive")

@@ -1,5 +1,6 @@
 """Documents of invoices for tests, and what a reader of their PDFs finds."""
 
+import re
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -43,6 +44,24 @@ def pages_of(pdf: bytes) -> int:
 
 def text_of(pdf: bytes) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
+
+
+def glyphs_of(pdf: bytes) -> list[str]:
+    """The texts that the document draws, from the top, each from left to right: `extract_text`
+    reorders text from right to left.
+    """
+    drawn: list[str] = []
+    for page in PdfReader(BytesIO(pdf)).pages:
+        resources: Any = page["/Resources"]
+        [font] = resources["/Font"].values()
+        codes = font.get_object()["/ToUnicode"].get_object().get_data().decode()
+        characters = {code: chr(int(to, 16)) for code, to in re.findall(r"<([0-9A-F]{4})> <([0-9A-F]{4})>\n", codes)}
+        content: Any = page.get_contents()
+        for operands, operator in content.operations:
+            if operator == b"Tj":
+                code = operands[0].original_bytes.hex().upper()
+                drawn.append("".join(characters[code[at : at + 4]] for at in range(0, len(code), 4)))
+    return drawn
 
 
 def names_in(pdf: bytes) -> set[str]:

@@ -65,7 +65,9 @@ def test_the_shown_parts_sum_to_the_total(of: Lines, currency: str) -> None:
 @given(lines)
 def test_the_tax_of_a_rate_is_rounded_once_over_the_invoice(of: Lines) -> None:
     for total in invoice_with(of).taxes:
-        (rate,) = (rate for rate in RATES if rate is not None and rate.id == total.rate_id)
+        (rate,) = (
+            rate for rate in RATES if rate and (rate.percentage, rate.inclusive) == (total.percentage, total.inclusive)
+        )
         priced = sum(quantity * price for quantity, price, each in of if each is rate)
         assert total.tax_minor == half_up(exact_tax(priced, rate))
         assert total.net_minor == (priced - total.tax_minor if rate.inclusive else priced)
@@ -99,6 +101,18 @@ def test_three_small_lines_do_not_round_three_times() -> None:
     invoice = invoice_with([(1, 3, RATES[2])] * 3)  # 0.57 each: 1 + 0 + 1 are 1.71, rounded once
     assert [line.tax_minor for line in invoice.lines] == [1, 0, 1]
     assert invoice.tax_minor == 2
+
+
+def test_a_rate_that_was_created_again_rounds_together_with_the_first() -> None:
+    again = tax_rate("19")
+    assert RATES[2] is not None
+    assert again.id != RATES[2].id
+    invoice = invoice_with([(1, 3, RATES[2]), (1, 3, again), (1, 3, RATES[2]), (1, 3, tax_rate("19", name="Other"))])
+    assert [line.tax_minor for line in invoice.lines] == [1, 0, 1, 1]
+    assert [(total.name, total.net_minor, total.tax_minor) for total in invoice.taxes] == [
+        (RATES[2].name, 9, 2),
+        ("Other", 3, 1),
+    ]
 
 
 def test_the_bound_of_an_invoice_contains_the_tax() -> None:

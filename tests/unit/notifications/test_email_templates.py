@@ -101,9 +101,10 @@ def test_a_version_follows_from_the_text(kind: NotificationKind) -> None:
     ],
 )
 def test_a_mail_about_an_invoice_shows_its_taxes(kind: NotificationKind, locale: str, sums: list[str]) -> None:
-    vat = {"rate_id": "1", "name": "VAT", "ppm": 190_000, "tax_minor": 9_855}
-    city = {"rate_id": "2", "name": "City tax", "ppm": 88_750, "tax_minor": 0}
-    lines = [*(line_with(tax) for tax in (vat, vat, city)), line_with(None)]
+    vat = {"rate_id": "1", "name": "VAT", "ppm": 190_000, "inclusive": False, "tax_minor": 9_855}
+    city = {"rate_id": "2", "name": "City tax", "ppm": 88_750, "inclusive": False, "tax_minor": 0}
+    again = vat | {"rate_id": "3"}  # the same rate, created again
+    lines = [*(line_with(tax) for tax in (vat, again, city)), line_with(None)]
     email = TEMPLATES.compose(kind, {**WORDS, "lines": lines, "taxes": taxes_of(lines)}, locale)
     assert "\n\n" + "\n".join(sums) + "\n\n" in email.text
     assert all(each in email.html for each in sums)

@@ -23,19 +23,26 @@ def _tax_rates() -> Iterator[str]:
             is_default   boolean     not null,
             created_at   timestamptz not null,
             archived_at  timestamptz,
+            changed_by   uuid,
+            changed_at   timestamptz,
             primary key (tenant_id, tax_rate_id),
             check (not is_default or archived_at is null)
         )"""
     yield "create unique index tax_rates_default on tax_rates (tenant_id) where is_default"
     yield from protect("tax_rates")
     # The name and the percentage of a rate never change.
-    yield "grant select, insert, update (is_default, archived_at), delete on tax_rates to billing_app"
+    yield """
+        grant select, insert, update (is_default, archived_at, changed_by, changed_at), delete
+            on tax_rates to billing_app"""
     yield "grant select on tax_rates to billing_ops"
 
 
 def _read_models() -> Iterator[str]:
     # A new database has the columns from the first version, which reads tables.py.
-    yield "alter table invoices.invoices add column if not exists tax_minor bigint not null default 0"
+    yield """
+        alter table invoices.invoices
+            add column if not exists tax_minor           bigint not null default 0,
+            add column if not exists refunded_tax_minor  bigint not null default 0"""
     yield """
         alter table invoices.invoice_lines
             add column if not exists tax_minor      bigint  not null default 0,

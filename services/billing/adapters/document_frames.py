@@ -1,0 +1,14 @@
+"""The frames between an API process and its document worker: the length in 4 bytes (big-endian),
+then a pickle. Both are processes of one release.
+"""
+
+import pickle
+import struct
+from typing import Any
+
+LENGTH = struct.Struct(">I")
+
+
+def framed(value: Any) -> bytes:
+    body = pickle.dumps(value)
+    return LENGTH.pack(len(body)) + body
