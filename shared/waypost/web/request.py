@@ -43,7 +43,6 @@ CORRELATION_ID = "X-Correlation-Id"
 WRITE_TOKEN = "Write-Token"  # noqa: S105 - a header field
 
 _WAITED = "waited_seconds"
-"""Key of the request's state."""
 
 
 class RequestContext(Generic[R]):
@@ -143,7 +142,6 @@ class _Exchange:
         method = self._scope["method"]
         if route in UNLOGGED:
             return
-        # A request that prefers to wait is not slow.
         busy = max(seconds - self._scope["state"].get(_WAITED, 0.0), 0.0)
         metrics.HTTP_REQUEST_SECONDS.labels(metrics.known_method(method), route, self._status or 0).observe(busy)
         log.info(

@@ -1,15 +1,13 @@
 """Reports of the mail provider: bounces and complaints suppress the address of their mail."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
 from infra.stack.keys import Keys
-from schemas.users import UserEmailChanged, UserErased
+from schemas.users import UserErased
 from services.notifications.domain.bounce import OLDEST_REPORT, REPORTS_KEPT, SOFT_BOUNCES, SOFT_PAUSE
 from services.notifications.domain.return_path import ReturnPaths, SentMail, return_path_key
 from services.notifications.handlers.notices import NOTICES
@@ -157,14 +155,6 @@ async def test_no_report_without_a_fresh_signature_is_accepted(
     assert await suppressed(notifications, ada) == [("mailbox_unknown", 550)]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{", b"[]", b"\xff", b'{"type": "mail.bounced"}', b'{"type": "mail.delivered", "data": {}}', b"9" * 5_000],
-)
-async def test_an_unrelated_report_is_accepted_and_changes_nothing(provider: Provider, body: bytes) -> None:
-    assert (await provider.sends(body)).status_code == 204
-
-
 async def test_a_report_counts_for_its_mail_only(notifications: NotificationsService, provider: Provider) -> None:
     """Neither another address, nor another tenant, nor an old or a made-up mail."""
     ada, grace = Person(), Person()
@@ -190,51 +180,6 @@ async def test_a_report_counts_for_its_mail_only(notifications: NotificationsSer
     for person in (ada, grace):
         assert await notifications.rows(person.tenant_id, "select 1 from bounces") == []
         assert await suppressed(notifications, person) == []
-
-
-async def test_a_report_about_an_address_that_the_person_has_left_does_not_count(
-    notifications: NotificationsService, provider: Provider
-) -> None:
-    ada, now = Person(), notifications.clock.now()
-    await notifications.know(ada)
-    await mailed(notifications, ada)
-    [path] = await provider.paths(ada)
-    changed = UserEmailChanged(
-        tenant_id=ada.tenant_id,
-        user_id=ada.user_id,
-        email="new@example.com",
-        previous_email=ada.email,
-        changed_at=now,
-    )
-    await notifications.project(ada.envelope(changed, 3))
-    await provider.reports(ada, path)
-    [row] = await notifications.rows(ada.tenant_id, "select address from bounces")
-    assert row["address"] is None
-    assert await suppressed(notifications, ada) == []
-
-
-@pytest.mark.parametrize(("code", "stored"), [(None, 0), (0, 0), ("550", 550), ("", 0), (999, 0), (True, 0), ([], 0)])
-async def test_a_report_with_any_reply_code_counts(
-    notifications: NotificationsService, provider: Provider, code: Any, stored: int
-) -> None:
-    ada = Person()
-    await notifications.know(ada)
-    await mailed(notifications, ada)
-    await provider.sends(provider.report(ada, (await provider.paths(ada))[0], code=code))
-    assert await suppressed(notifications, ada) == [("mailbox_unknown", stored)]
-
-
-async def test_an_authentic_report_that_cannot_be_read_is_a_warning(provider: Provider) -> None:
-    with capture_logs() as logs:
-        await provider.reports(Person(), "x" * 600)
-        await provider.sends(b'{"type": "mail.complained", "data": {}}')
-        await provider.sends(b'{"type": "mail.delivered", "data": {}}')
-    seen = [(entry["type"], entry["fields"]) for entry in logs if entry["event"] == "mail_report_invalid"]
-    assert seen == [
-        ("mail.bounced", ["data.return_path"]),
-        ("mail.complained", ["data.recipient", "data.return_path", "timestamp"]),
-    ]
-    assert [entry["reason"] for entry in logs if entry["event"] == "mail_report_ignored"] == ["unknown"]
 
 
 async def test_an_erasure_deletes_the_reports_and_a_later_one_stores_nothing(
