@@ -170,8 +170,7 @@ async def test_a_closed_tenant_has_no_endpoints(tenant: Tenant) -> None:
     assert tenant.receiver.received == []
     assert await _counts(tenant) == {"webhook_deliveries": 0, "webhook_changes": 2, "webhook_secrets": 0}
     await tenant.endpoint()  # in the moment of the closing
-    async with connected(tenant.service.where.owner) as owner:
-        await owner.execute("insert into tenant_directory values ($1, 'closing', 'closed')", tenant.id)
+    await tenant.service.deliver(closed, to="tenants")
     await _after_pruning(tenant, timedelta())
     assert (await tenant.service.row_counts(tenant.id))["webhook_endpoints"] == 0
 
