@@ -27,7 +27,7 @@ class NameLookup:
 
     def require_free(self) -> None:
         """Raises Unavailable while too many look-ups run. A job asks before it claims, so that the
-        limit is no failure of the endpoint.
+        limit does not count against the endpoint.
         """
         if self._running >= MAX_RUNNING:
             raise Unavailable(

@@ -72,7 +72,7 @@ async def claim(
     the due ones wait for earlier versions, and that more may be due: commit, and claim again.
 
     Without due deliveries, gives the lease back and enqueues the next job. Returns None then, and
-    for an endpoint that is deleted, disabled or paused, or that is slow and has slots of its own.
+    for an endpoint that is deleted, disabled or paused, or that is slow and has other slots.
     Raises LeaseHeld, and Unavailable without counting an attempt if a secret cannot be opened.
     """
     try:

@@ -8,7 +8,7 @@ while the statistics of the table are old.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, any_, func, literal, select, update
@@ -66,8 +66,8 @@ async def due_part(endpoint_id: UUID, at: datetime, limit: int, uow: UnitOfWork)
 
 
 async def wake(endpoint_id: UUID, object_ids: Collection[UUID], at: datetime, uow: UnitOfWork) -> None:
-    """Makes the first pending delivery of each object due, whatever its failures are: a claim may
-    have set it back.
+    """Makes the first pending delivery of each object due, with any number of failures: a claim
+    may have set it back.
     """
     first = await _first_versions(endpoint_id, object_ids, uow)
     for object_id, version in first.items():
@@ -95,7 +95,7 @@ async def _read(delivery_ids: Sequence[UUID], uow: UnitOfWork) -> Sequence[Row[A
     if not delivery_ids:
         return ()
     rows = (await uow.rows.execute(select(*_SENT).where(_columns.delivery_id.in_(delivery_ids)))).all()
-    found: dict[UUID, Row[Any]] = {row.delivery_id: row for row in rows}
+    found: dict[UUID, Row[Any]] = {row.delivery_id: cast(Row[Any], row) for row in rows}
     return [found[each] for each in delivery_ids]
 
 

@@ -92,7 +92,7 @@ class _Sending:
 
     async def _claim(self) -> Batch | None:
         """The next batch with deliveries. Each part of deliveries that wait is set back by a
-        transaction of its own. Raises LeaseHeld, Unavailable.
+        separate transaction. Raises LeaseHeld, Unavailable.
         """
         while True:
             async with self._job.begin() as uow:

@@ -107,7 +107,7 @@ async def test_the_end_of_a_head_without_an_answer_makes_the_next_one_due(tenant
     assert tenant.receiver.events[1:] == [("a", str(pruned), 2)]
 
 
-async def test_an_endpoint_that_answers_slowly_or_not_twice_has_slots_of_its_own(
+async def test_an_endpoint_that_answers_slowly_or_not_twice_has_other_slots(
     tenant: Tenant, opener: SealedBoxOpener
 ) -> None:
     endpoint = await tenant.endpoint()
@@ -152,7 +152,7 @@ async def test_a_cancelled_job_gives_its_lease_back(tenant: Tenant, opener: Seal
     assert (row["lease"], row["leased_until"]) == (None, None)
 
 
-async def test_our_own_limit_of_look_ups_is_no_failure_of_the_endpoint(
+async def test_our_own_limit_of_look_ups_does_not_count_against_the_endpoint(
     tenant: Tenant, opener: SealedBoxOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(name_lookup, "MAX_RUNNING", 0)
