@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from infra.stack.processes import services_here
 from waypost.hosting.api import documented
 from waypost.web.auth import _BearerToken
-from waypost.web.limited import SIGNED_IN, declared
+from waypost.web.limited import SIGNED_IN, classes_of, declared
 from waypost.web.rate_limits import RouteClass
 from waypost.web.request import UNLOGGED
 
@@ -37,8 +37,9 @@ def anonymous(service: str) -> Iterator[tuple[str, Dependant | None]]:
 
 
 def classes(service: str) -> Iterator[RouteClass]:
-    for _, dependant in anonymous(service):
-        yield from declared(dependant) if dependant is not None else ()
+    """The classes of all routes, also of those with a token, which may declare one for tenants."""
+    routes = documented(import_module(f"services.{service}.app").SERVICE).routes
+    yield from (each for each in classes_of(routes) if each is not SIGNED_IN)
 
 
 @pytest.mark.parametrize("service", services_here())

@@ -23,6 +23,7 @@ ALLOWED = {
     "shared/waypost/native/postgres/tls_front.py": "of a development stack; both copies end with their session",
     "shared/waypost/web/shared_looks.py": "every stream that waits for the look raises its error",
     "shared/waypost/web/server.py": "the server; its end is logged, and ends the process with an error",
+    "services/notifications/jobs/webhooks.py": "the end of a cancelled job, which awaits it and logs its error",
     "services/billing/live/view.py": "parts of one tick, awaited or cancelled before its end",
 }
 MAKERS = {"create_task", "ensure_future"}
