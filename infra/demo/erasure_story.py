@@ -6,7 +6,7 @@ there. The mail server is not searched: it has the mails that were sent to the p
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -32,8 +32,6 @@ class Story(Protocol):
 
     async def record_of(self, topic: str, key: str, event_type: str) -> bool: ...
 
-    async def whole_trace(self, trace_id: str) -> Sequence[dict[str, Any]] | None: ...
-
 
 async def erase_a_person(story: Story, stack: Addresses, tenant_id: UUID) -> None:
     """The story's owner invites the person, who erases the account."""
@@ -53,7 +51,7 @@ async def erase_a_person(story: Story, stack: Addresses, tenant_id: UUID) -> Non
     trace_id = await story.printer.wait_for("user.erased", lambda: _trace_of_erasure(story, person_id))
     # Spans are exported some seconds later: those of the erasure are among the last.
     await story.printer.wait_for(
-        "spans of the erasure of all three services", lambda: story.whole_trace(trace_id), deadline_seconds=60
+        "spans of the erasure of all three services", lambda: story.observers.whole_trace(trace_id), deadline_seconds=60
     )
     searched = await story.printer.wait_for("the erasure everywhere", lambda: places.forgotten(person_id, trace_id))
     story.printer.saw(f"{mark} is in nothing that was searched", searched)

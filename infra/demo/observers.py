@@ -19,6 +19,7 @@ from waypost.native.probes import is_url_reachable
 
 PARTITIONS = 8
 MAX_TRACES = 5_000
+ALL_SERVICES = {"users", "billing", "notifications"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class Observers:
         """Spans of one trace from the trace viewer; empty if it does not have the trace."""
         answer = await self._http.get(f"{self._stack.url('zipkin')}/api/v2/trace/{trace_id}")
         return [] if answer.status_code == httpx.codes.NOT_FOUND else list(answer.raise_for_status().json())
+
+    async def whole_trace(self, trace_id: str) -> Sequence[dict[str, Any]] | None:
+        """The spans, once there are some of all three services."""
+        spans = await self.trace(trace_id)
+        return spans if {span["localEndpoint"]["serviceName"] for span in spans} >= ALL_SERVICES else None
 
     async def traces(self, since: datetime) -> Sequence[Sequence[dict[str, Any]]]:
         """The viewer's traces since the time. Raises NotObserved if it has more than one answer

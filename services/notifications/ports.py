@@ -82,9 +82,13 @@ class Mailer(Protocol):
         ...
 
 
+class UnknownSealingKey(Permanent):
+    """The process has no key with this id."""
+
+
 class TokenOpener(Protocol):
     def open(self, sealing_key_id: str, sealed: bytes) -> str:
-        """The token in clear text. Raises Permanent if the key is unknown or does not match."""
+        """The text. Raises UnknownSealingKey, and Permanent if the key does not match."""
         ...
 
 
@@ -135,9 +139,10 @@ class WebhookFailure(StrEnum):
 
     URL_REFUSED = "url_refused"
     """The present settings do not permit the URL."""
-    HOST_UNKNOWN = "host_unknown"
-    ADDRESS_REFUSED = "address_refused"
-    """The host has no public address."""
+    NO_PUBLIC_ADDRESS = "no_public_address"
+    """The host is unknown, or none of its addresses is permitted. These are one failure: a tenant
+    must not learn which internal names exist.
+    """
     NO_CONNECTION = "no_connection"
     TLS = "tls"
     """The certificate is not valid for the host, or the TLS handshake failed."""
@@ -175,6 +180,10 @@ class WebhookConnection(Protocol):
 
 
 class WebhookSender(Protocol):
+    def require_ready(self) -> None:
+        """Raises Unavailable at this process's own limit of look-ups: no failure of a receiver."""
+        ...
+
     def connect(self, url: str) -> AbstractAsyncContextManager[WebhookConnection]:
         """Connections to one endpoint. They belong to this endpoint alone, and end with the
         block.

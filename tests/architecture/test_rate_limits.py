@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from infra.stack.processes import services_here
 from waypost.hosting.api import documented
 from waypost.web.auth import _BearerToken
-from waypost.web.limited import SIGNED_IN, declared
+from waypost.web.limited import SIGNED_IN, classes_of, declared
 from waypost.web.rate_limits import RouteClass
 from waypost.web.request import UNLOGGED
 
@@ -25,21 +25,21 @@ def needs_token(dependant: Dependant) -> bool:
     return any(isinstance(each.call, _BearerToken) or needs_token(each) for each in dependant.dependencies)
 
 
-def routes(service: str) -> Iterator[tuple[str, Dependant | None]]:
-    """Path and dependencies of each route; None for one of the framework."""
-    for route in iter_route_contexts(documented(import_module(f"services.{service}.app").SERVICE).routes):
-        dependant = getattr(route, "dependant", None)
-        yield str(route.path), dependant if isinstance(dependant, Dependant) else None
-
-
 def anonymous(service: str) -> Iterator[tuple[str, Dependant | None]]:
-    """Those of the routes without a token."""
-    yield from ((path, found) for path, found in routes(service) if found is None or not needs_token(found))
+    """Path and dependencies of each route without a token; None for one of the framework."""
+    routes = documented(import_module(f"services.{service}.app").SERVICE).routes
+    for route in iter_route_contexts(routes):
+        dependant = getattr(route, "dependant", None)
+        if not isinstance(dependant, Dependant):
+            yield str(route.path), None
+        elif not needs_token(dependant):
+            yield str(route.path), dependant
 
 
 def classes(service: str) -> Iterator[RouteClass]:
-    for _, dependant in routes(service):
-        yield from declared(dependant) if dependant is not None else ()
+    """The classes of all routes, also of those with a token, which may declare one for tenants."""
+    routes = documented(import_module(f"services.{service}.app").SERVICE).routes
+    yield from (each for each in classes_of(routes) if each is not SIGNED_IN)
 
 
 @pytest.mark.parametrize("service", services_here())

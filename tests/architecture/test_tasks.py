@@ -25,6 +25,7 @@ ALLOWED = {
     "shared/waypost/web/shared_reads.py": "every request that waits for the query raises its error",
     "shared/waypost/web/server.py": "the server; its end is logged, and ends the process with an error",
     "services/billing/api/client_departure.py": "both end with the request, which raises the error of its work",
+    "services/notifications/jobs/webhooks.py": "the end of a cancelled job, which awaits it and logs its error",
     "services/billing/live/view.py": "parts of one tick, awaited or cancelled before its end",
 }
 MAKERS = {"create_task", "ensure_future"}

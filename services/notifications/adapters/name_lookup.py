@@ -7,10 +7,14 @@ import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 
-MAX_RUNNING = 16
-"""Look-ups at the same time. More than the jobs that send, because a look-up outlives the job that
-gave up waiting for it.
+from waypost.kernel.errors import Unavailable
+
+MAX_RUNNING = 64
+"""Look-ups at the same time, beyond which no job begins. Far more than the jobs that send, because
+a look-up outlives the job that gave up waiting for it: three jobs begin one every four seconds, and
+a name server that does not answer holds it for up to a minute.
 """
 SECONDS = 4.0
 
@@ -21,12 +25,20 @@ class NameLookup:
     def __init__(self) -> None:
         self._running = 0
 
+    def require_free(self) -> None:
+        """Raises Unavailable while too many look-ups run. A job asks before it claims, so that the
+        limit does not count against the endpoint.
+        """
+        if self._running >= MAX_RUNNING:
+            raise Unavailable(
+                f"{MAX_RUNNING} look-ups of host names wait for name servers: webhooks wait until some have ended",
+                retry_after=timedelta(seconds=SECONDS),
+            )
+
     async def addresses(self, host: str, port: int) -> Addresses:
         """The addresses, in the order of preference (RFC 6724). Raises OSError, also after a limit
         of time.
         """
-        if self._running >= MAX_RUNNING:
-            raise OSError("too many look-ups of host names wait for name servers")
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Addresses | OSError] = loop.create_future()
         self._running += 1

@@ -14,6 +14,7 @@ from pathlib import Path
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
+from services.notifications.ports import UnknownSealingKey
 from waypost.kernel.errors import Misconfigured, Permanent
 
 FILE = "sealing.private.json"
@@ -28,7 +29,7 @@ class SealedBoxOpener:
     def open(self, sealing_key_id: str, sealed: bytes) -> str:
         box = self._boxes.get(sealing_key_id)
         if box is None:
-            raise Permanent(f"unknown sealing key {sealing_key_id}", sealing_key_id=sealing_key_id)
+            raise UnknownSealingKey(f"unknown sealing key {sealing_key_id}", sealing_key_id=sealing_key_id)
         try:
             return box.decrypt(sealed).decode()
         except (CryptoError, ValueError) as error:

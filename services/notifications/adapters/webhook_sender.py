@@ -60,8 +60,12 @@ class HttpWebhookSender:
         """`private_networks`: permits http and every address, for development."""
         self._private_networks = private_networks
         self._refused_networks = refused_networks
-        self._resolve = resolve or NameLookup().addresses
+        self._lookup = NameLookup()
+        self._resolve = resolve or self._lookup.addresses
         self._certificates = certificates
+
+    def require_ready(self) -> None:
+        self._lookup.require_free()
 
     @asynccontextmanager
     async def connect(self, url: str) -> AsyncIterator["HttpWebhookConnection"]:
@@ -85,12 +89,12 @@ class HttpWebhookSender:
         try:
             found = await self._resolve(url.host, url.port)
         except OSError:
-            raise _Refused(WebhookFailure.HOST_UNKNOWN) from None
+            raise _Refused(WebhookFailure.NO_PUBLIC_ADDRESS) from None
         if not found:
-            raise _Refused(WebhookFailure.HOST_UNKNOWN)
+            raise _Refused(WebhookFailure.NO_PUBLIC_ADDRESS)
         permitted = [each for each in found if self._private_networks or is_public(each, self._refused_networks)]
         if not permitted:
-            raise _Refused(WebhookFailure.ADDRESS_REFUSED)
+            raise _Refused(WebhookFailure.NO_PUBLIC_ADDRESS)
         return permitted[:MAX_ADDRESSES]
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.notifications.api.webhook_endpoints import Context
 from services.notifications.api.webhook_examples import EXAMPLES
+from services.notifications.api.webhook_limits import Redelivering
 from services.notifications.api.webhook_models import DeliveryView, DeliveryWithBody, EventTypeView, Redelivery
 from services.notifications.commands import RedeliverFailedWebhooks, RedeliverWebhook, SendTestWebhook
 from services.notifications.domain.webhook_catalogue import DESCRIPTIONS, WebhookEventType
@@ -69,10 +70,13 @@ async def send_test_event(endpoint_id: UUID, caller: AdminCaller, context: Conte
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver", status_code=202)
-async def redeliver(endpoint_id: UUID, delivery_id: UUID, caller: AdminCaller, context: Context) -> DeliveryView:
+async def redeliver(
+    endpoint_id: UUID, delivery_id: UUID, caller: AdminCaller, context: Context, admission: Redelivering
+) -> DeliveryView:
     """Sends a delivery of any status again, with the same `webhook-id` and a new schedule of
     retries.
     """
+    admission.tenant(caller.tenant_id)
     command = RedeliverWebhook(endpoint_id=endpoint_id, delivery_id=delivery_id, at=context.now)
     async with context.bus.units.begin() as uow:
         await context.bus.execute(command, uow)
@@ -81,10 +85,13 @@ async def redeliver(endpoint_id: UUID, delivery_id: UUID, caller: AdminCaller, c
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/redeliver", status_code=202, response_class=Response)
-async def redeliver_failed(endpoint_id: UUID, body: Redelivery, caller: AdminCaller, context: Context) -> Response:
+async def redeliver_failed(
+    endpoint_id: UUID, body: Redelivery, caller: AdminCaller, context: Context, admission: Redelivering
+) -> Response:
     """Sends all failed deliveries again that were created from a time on, in the order of each
     object. A job makes them due; the log shows them as pending then.
     """
+    admission.tenant(caller.tenant_id)
     command = RedeliverFailedWebhooks(endpoint_id=endpoint_id, since=body.since, at=context.now)
     await context.bus.handle(command)
     return Response(status_code=202)

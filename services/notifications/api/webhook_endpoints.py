@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from services.notifications.api.webhook_limits import Changing
 from services.notifications.api.webhook_models import (
     NewSecretView,
     NewWebhookEndpoint,
@@ -39,10 +40,13 @@ router = APIRouter(prefix="/webhook-endpoints", tags=["webhooks"])
 
 
 @router.post("", status_code=201, response_model=NewWebhookEndpointView)
-async def create_endpoint(body: NewWebhookEndpoint, caller: AdminCaller, context: Context) -> Response:
+async def create_endpoint(
+    body: NewWebhookEndpoint, caller: AdminCaller, context: Context, admission: Changing
+) -> Response:
     """Creates an endpoint, at most 10 per tenant, and shows its secret once. The answer is not
     stored, because it contains the secret: after a lost answer, list the endpoints.
     """
+    admission.tenant(caller.tenant_id)
     secret, sealed = _new_secret(context)
     command = CreateWebhookEndpoint(
         tenant_id=caller.tenant_id,
@@ -79,11 +83,17 @@ async def show_endpoint(endpoint_id: UUID, caller: AdminCaller, context: Context
 
 @router.patch("/{endpoint_id}", response_model=WebhookEndpointView)
 async def change_endpoint(
-    endpoint_id: UUID, body: WebhookEndpointChange, caller: AdminCaller, expected: ExpectedVersion, context: Context
+    endpoint_id: UUID,
+    body: WebhookEndpointChange,
+    caller: AdminCaller,
+    expected: ExpectedVersion,
+    context: Context,
+    admission: Changing,
 ) -> Response:
     """Changes the URL, the event types, or whether the endpoint is enabled. A disabled endpoint
     gets no new events; deliveries that wait are sent when it is enabled again.
     """
+    admission.tenant(caller.tenant_id)
     command = ChangeWebhookEndpoint(
         endpoint_id=endpoint_id,
         url=None if body.url is None else _url(body.url, context),
@@ -98,10 +108,11 @@ async def change_endpoint(
 
 
 @router.delete("/{endpoint_id}", status_code=204)
-async def delete_endpoint(endpoint_id: UUID, caller: AdminCaller, context: Context) -> Response:
+async def delete_endpoint(endpoint_id: UUID, caller: AdminCaller, context: Context, admission: Changing) -> Response:
     """Deletes the endpoint with its secrets and its log. Nothing is sent to it any more, except a
     request that runs at this moment.
     """
+    admission.tenant(caller.tenant_id)
     await context.bus.handle(DeleteWebhookEndpoint(endpoint_id=endpoint_id, at=context.now))
     return Response(status_code=204)
 
@@ -111,11 +122,12 @@ _ROTATION = SecretRotation()
 
 @router.post("/{endpoint_id}/rotate-secret")
 async def rotate_secret(
-    endpoint_id: UUID, caller: AdminCaller, context: Context, body: SecretRotation = _ROTATION
+    endpoint_id: UUID, caller: AdminCaller, context: Context, admission: Changing, body: SecretRotation = _ROTATION
 ) -> NewSecretView:
     """Creates a new secret and shows it once. During the overlap each webhook has a signature of
     the new secret and one of each earlier secret that is still valid, at most three together.
     """
+    admission.tenant(caller.tenant_id)
     secret, sealed = _new_secret(context)
     command = RotateWebhookSecret(
         tenant_id=caller.tenant_id,

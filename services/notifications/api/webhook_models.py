@@ -64,7 +64,7 @@ class WebhookEndpointView(ResponseModel):
     """One of: requested, gone (the endpoint answered 410), failing (without a success for days)."""
     disabled_at: datetime | None
     failing_since: datetime | None
-    """The first failure since the last success."""
+    """The first failure since the last success, or since nothing waited."""
     earlier_secrets_valid_until: datetime | None
     """The time until which earlier secrets sign too."""
     created_at: datetime
@@ -104,8 +104,8 @@ class DeliveryView(ResponseModel):
     last_status_code: int | None = Field(examples=[200])
     last_failure: str | None = Field(examples=["timeout"])
     """Why the last attempt failed: `status` (see `last_status_code`), `redirect`, `timeout`, `tls`,
-    `no_connection`, `no_answer`, `host_unknown`, `address_refused`, `url_refused` or
-    `interrupted`.
+    `no_connection`, `no_answer`, `no_public_address` (the host is unknown, or has no public
+    address), `url_refused` or `interrupted`.
     """
     last_attempt_at: datetime | None
     next_attempt_at: datetime | None

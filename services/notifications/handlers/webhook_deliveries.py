@@ -10,10 +10,11 @@ from services.notifications.commands import RedeliverFailedWebhooks, RedeliverWe
 from services.notifications.domain.webhook_catalogue import TEST_EVENT
 from services.notifications.domain.webhook_schedule import RETENTION
 from services.notifications.handlers.webhook_endpoints import locked
-from services.notifications.handlers.webhook_jobs import enqueue_sending
+from services.notifications.handlers.webhook_jobs import SLOW_AFTER_UNANSWERED, enqueue_sending, is_slow
 from services.notifications.handlers.webhook_payloads import body_of, test_body
 from services.notifications.queries.webhook_tables import webhook_deliveries
 from services.notifications.queries.webhooks import delivery
+from waypost.kernel.clock import SystemClock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, NotFound, TooManyRequests
 from waypost.kernel.event import Event
@@ -21,16 +22,15 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 CLOCK_DIFFERENCE = timedelta(minutes=1)
 """The largest accepted difference between the clocks of two services: an event may be dated so much
-before the endpoint whose creation preceded it.
+before the subscription that preceded it.
 """
 
-# An endpoint gets no event from before its creation: a new consumer, and a replay, begin at the
-# first event. Events older than the log are left out for the same reason: their rows are gone, so
-# that a replay would send them again.
+# An endpoint gets no event of a type from before it subscribed to the type: a new consumer, and a
+# replay, begin at the first event.
 _SUBSCRIBED = """
-select endpoint_id, unanswered > 0 as is_down from webhook_endpoints
-where enabled and event_types @> array[$1::text] and created_at <= $2::timestamptz + $3::interval
-    and $2 > now() - $4::interval
+select endpoint_id, answers_slowly or unanswered >= $4 as is_slow from webhook_endpoints
+where enabled and event_types @> array[$1::text]
+    and (subscribed_since ->> $1)::timestamptz <= $2::timestamptz + $3::interval
 order by endpoint_id"""
 
 # A later version exists only if the event is replayed: it must not arrive behind that one.
@@ -52,8 +52,11 @@ class EndpointDisabled(Conflict):
 
 async def record_deliveries(envelope: Envelope[Event], uow: UnitOfWork) -> None:
     """One delivery and one job per subscribed endpoint, once per event."""
-    event_type = envelope.event.type
-    subscribed = await uow.query(_SUBSCRIBED, event_type, envelope.occurred_at, CLOCK_DIFFERENCE, RETENTION)
+    # The rows of events that are older than the log are gone: a replay would send them again.
+    if envelope.occurred_at <= SystemClock().now() - RETENTION:
+        return
+    event_type, occurred_at = envelope.event.type, envelope.occurred_at
+    subscribed = await uow.query(_SUBSCRIBED, event_type, occurred_at, CLOCK_DIFFERENCE, SLOW_AFTER_UNANSWERED)
     if not subscribed:
         return
     body = body_of(envelope)
@@ -64,12 +67,12 @@ async def record_deliveries(envelope: Envelope[Event], uow: UnitOfWork) -> None:
             *(envelope.aggregate_id, envelope.aggregate_version, body),
         )
         if new:
-            await enqueue_sending(endpoint["endpoint_id"], uow, is_down=endpoint["is_down"])
+            await enqueue_sending(endpoint["endpoint_id"], uow, is_slow=endpoint["is_slow"])
 
 
 async def send_test(command: SendTestWebhook, uow: UnitOfWork) -> None:
     """Raises NotFound, EndpointDisabled, TooManyRequests."""
-    is_down = await _require_enabled(command.endpoint_id, uow)
+    slow = await _require_enabled(command.endpoint_id, uow)
     columns = webhook_deliveries.c
     recent = select(func.count()).where(
         columns.endpoint_id == command.endpoint_id,
@@ -97,31 +100,36 @@ async def send_test(command: SendTestWebhook, uow: UnitOfWork) -> None:
             created_at=command.at,
         )
     )
-    await enqueue_sending(command.endpoint_id, uow, is_down=is_down)
+    await enqueue_sending(command.endpoint_id, uow, is_slow=slow)
 
 
 async def redeliver(command: RedeliverWebhook, uow: UnitOfWork) -> None:
     """Raises NotFound, EndpointDisabled."""
-    is_down = await _require_enabled(command.endpoint_id, uow)
+    slow = await _require_enabled(command.endpoint_id, uow)
     await delivery(uow.rows, command.endpoint_id, command.delivery_id)
     again = update(webhook_deliveries).where(webhook_deliveries.c.delivery_id == command.delivery_id)
     values = {"status": "pending", "failures": 0, "next_attempt_at": command.at, "settled_at": None}
     await uow.rows.execute(again.values(values))
-    await enqueue_sending(command.endpoint_id, uow, is_down=is_down)
+    await enqueue_sending(command.endpoint_id, uow, is_slow=slow)
 
 
 async def redeliver_failed(command: RedeliverFailedWebhooks, uow: UnitOfWork) -> None:
     """Enqueues the job that makes the deliveries due. Raises NotFound, EndpointDisabled."""
     await _require_enabled(command.endpoint_id, uow)
     await uow.jobs.enqueue(
-        "redeliver_failed_webhooks", endpoint_id=command.endpoint_id, since=command.since, until=command.at
+        "redeliver_failed_webhooks",
+        # The same request again waits with the first one. The hour: the key of a dead job stays.
+        idempotency_key=f"redeliver {command.endpoint_id} {command.since.isoformat()} {command.at:%Y-%m-%dT%H}",
+        endpoint_id=command.endpoint_id,
+        since=command.since,
+        until=command.at,
     )
 
 
 async def make_failed_due(command: RedeliverFailedWebhooks, limit: int, uow: UnitOfWork) -> int:
     """Makes up to `limit` deliveries due that failed before `command.at`; returns their number."""
     try:
-        is_down = await _require_enabled(command.endpoint_id, uow)
+        slow = await _require_enabled(command.endpoint_id, uow)
     except (NotFound, EndpointDisabled):  # since the request
         return 0
     columns = webhook_deliveries.c
@@ -140,15 +148,13 @@ async def make_failed_due(command: RedeliverFailedWebhooks, limit: int, uow: Uni
     values = {"status": "pending", "failures": 0, "next_attempt_at": command.at, "settled_at": None}
     made: int = (await uow.rows.execute(again.values(values))).rowcount
     if made:
-        await enqueue_sending(command.endpoint_id, uow, is_down=is_down)
+        await enqueue_sending(command.endpoint_id, uow, is_slow=slow)
     return made
 
 
 async def _require_enabled(endpoint_id: UUID, uow: UnitOfWork) -> bool:
-    """Locks the endpoint, and returns whether its last request got no answer. Raises NotFound,
-    EndpointDisabled.
-    """
+    """Locks the endpoint, and returns whether it is slow. Raises NotFound, EndpointDisabled."""
     row = await locked(endpoint_id, uow)
     if not row.enabled:
         raise EndpointDisabled(f"webhook endpoint {endpoint_id} is disabled: enable it first")
-    return bool(row.unanswered)
+    return is_slow(row)

@@ -1,5 +1,6 @@
 """Commands on webhook endpoints. Each locks the endpoint's row, and adds a row to its history."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from services.notifications.commands import (
     NewWebhookSecret,
     RotateWebhookSecret,
 )
-from services.notifications.handlers.webhook_jobs import enqueue_sending
+from services.notifications.handlers.webhook_jobs import enqueue_sending, is_slow
 from services.notifications.queries.webhook_tables import webhook_changes, webhook_endpoints, webhook_secrets
 from services.notifications.queries.webhooks import valid_secrets
 from waypost.kernel.errors import ConcurrencyConflict, Conflict, NotFound, TooManyRequests
@@ -57,6 +58,7 @@ async def create_endpoint(command: CreateWebhookEndpoint, uow: UnitOfWork) -> No
             endpoint_id=command.endpoint_id,
             url=command.url,
             event_types=_listed(command.event_types),
+            subscribed_since=_since(command.event_types, command.at),
             enabled=True,
             version=1,
             created_at=command.at,
@@ -76,17 +78,21 @@ async def change_endpoint(command: ChangeWebhookEndpoint, uow: UnitOfWork) -> No
     if command.url is not None and command.url != row.url:
         values |= {"url": command.url}
     if command.event_types is not None and _listed(command.event_types) != row.event_types:
-        values |= {"event_types": _listed(command.event_types)}
+        since = {**_since(command.event_types, command.at), **_kept(row.subscribed_since, command.event_types)}
+        values |= {"event_types": _listed(command.event_types), "subscribed_since": since}
     if command.enabled is not None and command.enabled != row.enabled:
         values |= _enabled() if command.enabled else _disabled(DisabledReason.REQUESTED, command.at)
+    if values.get("enabled"):  # the events from before are not sent, also by a replay
+        values |= {"subscribed_since": _since(values.get("event_types", row.event_types), command.at)}
     if not values:
         return
-    # Failures at the earlier URL say nothing about the new one.
-    healthy = {"failing_since": None, "unanswered": 0, "resume_at": None} if {"url", "enabled"} & values.keys() else {}
+    # Failures at the earlier URL say nothing about the new one: the next request is sent at once.
+    # `unanswered` stays until an answer: a change must not give slots of endpoints that answer.
+    tried = {"failing_since": None, "resume_at": None} if {"url", "enabled"} & values.keys() else {}
     changed = [name for name in ("url", "event_types", "enabled") if name in values]
-    await _change(row, ", ".join(changed), command.at, uow, **values, **healthy)
+    await _change(row, ", ".join(changed), command.at, uow, **values, **tried)
     if values.get("enabled", row.enabled):
-        await enqueue_sending(command.endpoint_id, uow, is_down=bool(row.unanswered) and not healthy)
+        await enqueue_sending(command.endpoint_id, uow, is_slow=is_slow(row))
 
 
 async def delete_endpoint(command: DeleteWebhookEndpoint, uow: UnitOfWork) -> None:
@@ -149,6 +155,15 @@ async def delete_endpoints_of_tenant(at: datetime, uow: UnitOfWork) -> None:
 
 def _listed(event_types: Any) -> list[str]:
     return sorted({str(each) for each in event_types})
+
+
+def _since(event_types: Any, at: datetime) -> dict[str, str]:
+    return {str(each): at.isoformat() for each in event_types}
+
+
+def _kept(since: Mapping[str, str], event_types: Any) -> dict[str, str]:
+    kept = {str(each) for each in event_types}
+    return {name: time for name, time in since.items() if name in kept}
 
 
 def _enabled() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 
 from services.notifications.domain.webhook_schedule import (
     DISABLE_AFTER,
@@ -14,8 +14,9 @@ from services.notifications.domain.webhook_schedule import (
     pause_of_endpoint,
     retry_after,
 )
-from services.notifications.handlers.webhook_attempts import Batch, ClaimedDelivery, pending_at, update_endpoint
+from services.notifications.handlers.webhook_attempts import Batch, ClaimedDelivery, update_endpoint
 from services.notifications.handlers.webhook_endpoints import DisabledReason, disable_endpoint, locked
+from services.notifications.handlers.webhook_heads import wake
 from services.notifications.ports import WebhookAnswer
 from services.notifications.queries.webhook_tables import webhook_deliveries
 from waypost.kernel.errors import NotFound
@@ -24,12 +25,19 @@ from waypost.ports.unit_of_work import UnitOfWork
 _columns = webhook_deliveries.c
 
 
+Answers = Sequence[tuple[ClaimedDelivery, WebhookAnswer]]
+
+SLOW_SECONDS = 2.0
+"""An endpoint whose last batch took longer is slow."""
+
+
 async def settle(
-    batch: Batch, lease: UUID, answers: Sequence[tuple[ClaimedDelivery, WebhookAnswer]], at: datetime, uow: UnitOfWork
+    batch: Batch, lease: UUID, answers: Answers, at: datetime, uow: UnitOfWork, *, seconds: float = 0.0
 ) -> None:
     """Writes the results of a batch. Nothing, if the endpoint was deleted, or if the lease has
     passed to another job: that one sends the deliveries again. If the URL has changed since, an
     answer of the earlier one neither disables the endpoint nor counts against it.
+    `seconds`: how long the batch took.
     """
     try:
         endpoint = await locked(batch.endpoint_id, uow)
@@ -44,13 +52,13 @@ async def settle(
         else:
             await _fail(delivery, answer, at, uow, may_be_gone=is_present)
     if is_present:
-        await _judge(endpoint, answers, at, uow)
+        await _judge(endpoint, answers, at, uow, is_slow=seconds > SLOW_SECONDS)
 
 
 async def _deliver(delivery: ClaimedDelivery, answer: WebhookAnswer, at: datetime, uow: UnitOfWork) -> None:
     values = {"status": "delivered", "settled_at": at, "next_attempt_at": None, "last_failure": None}
     await _write(delivery, answer, uow, **values)
-    await _wake_follower(delivery, at, uow)
+    await wake(delivery.endpoint_id, [delivery.object_id], at, uow)
 
 
 async def _fail(
@@ -65,7 +73,7 @@ async def _fail(
         values = {"next_attempt_at": at + pause}
     await _write(delivery, answer, uow, last_failure=failure, **values)
     if pause is None:
-        await _wake_follower(delivery, at, uow)
+        await wake(delivery.endpoint_id, [delivery.object_id], at, uow)
 
 
 async def _write(delivery: ClaimedDelivery, answer: WebhookAnswer, uow: UnitOfWork, **values: Any) -> None:
@@ -76,23 +84,7 @@ async def _write(delivery: ClaimedDelivery, answer: WebhookAnswer, uow: UnitOfWo
     await uow.rows.execute(statement.values(last_status_code=answer.status_code, **values))
 
 
-async def _wake_follower(delivery: ClaimedDelivery, at: datetime, uow: UnitOfWork) -> None:
-    """Makes the object's next delivery due, which a claim has set back."""
-    follower = (
-        select(_columns.delivery_id)
-        .where(*pending_at(delivery.endpoint_id), _columns.object_id == delivery.object_id)
-        .order_by(_columns.object_version)
-        .limit(1)
-        .scalar_subquery()
-    )
-    await uow.rows.execute(
-        update(webhook_deliveries).where(_columns.delivery_id == follower).values(next_attempt_at=at)
-    )
-
-
-async def _judge(
-    endpoint: Row[Any], answers: Sequence[tuple[ClaimedDelivery, WebhookAnswer]], at: datetime, uow: UnitOfWork
-) -> None:
+async def _judge(endpoint: Row[Any], answers: Answers, at: datetime, uow: UnitOfWork, *, is_slow: bool) -> None:
     """Updates the health of the endpoint, and disables one that is gone or has failed for days."""
     results = [answer for _, answer in answers]
     if any(answer.status_code == HTTPStatus.GONE for answer in results):
@@ -105,7 +97,7 @@ async def _judge(
     unanswered = 0 if answered else endpoint.unanswered + 1
     pause = pause_of_endpoint(unanswered)
     values = {"failing_since": failing_since, "unanswered": unanswered, "resume_at": at + pause if pause else None}
-    await update_endpoint(endpoint.endpoint_id, uow, **values)
+    await update_endpoint(endpoint.endpoint_id, uow, **values, answers_slowly=is_slow)
     most = max(delivery.failures for delivery, _ in answers)
     is_dead = failing_since is not None and at - failing_since >= DISABLE_AFTER and most >= DISABLE_AFTER_FAILURES
     if endpoint.enabled and is_dead:

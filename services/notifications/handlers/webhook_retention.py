@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Table, delete, select, update
 
 from services.notifications.domain.webhook_schedule import RETENTION
+from services.notifications.handlers.webhook_heads import wake
 from services.notifications.queries.webhook_tables import (
     webhook_changes,
     webhook_deliveries,
@@ -22,10 +24,25 @@ async def prune(at: datetime, limit: int, uow: UnitOfWork) -> int:
 
     Deliveries that still wait expire too: those of an endpoint that is disabled for longer.
     """
-    deleted = await _delete(webhook_deliveries, webhook_deliveries.c.created_at < at - RETENTION, limit, uow)
+    deleted = await _delete_expired_deliveries(at, limit, uow)
     deleted += await _delete(webhook_deliveries, _is_orphan(webhook_deliveries), limit, uow)
     deleted += await _delete(webhook_changes, webhook_changes.c.changed_at < at - CHANGES_KEPT, limit, uow)
     return deleted + await _delete(webhook_secrets, webhook_secrets.c.expires_at < at, limit, uow)
+
+
+async def _delete_expired_deliveries(at: datetime, limit: int, uow: UnitOfWork) -> int:
+    """Makes the deliveries due that waited for a deleted one."""
+    columns = webhook_deliveries.c
+    some = select(columns.delivery_id).where(columns.created_at < at - RETENTION).limit(limit)
+    deleted = delete(webhook_deliveries).where(columns.delivery_id.in_(some))
+    rows = (await uow.rows.execute(deleted.returning(columns.endpoint_id, columns.object_id, columns.status))).all()
+    waited: dict[UUID, set[UUID]] = {}
+    for row in rows:
+        if row.status == "pending":
+            waited.setdefault(row.endpoint_id, set()).add(row.object_id)
+    for endpoint_id, object_ids in waited.items():
+        await wake(endpoint_id, object_ids, at, uow)
+    return len(rows)
 
 
 async def seals_to_renew(key_id: str, uow: UnitOfWork) -> Sequence[Row[Any]]:

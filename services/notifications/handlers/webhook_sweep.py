@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 
-from services.notifications.handlers.webhook_jobs import enqueue_sending
+from services.notifications.handlers.webhook_jobs import enqueue_sending, is_slow
 from services.notifications.queries.webhook_tables import webhook_deliveries, webhook_endpoints
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -28,8 +28,8 @@ async def enqueue_overdue(at: datetime, uow: UnitOfWork) -> None:
     )
     is_free = or_(columns.leased_until.is_(None), columns.leased_until < at)
     is_running = or_(columns.resume_at.is_(None), columns.resume_at < at)
-    query = select(columns.endpoint_id, columns.unanswered).where(columns.enabled, is_free, is_running, overdue)
+    query = select(webhook_endpoints).where(columns.enabled, is_free, is_running, overdue)
     for row in (await uow.rows.execute(query)).all():
         await enqueue_sending(
-            row.endpoint_id, uow, is_down=bool(row.unanswered), key=f"sweep {row.endpoint_id} {at:%Y-%m-%dT%H}"
+            row.endpoint_id, uow, is_slow=is_slow(row), key=f"sweep {row.endpoint_id} {at:%Y-%m-%dT%H}"
         )

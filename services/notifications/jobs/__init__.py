@@ -25,13 +25,15 @@ JOBS: Sequence[Job] = [
     Job(send_digest, timeout_seconds=600),
     Job(queue_digest),
     Job(lift_suppression),
-    # Mails, endpoints that answer, and endpoints that do not: none uses the slots of another.
+    # Mails, endpoints that answer, and endpoints that do not, or slowly: none uses the slots of
+    # another.
     Job(send_webhooks, keeps_result=False, max_at_once=2),
     Job(send_unanswered_webhooks, keeps_result=False, max_at_once=1),
-    Job(sweep_webhooks, keeps_result=False),
-    Job(prune_webhooks, keeps_result=False),
-    Job(reseal_webhook_secrets, keeps_result=False),
-    Job(redeliver_failed_webhooks, keeps_result=False),
+    # Upkeep of a tenant may be long: one of each kind, and after the other kinds.
+    Job(sweep_webhooks, keeps_result=False, max_at_once=1, priority=-1),
+    Job(prune_webhooks, keeps_result=False, max_at_once=1, priority=-1),
+    Job(reseal_webhook_secrets, keeps_result=False, max_at_once=1, priority=-1),
+    Job(redeliver_failed_webhooks, keeps_result=False, max_at_once=1, priority=-1),
     Job(tell_of_disabled_webhook, keeps_result=False),
 ]
 

@@ -8,16 +8,18 @@ from uuid import UUID, uuid5
 from services.notifications.commands import QueueNotification, RedeliverFailedWebhooks
 from services.notifications.domain import NotificationKind
 from services.notifications.handlers.notifications import queue_notification
+from services.notifications.handlers.webhook_attempts import opened
 from services.notifications.handlers.webhook_deliveries import make_failed_due
+from services.notifications.handlers.webhook_endpoints import delete_endpoints_of_tenant
 from services.notifications.handlers.webhook_retention import prune, seals_to_renew, store_seal
 from services.notifications.handlers.webhook_sweep import enqueue_overdue
 from services.notifications.ports import MailResources
 from services.notifications.queries.mail_contents import owner
-from services.notifications.queries.webhooks import tenants_with_due_deliveries, tenants_with_endpoints
+from services.notifications.queries.webhooks import is_closed, tenants_with_due_deliveries, tenants_with_endpoints
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
 from waypost.jobs.tenant_directory import tenants_with_rows
-from waypost.kernel.errors import NotYet
+from waypost.kernel.errors import NotYet, Unavailable
 
 PAGE = 1_000
 """Rows per transaction."""
@@ -34,10 +36,14 @@ async def sweep_webhooks(job: JobContext[MailResources]) -> None:
 
 
 async def prune_webhooks(job: JobContext[MailResources]) -> int:
-    """Deletes expired deliveries, changes and secrets, and those of deleted endpoints. Returns the
-    number of rows. Ends after a part of the work, and enqueues the next part.
+    """Deletes expired deliveries, changes and secrets, those of deleted endpoints, and endpoints
+    that were created while their tenant was closed. Returns the number of rows. Ends after a part
+    of the work, and enqueues the next part.
     """
     deleted = 0
+    async with job.begin() as uow:
+        if await is_closed(uow.rows, job.tenant_id):
+            await delete_endpoints_of_tenant(job.clock.now(), uow)
     for _ in range(PAGES):
         async with job.begin() as uow:
             count = await prune(job.clock.now(), PAGE, uow)
@@ -51,13 +57,22 @@ async def prune_webhooks(job: JobContext[MailResources]) -> int:
 
 async def reseal_webhook_secrets(job: JobContext[MailResources]) -> int:
     """Seals secrets with the newest key that were sealed with an earlier one, so that the earlier
-    key can be removed. Returns their number.
+    key can be removed. Returns their number. Raises Unavailable, after the others, if a key is
+    unknown: another process may have sealed with a key that this one gets with its next start.
     """
     opener, sealer = job.resources.opener, job.resources.sealer
+    unknown: Unavailable | None = None
     async with job.begin() as uow:
         rows = await seals_to_renew(sealer.key_id, uow)
         for row in rows:
-            await store_seal(row, sealer.key_id, sealer.seal(opener.open(row.sealing_key_id, row.sealed)), uow)
+            try:
+                [secret] = opened([row], opener)
+            except Unavailable as error:
+                unknown = error
+            else:
+                await store_seal(row, sealer.key_id, sealer.seal(secret), uow)
+    if unknown is not None:
+        raise unknown
     return len(rows)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 WEBHOOKS = MetaData()
 
@@ -26,6 +26,7 @@ webhook_endpoints = Table(
     Column("endpoint_id", Uuid, nullable=False),
     Column("url", Text, nullable=False),
     Column("event_types", ARRAY(Text), nullable=False),
+    Column("subscribed_since", JSONB, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("disabled_reason", Text),
     Column("disabled_at", DateTime(timezone=True)),
@@ -33,13 +34,16 @@ webhook_endpoints = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("failing_since", DateTime(timezone=True)),
     Column("unanswered", Integer, nullable=False),
+    Column("answers_slowly", Boolean, nullable=False),
     Column("resume_at", DateTime(timezone=True)),
     Column("lease", Uuid),
     Column("leased_until", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "endpoint_id"),
 )
 """A URL may contain a secret of its receiver: it is in this row only, never in an event or a log.
-`lease` belongs to the one job that sends to the endpoint now.
+`subscribed_since`: when the endpoint subscribed to each type, or was enabled. `unanswered`: the
+last batches in a row without any HTTP answer. `lease` belongs to the one job that sends to the
+endpoint now.
 """
 
 webhook_secrets = Table(
@@ -99,6 +103,14 @@ webhook_deliveries = Table(
         "next_attempt_at",
         "object_version",
         postgresql_where=text("status = 'pending'"),
+    ),
+    Index(
+        "webhook_deliveries_failed",
+        "tenant_id",
+        "endpoint_id",
+        "created_at",
+        "delivery_id",
+        postgresql_where=text("status = 'failed'"),
     ),
     Index("webhook_deliveries_in_order", "tenant_id", "endpoint_id", "object_id", "object_version"),
 )

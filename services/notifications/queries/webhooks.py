@@ -14,6 +14,7 @@ from services.notifications.queries.webhook_tables import (
     webhook_endpoints,
     webhook_secrets,
 )
+from waypost.jobs.tenant_directory import tenant_directory
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId
 
@@ -113,6 +114,13 @@ async def tenants_with_due_deliveries(rows: AsyncConnection) -> Sequence[TenantI
     )
     query = select(webhook_endpoints.c.tenant_id).where(webhook_endpoints.c.enabled, due).distinct()
     return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
+
+
+async def is_closed(rows: AsyncConnection, tenant_id: TenantId) -> bool:
+    """Whether the tenant was closed."""
+    columns = tenant_directory.c
+    closed = select(columns.tenant_id).where(columns.tenant_id == tenant_id, columns.status == "closed")
+    return (await rows.execute(closed)).one_or_none() is not None
 
 
 def _of_endpoint(endpoint_id: UUID) -> Select[Any]:

@@ -14,7 +14,8 @@ the keys that only it knows to the admission:
     async def login(body: SignIn, admission: Annotated[Admission, limited(SIGN_IN)]) -> Response:
         admission.address(body.tenant_id, body.email)
 
-A route with a token needs no declaration: `waypost.web.auth` applies `SIGNED_IN`.
+A route with a token needs no declaration: `waypost.web.auth` applies `SIGNED_IN`. It may name a
+class for `RateKey.TENANT` in addition.
 """
 
 from collections.abc import Hashable, Iterator

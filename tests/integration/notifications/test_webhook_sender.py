@@ -129,15 +129,15 @@ async def test_a_receiver_that_is_not_there_is_named() -> None:
     [port] = free_ports(1)
     assert (await sent(LOCAL, f"http://{LOOPBACK}:{port}/")).failure is WebhookFailure.NO_CONNECTION
     nobody = HttpWebhookSender(resolve=resolving())
-    assert (await sent(nobody, "https://hooks.example.com/")).failure is WebhookFailure.HOST_UNKNOWN
+    assert (await sent(nobody, "https://hooks.example.com/")).failure is WebhookFailure.NO_PUBLIC_ADDRESS
 
 
 async def test_an_internal_address_behind_a_public_name_gets_no_connection() -> None:
     for addresses in ((LOOPBACK,), ("::ffff:127.0.0.1", "169.254.169.254"), ("fe80::1%eth0",)):
         sender = HttpWebhookSender(resolve=resolving(*addresses))
-        assert (await sent(sender, "https://hooks.example.com/")).failure is WebhookFailure.ADDRESS_REFUSED
+        assert (await sent(sender, "https://hooks.example.com/")).failure is WebhookFailure.NO_PUBLIC_ADDRESS
     own = HttpWebhookSender(resolve=resolving("93.184.215.14"), refused_networks=networks("93.184.215.0/24"))
-    assert (await sent(own, "https://hooks.example.com/")).failure is WebhookFailure.ADDRESS_REFUSED
+    assert (await sent(own, "https://hooks.example.com/")).failure is WebhookFailure.NO_PUBLIC_ADDRESS
     strict = HttpWebhookSender(resolve=resolving("93.184.215.14"))
     assert (await sent(strict, f"http://{LOOPBACK}/")).failure is WebhookFailure.URL_REFUSED
 

@@ -105,7 +105,7 @@ async def test_an_endpoint_that_is_down_is_paused_and_takes_no_slot_of_others(
     await tenant.after(seconds=10)
     await tenant.after(seconds=1)
     waiting = await tenant.service.rows(tenant.id, "select name from jobs")
-    assert {row["name"] for row in waiting} == {"send_unanswered_webhooks"}
+    assert "send_unanswered_webhooks" in {row["name"] for row in waiting}
     [row] = await tenant.service.rows(
         tenant.id, "select unanswered, resume_at, lease from webhook_endpoints where failing_since is not null"
     )

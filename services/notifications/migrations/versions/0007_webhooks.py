@@ -19,6 +19,7 @@ def _endpoints() -> Iterator[str]:
             endpoint_id      uuid        not null,
             url              text        not null,
             event_types      text[]      not null,
+            subscribed_since jsonb       not null,
             enabled          boolean     not null,
             disabled_reason  text,
             disabled_at      timestamptz,
@@ -26,6 +27,7 @@ def _endpoints() -> Iterator[str]:
             created_at       timestamptz not null,
             failing_since    timestamptz,
             unanswered       integer     not null default 0,
+            answers_slowly   boolean     not null default false,
             resume_at        timestamptz,
             lease            uuid,
             leased_until     timestamptz,
@@ -89,8 +91,17 @@ def _deliveries() -> Iterator[str]:
         create index webhook_deliveries_due on webhook_deliveries (tenant_id, endpoint_id, next_attempt_at, object_version)
             where status = 'pending'"""
     yield """
+        create index webhook_deliveries_failed on webhook_deliveries (tenant_id, endpoint_id, created_at, delivery_id)
+            where status = 'failed'"""
+    yield """
         create index webhook_deliveries_in_order
             on webhook_deliveries (tenant_id, endpoint_id, object_id, object_version)"""
+    # The share of pending rows changes within minutes: the defaults wait for a share of the table.
+    yield """
+        alter table webhook_deliveries set (
+            autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
+            autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 2000
+        )"""
 
 
 def _protection() -> Iterator[str]:
