@@ -1,4 +1,4 @@
-"""What a report of the mail provider may contain."""
+"""The contents of a report of the mail provider."""
 
 from typing import Any
 
