@@ -67,8 +67,10 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
     ]
     history += invitations_of(ada, asked[1])
     await make_owner(ada, notifications)
-    closed = TenantClosed(tenant_id=ada.tenant_id, reason="requested", closed_at=notifications.clock.now())
-    history.append(envelope_of(closed, ada.tenant_id))
+    boss = Person()  # of a tenant that closes; ada's would lose its webhooks
+    await make_owner(boss, notifications)
+    closed = TenantClosed(tenant_id=boss.tenant_id, reason="requested", closed_at=notifications.clock.now())
+    history.append(envelope_of(closed, boss.tenant_id))
     history += webhook_events_of(ada, notifications)
     receiver = Receiver()
     await notifications.project(begins[1], gone)
@@ -87,7 +89,7 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
         await tenant.after(seconds=130)  # a webhook's job that found another one running looks again
         await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 27, "of two links only the newer one"
+    assert len(mails) == 26, "of two links only the newer one"
 
     await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
@@ -162,11 +164,7 @@ def webhook_events_of(ada: Person, notifications: NotificationsService) -> Seque
         SubscriptionCancellationScheduled(**of, cancel_at=now, scheduled_at=now),
         SubscriptionCancellationRevoked(**of, revoked_at=now),
     ]
-    closed = TenantClosed(tenant_id=new_id(), reason="requested", closed_at=now)
-    return [
-        *(envelope_of(event, subscription_id, version) for version, event in enumerate(events, start=1)),
-        envelope_of(closed, closed.tenant_id, 1),
-    ]
+    return [envelope_of(event, subscription_id, version) for version, event in enumerate(events, start=1)]
 
 
 def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:

@@ -19,6 +19,7 @@ NEEDS_A_PROOF = {
     "invoice_disputed",
     "invoice_dispute_closed",
     "tenant_closed",
+    "webhook_disabled",
 }
 
 
