@@ -15,10 +15,18 @@ from waypost.kernel.role import Role
 from waypost.testing.tokens import bearer
 from waypost.web.principal import Principal
 
+_ENDPOINT = "/webhook-endpoints/{endpoint_id}"
 BODIES = {
     ("POST", "/notifications/{notification_id}/read"): None,
     ("PUT", "/preferences"): {"digest": True},
     ("DELETE", "/suppressions/{suppression_id}"): None,
+    ("POST", "/webhook-endpoints"): {"url": "https://hooks.example.com/", "event_types": ["invoice.paid"]},
+    ("PATCH", _ENDPOINT): {"enabled": False},
+    ("DELETE", _ENDPOINT): None,
+    ("POST", f"{_ENDPOINT}/rotate-secret"): {"overlap_seconds": 60},
+    ("POST", f"{_ENDPOINT}/test"): None,
+    ("POST", f"{_ENDPOINT}/redeliver"): {"since": "2026-01-01T00:00:00Z"},
+    ("POST", f"{_ENDPOINT}/deliveries/{{delivery_id}}/redeliver"): None,
 }
 
 
@@ -41,7 +49,12 @@ async def test_a_revoked_user_cannot_act(
     answers += [await http.get(path, headers=who) for path in admin_reads(SERVICE)]
 
     if state is None:
-        assert [answer.status_code for answer in answers] == [404, 200, 404, 200, 404, 200, 200, 200, 422]
+        assert [answer.status_code for answer in answers] == [
+            *(404, 200, 404, 201, *[404] * 6),
+            *(200, 404, 200, 200, 200, 422),
+            *(200, 404, 404, 200, 404, 404),
+        ]
     else:
         assert {answer.status_code for answer in answers} == {401}
-        assert await notifications.rows(ada.tenant_id, "select 1 from preferences") == []
+        for table in ("preferences", "webhook_endpoints"):
+            assert await notifications.rows(ada.tenant_id, f"select 1 from {table}") == []
