@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from services.notifications.domain.notification import NotificationKind
 
 _BILL = "a bill reaches a customer who never signs in; it has no text of a user (decision 0075)"
+_DISPUTE = "the payment provider causes it, after a paid charge, and the answer has a deadline"
 
 MAILED_UNVERIFIED: Mapping[NotificationKind, str] = {
     **{
-        kind: "the link is the proof of the address, or ends what others began with it"
+        kind: "the link is the proof of the address, or ends what others began with it; users counts these mails"
         for kind in NotificationKind
         if kind.carries_token
     },
@@ -22,6 +23,8 @@ MAILED_UNVERIFIED: Mapping[NotificationKind, str] = {
     NotificationKind.INVOICE_UNCOLLECTIBLE: _BILL,
     NotificationKind.SUBSCRIPTION_PAST_DUE: _BILL,
     NotificationKind.REFUND_FAILED: "a paid invoice whose refund failed at the payment provider: money is owed",
+    NotificationKind.INVOICE_DISPUTED: _DISPUTE,
+    NotificationKind.INVOICE_DISPUTE_CLOSED: _DISPUTE,
 }
 """The kinds that are mailed also to an address that is not proved, each with its reason. Every
 other kind is suppressed: anyone can open a tenant with another person's address and repeat what

@@ -73,12 +73,12 @@ async def prune_bounces(at: datetime, uow: UnitOfWork) -> None:
     """
     erased = select(recipients.c.user_id).where(recipients.c.status == _ERASED)
     outdated = (bounces.c.reported_at < at - REPORTS_KEPT) | bounces.c.recipient_id.in_(erased)
-    await uow.rows.execute(delete(bounces).where(outdated))
     ended = delete(suppressed_addresses).where(
         suppressed_addresses.c.reason == SuppressionReason.SOFT_BOUNCES.value,
         suppressed_addresses.c.suppressed_at < at - SOFT_PAUSE,
     )
-    await uow.rows.execute(ended)
+    await uow.rows.execute(ended)  # first: a lift and an erasure lock in this order, too
+    await uow.rows.execute(delete(bounces).where(outdated))
 
 
 async def _reason(kind: BounceKind, address: str, at: datetime, uow: UnitOfWork) -> SuppressionReason | None:

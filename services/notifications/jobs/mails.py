@@ -42,9 +42,9 @@ LONGEST_WAIT = timedelta(minutes=10)
 not delay the mail further.
 """
 
-DIRECTORY_LAG = timedelta(minutes=1)
+DIRECTORY_LAG = timedelta(minutes=4)
 """How long a mail that needs a verified address waits for the directory of recipients, which may
-follow a verification later than the event of the mail.
+follow a verification later than the event of the mail. A later attempt would be logged as an error.
 """
 
 

@@ -1,13 +1,13 @@
-"""Rows of the overview whose customer is not a user. A batch of the overview that runs during the
-swap of a rebuild of the accounts locks the replaced rows. So the erasure of the person may not wait
-for the batch, and its event may come before the row.
+"""Rows of the overview whose customer has no credentials. A batch of the overview that runs during
+the swap of a rebuild of the accounts locks the replaced rows. So the erasure of the person may not
+wait for the batch, and its event may come before the row.
 """
 
 from uuid import UUID
 
 from sqlalchemy import Table, delete, exists, select, tuple_
 
-from services.users.tables import users
+from services.users.tables import credentials
 from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -21,7 +21,8 @@ async def forget_absent(table: Table, tenant_id: TenantId, after: UUID, uow: Uni
     of_tenant, customer_id = table.c.tenant_id == tenant_id, table.c.customer_id
     customers = select(customer_id).where(of_tenant, customer_id > after).distinct()
     part = (await uow.rows.execute(customers.order_by(customer_id).limit(CUSTOMERS_AT_ONCE))).scalars().all()
-    present = exists(select(users.c.user_id).where(users.c.tenant_id == tenant_id, users.c.user_id == customer_id))
+    people = select(credentials.c.user_id)  # no read model, which a rebuild could leave incomplete
+    present = exists(people.where(credentials.c.tenant_id == tenant_id, credentials.c.user_id == customer_id))
     key = table.primary_key.columns
     absent = select(*key).where(of_tenant, customer_id.in_(part), ~present)
     await uow.rows.execute(delete(table).where(tuple_(*key).in_(absent.with_for_update(skip_locked=True, of=table))))

@@ -39,7 +39,8 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> None:
     """Has both links mailed. Does nothing for the present address. Does not reveal whether another
     user has the new address, or how many mails it received: beyond the bound no link is mailed, and
-    only the mailbox learns that.
+    only the mailbox learns that. The present address is mailed too, so it counts as well until its
+    reader has proved it: the owner of a new tenant may have typed another person's address.
 
     Raises ConfirmationRequired. Raises EmailChangeTooSoon, also while the previous address can
     still take the last change back: a second change would end that link.
@@ -56,6 +57,8 @@ async def request_email_change(command: RequestEmailChange, uow: UnitOfWork) -> 
     last = (await uow.rows.execute(select(email_changes).where(email_changes.c.user_id == user.id))).one_or_none()
     if last is not None and last.token_hash is None and last.cancel_expires_at > command.at:
         raise EmailChangeTooSoon
+    if not user.verified and not await may_mail(user.email, command.at, uow):
+        return
     if not await may_mail(change.email, command.at, uow):
         return
     user.request_email_change(change, command.at)

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.users.handlers.mail_bound import SIGN_UP_MAILS, UNASKED_MAILS, may_mail
-from tests.integration.users.service import PASSWORD, UsersService, unique_address
+from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
+from tests.integration.users.test_email_change import request
 from waypost.testing.database import connected
 
 HOUR = timedelta(hours=1)
@@ -66,6 +67,18 @@ async def test_a_tenant_beyond_the_bound_is_opened_and_its_owner_gets_a_link_lat
     await users.sign_up(tenant_id, victim)
     verified = await users.verify(await users.mailed_token(tenant_id, owner_id))
     assert (verified.status_code, verified.json()["role"]) == (200, "owner")
+
+
+async def test_a_change_of_an_unproved_address_counts_for_the_present_one_too(users: UsersService) -> None:
+    """It is mailed there as well, and the owner of a new tenant has only typed the address."""
+    victim = unique_address()
+    opened = [await open_with(users, victim) for _ in range(UNASKED_MAILS)]
+    made = opened[0].json()
+    tenant_id, owner_id = UUID(made["tenant_id"]), UUID(made["owner_id"])
+    signed_in = await users.log_in(tenant_id, victim)
+    owner = Member(tenant_id=tenant_id, user_id=owner_id, email=victim, tokens=signed_in.json())
+    assert (await request(users, owner, unique_address())).status_code == 202
+    assert "user.email_change_requested" not in await users.event_types(tenant_id, owner_id)
 
 
 async def test_forgotten_passwords_count_over_all_tenants(users: UsersService) -> None:

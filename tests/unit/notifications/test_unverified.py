@@ -16,8 +16,6 @@ NEEDS_A_PROOF = {
     "subscription_cancellation_revoked",
     "payment_method_attached",
     "payment_method_detached",
-    "invoice_disputed",
-    "invoice_dispute_closed",
     "tenant_closed",
     "webhook_disabled",
 }
