@@ -118,6 +118,8 @@ class DocumentProcess:
 
 async def _answer(process: Process, document: InvoiceDocument) -> Any:
     assert process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
+    if process.stdin.is_closing():  # the process has ended; uvloop would raise RuntimeError for the write
+        raise ConnectionResetError
     process.stdin.write(framed(document))
     await process.stdin.drain()
     return await _read(process)

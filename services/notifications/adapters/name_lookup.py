@@ -41,9 +41,9 @@ class NameLookup:
         """
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Addresses | OSError] = loop.create_future()
-        self._running += 1
-        # A daemon thread: it must not delay the end of the process.
+        # A daemon thread: it must not delay the end of the process. Its start may fail.
         threading.Thread(target=self._run, args=(host, port, loop, found), name="webhook names", daemon=True).start()
+        self._running += 1
         try:
             async with asyncio.timeout(SECONDS):
                 result = await found

@@ -118,8 +118,8 @@ async def redeliver_failed(command: RedeliverFailedWebhooks, uow: UnitOfWork) ->
     await _require_enabled(command.endpoint_id, uow)
     await uow.jobs.enqueue(
         "redeliver_failed_webhooks",
-        # The same request again waits with the first one. The hour: the key of a dead job stays.
-        idempotency_key=f"redeliver {command.endpoint_id} {command.since.isoformat()} {command.at:%Y-%m-%dT%H}",
+        # A request that is repeated at once waits with the first one; a later one has more to send.
+        idempotency_key=f"redeliver {command.endpoint_id} {command.since.isoformat()} {command.at:%Y-%m-%dT%H:%M}",
         endpoint_id=command.endpoint_id,
         since=command.since,
         until=command.at,

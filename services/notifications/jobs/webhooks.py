@@ -23,7 +23,7 @@ from services.notifications.handlers.webhook_results import settle
 from services.notifications.ports import MailResources, WebhookAnswer, WebhookConnection
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
-from waypost.kernel.errors import Unavailable
+from waypost.kernel.errors import Transient, Unavailable
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class _Sending:
                 at = _next_half_minute(held.until)
                 await enqueue_sending(self._endpoint_id, uow, is_slow=held.is_slow, at=at)
             return None
-        except (asyncio.CancelledError, Unavailable):  # a deployment, or nothing can be sent
+        except (asyncio.CancelledError, Transient, Unavailable):  # a deployment, the database, or nothing can be sent
             await finished(self._end())
             raise
         await self._end()

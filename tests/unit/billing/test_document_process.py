@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from services.billing.adapters import document_process, document_worker
 from services.billing.adapters.document_frames import framed
@@ -21,6 +22,7 @@ from services.billing.adapters.document_process import (
 )
 from services.billing.adapters.invoice_pdf import invoice_pdf
 from tests.unit.billing.documents import document
+from waypost.testing.eventually import eventually
 
 READY = f"import sys, time; sys.stdout.buffer.write({framed(None)!r}); sys.stdout.flush();"
 
@@ -54,6 +56,25 @@ async def test_documents_are_drawn_in_one_process_that_is_started_again(monkeypa
         assert process._process is not first
     finally:
         await process.stop()
+
+
+def test_an_idle_process_that_was_killed_is_replaced_on_the_event_loop_of_production() -> None:
+    """uvloop closes the pipe when the process ends; a write to it raises RuntimeError."""
+
+    async def scene() -> bytes:
+        process = DocumentProcess()
+        try:
+            await process.draw(document())
+            killed = process._process
+            assert killed is not None
+            assert killed.stdin is not None
+            killed.kill()
+            await eventually(killed.stdin.is_closing)
+            return await process.draw(document())
+        finally:
+            await process.stop()
+
+    assert uvloop.run(scene()) == invoice_pdf(document())
 
 
 def test_the_text_of_a_failure_says_where_it_was_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
