@@ -25,8 +25,8 @@ from waypost.testing.tokens import SIGNING_KEY, bearer, operator_bearer, princip
 
 @asynccontextmanager
 async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterator[Target]:
-    nobody = httpx.AsyncClient()
-    inbox = Inbox(http=nobody, smtp_port=1)  # no job runs, so no mail is sent
+    unused = httpx.AsyncClient()
+    inbox = Inbox(http=unused, smtp_port=1)  # no job runs, so no mail is sent
     service = NotificationsService(await databases("notifications"), inbox, keys)
     service.rate_limiting = False
     settings = {
@@ -36,7 +36,7 @@ async def notifications_target(databases: Databases, keys: Keys) -> AsyncIterato
         "WAYPOST_UNSUBSCRIBE_URL": "https://mail.waypost.test/unsubscribe",
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("notifications")),
     }
-    async with nobody, serving_here(service, settings) as (app, service.http):
+    async with unused, serving_here(service, settings) as (app, service.http):
         victim, other = Person(), Person()
         for person in (victim, other):
             await _know(service, person)

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from schemas.users import UserPasswordChanged, UserReactivated, UserRoleChanged, UserSuspended
-from services.notifications.commands import QueueNotification
-from services.notifications.domain import Facts, NotificationKind, notification_id
-from services.notifications.handlers.notifications import queue_notification
+from services.notifications.domain import Facts, NotificationKind
+from services.notifications.handlers.event_notices import queue_about
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.ports.unit_of_work import UnitOfWork
@@ -35,17 +34,7 @@ async def account_reactivated(reactivated: Envelope[UserReactivated], uow: UnitO
 async def _queue(
     envelope: Envelope[Event], kind: NotificationKind, facts: Facts, at: datetime, uow: UnitOfWork
 ) -> None:
-    command = QueueNotification(
-        notification_id=notification_id(envelope.event_id, kind),
-        tenant_id=envelope.tenant_id,
-        recipient_id=envelope.aggregate_id,
-        kind=kind,
-        subject_type="user",
-        subject_id=envelope.aggregate_id,
-        facts=facts,
-        at=at,
-    )
-    await queue_notification(command, uow)
+    await queue_about(envelope, kind, envelope.aggregate_id, facts, at, uow)
 
 
 ACCOUNT_NOTICES: Mapping[type[Event], Any] = {

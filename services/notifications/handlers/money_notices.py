@@ -1,9 +1,7 @@
 """Notifications about invoices that end, about subscriptions and about cards."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from schemas.billing import (
     InvoiceMarkedUncollectible,
@@ -18,9 +16,9 @@ from schemas.billing import (
     SubscriptionPastDue,
     SubscriptionPlanChanged,
 )
-from services.notifications.commands import QueueNotification
-from services.notifications.domain import Facts, NotificationKind, notification_id
-from services.notifications.handlers.notifications import is_recent, queue_notification
+from services.notifications.domain import Facts, NotificationKind
+from services.notifications.handlers.event_notices import queue_about
+from services.notifications.handlers.notifications import is_recent
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.ports.unit_of_work import UnitOfWork
@@ -29,7 +27,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def invoice_voided(voided: Envelope[InvoiceVoided], uow: UnitOfWork) -> None:
     event = voided.event
     facts: Facts = {"number": event.number, "amount_minor": event.total_minor, "currency": event.currency}
-    await _queue(voided, NotificationKind.INVOICE_VOIDED, event.customer_id, facts, event.voided_at, uow)
+    await queue_about(voided, NotificationKind.INVOICE_VOIDED, event.customer_id, facts, event.voided_at, uow)
 
 
 async def invoice_refunded(refunded: Envelope[InvoiceRefunded], uow: UnitOfWork) -> None:
@@ -40,47 +38,51 @@ async def invoice_refunded(refunded: Envelope[InvoiceRefunded], uow: UnitOfWork)
         "currency": event.currency,
         "refunded_at": event.refunded_at.isoformat(),
     }
-    await _queue(refunded, NotificationKind.INVOICE_REFUNDED, event.customer_id, facts, event.refunded_at, uow)
+    await queue_about(refunded, NotificationKind.INVOICE_REFUNDED, event.customer_id, facts, event.refunded_at, uow)
 
 
 async def invoice_uncollectible(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
     event = marked.event
     facts: Facts = {"number": event.number, "amount_minor": event.total_minor, "currency": event.currency}
-    await _queue(marked, NotificationKind.INVOICE_UNCOLLECTIBLE, event.customer_id, facts, event.marked_at, uow)
+    await queue_about(marked, NotificationKind.INVOICE_UNCOLLECTIBLE, event.customer_id, facts, event.marked_at, uow)
 
 
 async def subscription_started(created: Envelope[SubscriptionCreated], uow: UnitOfWork) -> None:
     event = created.event
     facts = {**_price(event), "period_end": event.period_end.isoformat()}
-    await _queue(created, NotificationKind.SUBSCRIPTION_STARTED, event.customer_id, facts, event.created_at, uow)
+    await queue_about(created, NotificationKind.SUBSCRIPTION_STARTED, event.customer_id, facts, event.created_at, uow)
 
 
 async def subscription_plan_changed(changed: Envelope[SubscriptionPlanChanged], uow: UnitOfWork) -> None:
     event = changed.event
     facts = {**_price(event), "previous_plan": event.previous_plan, "effective_at": event.effective_at.isoformat()}
-    await _queue(changed, NotificationKind.SUBSCRIPTION_PLAN_CHANGED, event.customer_id, facts, event.changed_at, uow)
+    await queue_about(
+        changed, NotificationKind.SUBSCRIPTION_PLAN_CHANGED, event.customer_id, facts, event.changed_at, uow
+    )
 
 
 async def subscription_canceled(canceled: Envelope[SubscriptionCanceled], uow: UnitOfWork) -> None:
     event = canceled.event
     facts: Facts = {"reason": event.reason, "ends_at": event.ends_at.isoformat()}
-    await _queue(canceled, NotificationKind.SUBSCRIPTION_CANCELED, event.customer_id, facts, event.canceled_at, uow)
+    await queue_about(
+        canceled, NotificationKind.SUBSCRIPTION_CANCELED, event.customer_id, facts, event.canceled_at, uow
+    )
 
 
 async def subscription_past_due(past_due: Envelope[SubscriptionPastDue], uow: UnitOfWork) -> None:
     event = past_due.event
-    await _queue(past_due, NotificationKind.SUBSCRIPTION_PAST_DUE, event.customer_id, {}, event.past_due_at, uow)
+    await queue_about(past_due, NotificationKind.SUBSCRIPTION_PAST_DUE, event.customer_id, {}, event.past_due_at, uow)
 
 
 async def cancellation_scheduled(scheduled: Envelope[SubscriptionCancellationScheduled], uow: UnitOfWork) -> None:
     event, kind = scheduled.event, NotificationKind.SUBSCRIPTION_CANCELLATION_SCHEDULED
     facts: Facts = {"cancel_at": event.cancel_at.isoformat()}
-    await _queue(scheduled, kind, event.customer_id, facts, event.scheduled_at, uow)
+    await queue_about(scheduled, kind, event.customer_id, facts, event.scheduled_at, uow)
 
 
 async def cancellation_revoked(revoked: Envelope[SubscriptionCancellationRevoked], uow: UnitOfWork) -> None:
     event, kind = revoked.event, NotificationKind.SUBSCRIPTION_CANCELLATION_REVOKED
-    await _queue(revoked, kind, event.customer_id, {}, event.revoked_at, uow)
+    await queue_about(revoked, kind, event.customer_id, {}, event.revoked_at, uow)
 
 
 async def card_attached(attached: Envelope[PaymentMethodAttached], uow: UnitOfWork) -> None:
@@ -88,14 +90,14 @@ async def card_attached(attached: Envelope[PaymentMethodAttached], uow: UnitOfWo
     if not await is_recent(attached, uow):
         return
     event = attached.event
-    await _queue(attached, NotificationKind.PAYMENT_METHOD_ATTACHED, event.customer_id, {}, event.attached_at, uow)
+    await queue_about(attached, NotificationKind.PAYMENT_METHOD_ATTACHED, event.customer_id, {}, event.attached_at, uow)
 
 
 async def card_detached(detached: Envelope[PaymentMethodDetached], uow: UnitOfWork) -> None:
     if not await is_recent(detached, uow):
         return
     event = detached.event
-    await _queue(detached, NotificationKind.PAYMENT_METHOD_DETACHED, event.customer_id, {}, event.detached_at, uow)
+    await queue_about(detached, NotificationKind.PAYMENT_METHOD_DETACHED, event.customer_id, {}, event.detached_at, uow)
 
 
 def _price(event: SubscriptionCreated | SubscriptionPlanChanged) -> Mapping[str, str | int | None]:
@@ -105,23 +107,6 @@ def _price(event: SubscriptionCreated | SubscriptionPlanChanged) -> Mapping[str,
         "amount_minor": event.amount_minor,
         "currency": event.currency,
     }
-
-
-async def _queue(
-    envelope: Envelope[Event], kind: NotificationKind, customer_id: UUID, facts: Facts, at: datetime, uow: UnitOfWork
-) -> None:
-    """The recipient is the customer, whose id is the id of the user."""
-    command = QueueNotification(
-        notification_id=notification_id(envelope.event_id, kind),
-        tenant_id=envelope.tenant_id,
-        recipient_id=customer_id,
-        kind=kind,
-        subject_type=envelope.event.type.partition(".")[0],
-        subject_id=envelope.aggregate_id,
-        facts=facts,
-        at=at,
-    )
-    await queue_notification(command, uow)
 
 
 MONEY_NOTICES: Mapping[type[Event], Any] = {

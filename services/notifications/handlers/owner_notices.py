@@ -6,9 +6,9 @@ from typing import Any
 
 from schemas.billing import InvoiceDisputeClosed, InvoiceDisputed
 from schemas.users import TenantClosed
-from services.notifications.commands import QueueNotification
-from services.notifications.domain import Facts, NotificationKind, notification_id
-from services.notifications.handlers.notifications import is_recent, queue_notification
+from services.notifications.domain import Facts, NotificationKind
+from services.notifications.handlers.event_notices import queue_about
+from services.notifications.handlers.notifications import is_recent
 from services.notifications.queries.mail_contents import owner
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
@@ -47,17 +47,7 @@ async def _queue(
     recipient_id = await owner(uow.rows)
     if recipient_id is None:
         raise NotYet("the owner of the tenant is not known yet")
-    command = QueueNotification(
-        notification_id=notification_id(envelope.event_id, kind),
-        tenant_id=envelope.tenant_id,
-        recipient_id=recipient_id,
-        kind=kind,
-        subject_type=envelope.event.type.partition(".")[0],
-        subject_id=envelope.aggregate_id,
-        facts=facts,
-        at=at,
-    )
-    await queue_notification(command, uow)
+    await queue_about(envelope, kind, recipient_id, facts, at, uow)
 
 
 OWNER_NOTICES: Mapping[type[Event], Any] = {

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from tests.integration.notifications.billing_events import of_an_invoice
 from tests.integration.notifications.service import NotificationsService, Person
@@ -16,6 +17,16 @@ SECRET = "whsec_" + "A" * 32
 PREVIOUS = "whsec_" + "B" * 32
 RETURN_PATHS = "return paths " * 3
 DOMAIN = "bounces.waypost.test"
+
+
+def receive_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets the variables of an installation that receives reports. Call it before the service
+    starts, which reads them then.
+    """
+    monkeypatch.setenv("WAYPOST_BOUNCE_DOMAIN", DOMAIN)
+    monkeypatch.setenv("WAYPOST_MAIL_REPORTS_SECRET", SECRET)
+    monkeypatch.setenv("WAYPOST_MAIL_REPORTS_PREVIOUS_SECRET", PREVIOUS)
+    monkeypatch.setenv("WAYPOST_RETURN_PATH_SECRET", RETURN_PATHS)
 
 
 class Provider:

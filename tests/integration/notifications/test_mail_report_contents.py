@@ -8,12 +8,9 @@ from structlog.testing import capture_logs
 from schemas.users import UserEmailChanged
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.mail_provider import (
-    DOMAIN,
-    PREVIOUS,
-    RETURN_PATHS,
-    SECRET,
     Provider,
     mailed,
+    receive_reports,
     suppressed,
 )
 from tests.integration.notifications.service import NotificationsService, Person
@@ -21,11 +18,7 @@ from tests.integration.notifications.service import NotificationsService, Person
 
 @pytest.fixture
 def inbox(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Inbox:
-    """Before the service starts, which reads its settings then."""
-    monkeypatch.setenv("WAYPOST_BOUNCE_DOMAIN", DOMAIN)
-    monkeypatch.setenv("WAYPOST_MAIL_REPORTS_SECRET", SECRET)
-    monkeypatch.setenv("WAYPOST_MAIL_REPORTS_PREVIOUS_SECRET", PREVIOUS)
-    monkeypatch.setenv("WAYPOST_RETURN_PATH_SECRET", RETURN_PATHS)
+    receive_reports(monkeypatch)
     return inbox
 
 

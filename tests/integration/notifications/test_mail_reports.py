@@ -23,6 +23,7 @@ from tests.integration.notifications.mail_provider import (
     clean_up,
     mailed,
     receipted,
+    receive_reports,
     suppressed,
 )
 from tests.integration.notifications.service import NotificationsService, Person
@@ -34,11 +35,7 @@ from waypost.kernel.role import Role
 
 @pytest.fixture
 def inbox(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Inbox:
-    """Before the service starts, which reads its settings then."""
-    monkeypatch.setenv("WAYPOST_BOUNCE_DOMAIN", DOMAIN)
-    monkeypatch.setenv("WAYPOST_MAIL_REPORTS_SECRET", SECRET)
-    monkeypatch.setenv("WAYPOST_MAIL_REPORTS_PREVIOUS_SECRET", PREVIOUS)
-    monkeypatch.setenv("WAYPOST_RETURN_PATH_SECRET", RETURN_PATHS)
+    receive_reports(monkeypatch)
     return inbox
 
 

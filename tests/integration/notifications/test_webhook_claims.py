@@ -26,7 +26,7 @@ from services.notifications.ports import MailResources, WebhookAnswer, WebhookFa
 from tests.integration.notifications.service import NotificationsService
 from tests.integration.notifications.webhooks import Receiver, Tenant
 from waypost.jobs.context import JobContext
-from waypost.kernel.errors import Unavailable
+from waypost.kernel.errors import Transient, Unavailable
 from waypost.kernel.ids import new_id
 from waypost.testing.http import serving
 
@@ -148,6 +148,23 @@ async def test_a_cancelled_job_gives_its_lease_back(tenant: Tenant, opener: Seal
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    [row] = await tenant.service.rows(tenant.id, "select lease, leased_until from webhook_endpoints")
+    assert (row["lease"], row["leased_until"]) == (None, None)
+
+
+async def test_a_fault_of_the_database_gives_the_lease_back(
+    tenant: Tenant, opener: SealedBoxOpener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next attempt of the job would otherwise wait for the end of the lease."""
+
+    async def fail(*_: object) -> None:
+        raise Transient("the connection was lost")
+
+    monkeypatch.setattr(Waiting, "send", fail)
+    endpoint = await tenant.endpoint()
+    await tenant.happen(tenant.finalized())
+    with pytest.raises(Transient):
+        await send_webhooks(_job(tenant, opener, Waiting()), UUID(endpoint["endpoint_id"]))
     [row] = await tenant.service.rows(tenant.id, "select lease, leased_until from webhook_endpoints")
     assert (row["lease"], row["leased_until"]) == (None, None)
 

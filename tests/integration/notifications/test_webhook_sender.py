@@ -128,8 +128,8 @@ async def test_every_wait_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_receiver_that_is_not_there_is_named() -> None:
     [port] = free_ports(1)
     assert (await sent(LOCAL, f"http://{LOOPBACK}:{port}/")).failure is WebhookFailure.NO_CONNECTION
-    nobody = HttpWebhookSender(resolve=resolving())
-    assert (await sent(nobody, "https://hooks.example.com/")).failure is WebhookFailure.NO_PUBLIC_ADDRESS
+    without_address = HttpWebhookSender(resolve=resolving())
+    assert (await sent(without_address, "https://hooks.example.com/")).failure is WebhookFailure.NO_PUBLIC_ADDRESS
 
 
 async def test_an_internal_address_behind_a_public_name_gets_no_connection() -> None:
