@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import psutil
 from rich.console import Console
@@ -55,10 +56,17 @@ def memory(pid: int | None) -> str:
         return ""
     try:
         parent = psutil.Process(pid)
-        sizes = [memory_bytes(child) for child in (parent, *parent.children(recursive=True))]
+        sizes = [memory_bytes(parent), *map(memory_of_child, parent.children(recursive=True))]
     except psutil.NoSuchProcess:
         return ""
     return f"{sum(sizes) // MEBIBYTE} MB"
+
+
+def memory_of_child(child: psutil.Process) -> int:
+    """0 if it has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return memory_bytes(child)
+    return 0
 
 
 def memory_bytes(process: psutil.Process) -> int:

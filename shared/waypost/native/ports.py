@@ -2,9 +2,14 @@
 outgoing connections.
 """
 
+import os
 import random
 import socket
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+
+from waypost.native.errors import SetUpFailed
 
 LOOPBACK = "127.0.0.1"
 MAX_PORT = 65_535
@@ -33,20 +38,43 @@ def ports_outside(ephemeral: range) -> range:
     return max(below, above, key=len)
 
 
-FREE_RANGE = ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, MAX_PORT + 1)
-"""The range from which free ports are drawn; all ports if the kernel uses every port for outgoing
-connections.
-"""
+SHARE = "WAYPOST_FREE_PORTS"
+"""The variable that limits free ports to `20000-24999`, for this process and its children."""
+_drawn: set[int] = set()
+
+
+def free_range() -> range:
+    """The range from which free ports are drawn: the share of this process, or all ports that the
+    kernel does not assign to outgoing connections; all ports if it assigns every port.
+    """
+    if share := os.environ.get(SHARE):
+        lowest, highest = map(int, share.split("-"))
+        return range(lowest, highest + 1)
+    return ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, MAX_PORT + 1)
 
 
 def free_ports(count: int) -> list[int]:
-    """Random ports without a listener; random, so that parallel test runs rarely collide."""
-    free: list[int] = []
-    while len(free) < count:
-        port = random.choice(FREE_RANGE)  # noqa: S311 - not a secret
-        if port not in free and is_free(port):
-            free.append(port)
+    """Ports without a listener, from a random place on, in no order. A process draws a port once,
+    because the server of an earlier draw may bind its port later. Raises SetUpFailed if too few
+    are left.
+    """
+    candidates = [port for port in free_range() if port not in _drawn]
+    start = random.randrange(len(candidates) or 1)  # noqa: S311 - not a secret
+    free = list(islice(filter(is_free, candidates[start:] + candidates[:start]), count))
+    if len(free) < count:
+        whole = free_range()
+        raise SetUpFailed(
+            step="to find a free port",
+            reason=f"fewer than {count} of the ports {whole[0]} to {whole[-1]} are left",
+            remedy=f"stop programs that listen there, or set {SHARE} to another range, such as 20000-24999",
+        )
+    reserve(free)
     return free
+
+
+def reserve(ports: Iterable[int]) -> None:
+    """Prevents that this process draws these ports."""
+    _drawn.update(ports)
 
 
 def is_free(port: int) -> bool:

@@ -1,5 +1,7 @@
 """Ports for parallel test processes (pytest-xdist)."""
 
+import os
+
 from waypost.native import ports
 
 MARGIN = 130
@@ -9,10 +11,12 @@ is below this.
 
 
 def draw_from_share(index: int, shares: int) -> None:
-    """Limits this test process to its share of the free ports, so that two test processes never
-    draw the same port.
+    """Limits this test process and its children to its share of the free ports, so that two test
+    processes never draw the same port. A test process that another one started divides the share
+    of that one.
     """
-    ports.FREE_RANGE = share(ports.FREE_RANGE, index, shares)
+    own = share(ports.free_range(), index, shares)
+    os.environ[ports.SHARE] = f"{own[0]}-{own[-1]}"
 
 
 def share(whole: range, index: int, shares: int) -> range:

@@ -34,9 +34,10 @@ from tests.faults.storm.rolling_upgrade import RollingUpgrade
 from tests.faults.storm.schedule import scheduled
 from tests.faults.storm.sources import gather
 from tests.faults.storm.system import System, running
-from tests.fixtures.ports import free_port_base
+from tests.fixtures.ports import free_port_base, ports_of_stack
 from waypost.kernel.errors import WaypostError
 from waypost.native.folders import reachable_directory
+from waypost.native.ports import reserve
 
 WIDTH_WITHOUT_TERMINAL = 170
 
@@ -68,6 +69,7 @@ def storm(
     report = Report(Console(width=None if console.is_terminal else WIDTH_WITHOUT_TERMINAL))
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
     base = port_base or free_port_base()
+    reserve(ports_of_stack(base))
     folder = STATE / "faults" / f"{chosen}-{base}"
     report.say(f"seed {chosen}, ports from {base}, data and logs in {folder}")
     folder.mkdir(parents=True)

@@ -13,11 +13,10 @@ from typing import Self
 
 from infra.stack.addresses import Addresses
 from tests.faults.storm.targets import LINKS, servers_of
-from tests.fixtures.ports import free_ports_beside
 from tests.fixtures.proxy import Proxy
 from waypost.devstack.parts import Component, PythonServer
 from waypost.native.configuration.kafka import Listener
-from waypost.native.ports import LOOPBACK
+from waypost.native.ports import LOOPBACK, free_ports
 
 
 class Links:
@@ -57,11 +56,10 @@ class Links:
                 component.part.environment.update(changed)
 
     def _connect(self, process: str, server: str) -> None:
-        base = self._addresses.port_base
         if server not in self._listeners:
-            (port,), to_port = free_ports_beside(base, 1), self._addresses.port(server)
+            (port,), to_port = free_ports(1), self._addresses.port(server)
         else:
-            port, to_port = free_ports_beside(base, 2)
+            port, to_port = free_ports(2)
             self._listeners[server][process.upper().replace("-", "_")] = Listener(
                 bound=f"{LOOPBACK}:{to_port}", advertised=f"{LOOPBACK}:{port}"
             )

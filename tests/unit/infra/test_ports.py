@@ -1,5 +1,7 @@
 """A stack refuses ports that the kernel assigns to outgoing connections."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,20 @@ def test_the_range_is_the_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert ports.ephemeral_ports() == ports.IANA_EPHEMERAL
     (tmp_path / "range").write_text("20000\t30000\n")
     assert ports.ephemeral_ports() == range(20_000, 30_001)
+
+
+def test_a_process_draws_a_port_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ports.SHARE, "20000-20009")
+    monkeypatch.setattr(ports, "_drawn", set())
+    monkeypatch.setattr(ports, "is_free", lambda port: port != 20_004)
+    drawn = [*ports.free_ports(2), *ports.free_ports(7)]
+    assert sorted(drawn) == [port for port in range(20_000, 20_010) if port != 20_004]
+    with pytest.raises(SetUpFailed, match="fewer than 1 of the ports 20000 to 20009 are left"):
+        ports.free_ports(1)
+
+
+def test_a_child_draws_from_the_share_of_its_parent() -> None:
+    program = "from waypost.native.ports import free_ports; print(*free_ports(20))"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {int(port) for port in child.stdout.split()} <= set(ports.free_range())
+    assert len(ports.free_range()) < len(ports.ports_outside(ports.ephemeral_ports()))

@@ -8,7 +8,13 @@ from aiokafka.consumer import consumer
 from aiokafka.consumer.fetcher import Fetcher
 
 from waypost.kafka import patient_fetcher
-from waypost.kafka.patient_fetcher import IDLE_SECONDS, PATIENT_MILLISECONDS, PatientFetcher
+from waypost.kafka.patient_fetcher import (
+    IDLE_SECONDS,
+    PATIENT_MILLISECONDS,
+    SHARE_OF_AGE,
+    SHORTEST_MILLISECONDS,
+    PatientFetcher,
+)
 
 CONFIGURED = 500
 CONFIGURED_SECONDS = 0.2
@@ -60,14 +66,32 @@ def test_partitions_are_examined_as_rarely_as_they_are_fetched(fetcher: Any, clo
 def test_records_and_an_assignment_end_the_patience(fetcher: Any, clock: Clock) -> None:
     fetcher._fetch_max_wait_ms  # noqa: B018 - notices the first assignment
     clock.now += IDLE_SECONDS
-    fetcher._records = {"partition": "records that are not consumed yet"}
-    assert fetcher._fetch_max_wait_ms == CONFIGURED
+    fetcher._records = {"partition": fetched_at(clock)}
+    assert fetcher._fetch_max_wait_ms < CONFIGURED
+    assert fetcher._fetcher_timeout == CONFIGURED_SECONDS
     fetcher._records = {}
     assert fetcher._fetch_max_wait_ms == CONFIGURED
     clock.now += IDLE_SECONDS
     assert fetcher._fetch_max_wait_ms == PATIENT_MILLISECONDS
     fetcher._subscriptions.subscription.assignment = object()
     assert fetcher._fetch_max_wait_ms == CONFIGURED
+
+
+def test_a_fetch_beside_fetched_records_waits_for_a_small_share_of_their_age(fetcher: Any, clock: Clock) -> None:
+    """The partitions of these records are fetched only after its answer."""
+    fetcher._records = {"slow": fetched_at(clock)}
+    assert fetcher._fetch_max_wait_ms == SHORTEST_MILLISECONDS
+    clock.now += 1
+    assert fetcher._fetch_max_wait_ms == 1000 * SHARE_OF_AGE
+    fetcher._records["quick"] = fetched_at(clock)
+    assert fetcher._fetch_max_wait_ms == SHORTEST_MILLISECONDS
+    clock.now += 3600
+    assert fetcher._fetch_max_wait_ms == CONFIGURED
+
+
+def fetched_at(clock: Clock) -> Any:
+    """Records that are not consumed yet."""
+    return SimpleNamespace(_created=clock.now)
 
 
 async def test_records_that_are_consumed_at_once_end_the_patience(
