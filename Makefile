@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test guides planted mutants simulate attacks faults upgrade demo up dev restart promote down status logs fmt reference lock bench check-speed
+.PHONY: help setup browser check test test-faults guides planted mutants simulate attacks faults upgrade demo up dev restart promote down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -42,8 +42,11 @@ check: setup ## checks format, lint, types, imports, schemas, reference, prose, 
 
 # More workers than a small machine has cores: half of the time of a test is waiting.
 WORKERS ?= 4
-test: browser ## runs all tests but the guides on real Kafka and PostgreSQL; ARGS="-k invoice" selects
+test: browser ## runs the tests on real Kafka and PostgreSQL; ARGS="-k invoice" selects
 	.venv/bin/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
+
+test-faults: setup ## runs the tests that kill, freeze and disconnect processes and servers, clusters included; ARGS="-k relay" selects
+	.venv/bin/python -m pytest --numprocesses=$(WORKERS) tests/faults $(ARGS)
 
 guides: setup ## follows each guide of docs/guide in a copy of the project; ARGS="-k add-a-job" selects
 	.venv/bin/python -m pytest --numprocesses=$(WORKERS) tests/guides/followed $(ARGS)

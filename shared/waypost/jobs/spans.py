@@ -19,6 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from waypost.jobs.claim import Claim
 from waypost.kernel.cause import Cause
+from waypost.kernel.errors import NotYet
 from waypost.telemetry import names
 from waypost.telemetry.span_limit import grant_spans
 from waypost.telemetry.spans import record_failure, recorded
@@ -61,6 +62,8 @@ def processing(claim: Claim) -> Iterator[None]:
     began_ns, token = time.time_ns(), context.attach(parent)
     try:
         yield
+    except NotYet:  # no failure
+        raise
     except Exception as error:
         _record_failure(claim, parent, error, began_ns)
         raise

@@ -1,7 +1,7 @@
 """Records that a consumer could not handle."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -56,6 +56,10 @@ class Failure:
     uses_no_attempt: bool = False
     """Whether the work needs a row from another topic, the end of an outage or a newer release: it
     is retried without a limit, with an alarm after a number of attempts.
+    """
+    waits_for_row: bool = field(default=False, compare=False)
+    """Whether the work needs a row from another topic, which usually arrives within milliseconds.
+    It is not stored: it determines the time of the next attempt.
     """
     location: str | None = None
     """File, line and function that raised the error."""

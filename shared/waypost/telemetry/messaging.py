@@ -20,6 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from waypost.kernel.cloudevents import Headers
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import NotYet
 from waypost.kernel.header_forms import ID
 from waypost.telemetry import names
 from waypost.telemetry.span_limit import grant_spans
@@ -110,6 +111,8 @@ def _failures_recorded(span: Callable[[], _ConsumerSpan]) -> Iterator[None]:
     began_ns = time.time_ns()
     try:
         yield
+    except NotYet:  # no failure
+        raise
     except Exception as error:
         span().record_failure(error, began_ns)
         raise

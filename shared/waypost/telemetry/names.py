@@ -14,6 +14,9 @@ TENANT = "waypost.tenant_id"
 ORIGINAL_TRACE = "waypost.original_trace_id"
 """The linked trace that caused this span, on a span that starts a new trace."""
 
+WAITS_FOR = "waypost.waits_for"
+"""The class of the error of work that waits for a row from another topic, which has not failed."""
+
 JOB_ATTEMPT = "waypost.job.attempt"
 """The number of the attempt; an outage uses none."""
 JOB_OUTAGES = "waypost.job.outages"

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
-from waypost.telemetry import metrics
+from waypost.kernel.errors import NotYet
+from waypost.telemetry import metrics, names
 from waypost.telemetry.token_bucket import TokenBucket
 
 
@@ -21,7 +22,7 @@ def recorded(
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
     """A span around work that may fail. An error sets only its class on the span, because its
-    message may hold user input.
+    message may hold user input. Work that waits for a row from another topic has not failed.
 
     Without a `parent` it is a child of the running span; with an empty one it starts a trace.
     """
@@ -30,6 +31,9 @@ def recorded(
     ) as span:
         try:
             yield span
+        except NotYet as waiting:
+            span.set_attribute(names.WAITS_FOR, type(waiting).__name__)
+            raise
         except BaseException as error:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise

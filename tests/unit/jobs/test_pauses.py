@@ -10,7 +10,7 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.worker.failure import pause_seconds
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.cause import Cause
-from waypost.kernel.errors import Transient, Unavailable
+from waypost.kernel.errors import NotYet, Transient, Unavailable
 from waypost.kernel.ids import JobId, TenantId, new_id
 
 AN_HOUR = Backoff(first_seconds=3600, max_seconds=3600, jitter=0)
@@ -44,6 +44,11 @@ def claim(*, attempt: int, outages: int) -> Claim:
 def test_an_outage_is_over_for_a_job_after_about_a_minute_at_most(outages: int) -> None:
     pause = pause_seconds(Transient(), Job(mail, retry=AN_HOUR), claim(attempt=1, outages=outages))
     assert 0.5 <= pause <= 75
+
+
+def test_a_row_from_another_topic_is_awaited_for_milliseconds_first() -> None:
+    assert pause_seconds(NotYet(), Job(mail, retry=AN_HOUR), claim(attempt=1, outages=0)) < 0.1
+    assert 15 <= pause_seconds(NotYet(), Job(mail, retry=AN_HOUR), claim(attempt=1, outages=20)) <= 25
 
 
 def test_the_pause_of_an_error_grows_with_the_attempts_that_count() -> None:

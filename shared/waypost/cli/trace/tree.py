@@ -61,6 +61,8 @@ def _line(timed: Timed) -> Text:
         line.append("  (its parent is not in the viewer)", style="dim")
     if span.error is not None:
         line.append(f"  failed: {visible(span.error)}", style="red")
+    if span.waits_for is not None:
+        line.append("  waits for a row from another topic", style="dim")
     return line
 
 

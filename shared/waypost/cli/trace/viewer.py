@@ -9,7 +9,7 @@ import httpx
 
 from waypost.cli.trace.page import page_of, viewer_url
 from waypost.kernel.errors import NotFound, Transient
-from waypost.telemetry.names import ERROR_TYPE, INSTANCE, ORIGINAL_TRACE, STATEMENT_MICROSECONDS
+from waypost.telemetry.names import ERROR_TYPE, INSTANCE, ORIGINAL_TRACE, STATEMENT_MICROSECONDS, WAITS_FOR
 from waypost.web.certificates import trusted_certificates
 
 RESPONSE_SECONDS = 5.0
@@ -46,6 +46,8 @@ class Span:
     duration_us: int | None
     statements: Sequence[Statement] = ()
     error: str | None
+    waits_for: str | None = None
+    """The class of the error of work that waits for a row from another topic."""
 
 
 class Viewer:
@@ -126,4 +128,5 @@ def _span(sent: dict[str, Any]) -> Span:
             for name, event in _events(annotation["value"])
         ],
         error=tags.get("error"),
+        waits_for=tags.get(WAITS_FOR),
     )

@@ -1,12 +1,13 @@
 """Classification and text of a job's error."""
 
-from waypost.engine.retry import MAX_ERROR_LENGTH, PAUSES, WITHOUT_ATTEMPTS, RetryPolicy
+from waypost.engine.retry import MAX_ERROR_LENGTH, PAUSES, WAITING_PAUSES, WITHOUT_ATTEMPTS, RetryPolicy
 from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import Job
 from waypost.kernel.errors import (
     ConcurrencyConflict,
     Misconfigured,
     NewerSchema,
+    NotYet,
     Permanent,
     Poison,
     Refused,
@@ -42,7 +43,8 @@ def is_outage(error: Exception, job: Job) -> bool:
 def pause_seconds(error: Exception, job: Job, claim: Claim) -> float:
     """The pause before the next execution, at least what an unavailable dependency asks for."""
     outage = is_outage(error, job)
-    pause = PAUSES.seconds(claim.outages + 1) if outage else job.retry.seconds(claim.attempt)
+    pauses = WAITING_PAUSES if isinstance(error, NotYet) else PAUSES
+    pause = pauses.seconds(claim.outages + 1) if outage else job.retry.seconds(claim.attempt)
     return max(pause, error.retry_after.total_seconds()) if isinstance(error, Unavailable) else pause
 
 

@@ -80,6 +80,20 @@ OUTCOMES = [
 ]
 
 
+def test_work_that_waits_for_a_row_is_tried_again_at_once_and_an_outage_after_a_second() -> None:
+    """A row from another topic usually arrives within milliseconds."""
+
+    def latest_pause_after(error: Exception, attempts: int) -> float:
+        times = [RetryPolicy().status_after(failure_of(error), attempts, NOW)[1] for _ in range(50)]
+        return max((at - NOW).total_seconds() for at in times if at)
+
+    for waiting in (NotYet(), RowOfAnotherTopic()):
+        assert latest_pause_after(waiting, 1) < 0.1
+        assert 15 < latest_pause_after(waiting, 50) <= 25
+    for outage in (Transient(), LineDown()):
+        assert latest_pause_after(outage, 1) >= 0.75
+
+
 def name_of(value: object) -> str:
     return "-".join(kind.__name__ for kind in type(value).__mro__[:3]) if isinstance(value, Exception) else str(value)
 

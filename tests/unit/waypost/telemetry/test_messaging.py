@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import NotYet
 from waypost.telemetry import messaging, metrics, names, span_limit
 from waypost.telemetry.messaging import batch_span, carried, end_send, headers_sampled, process_span, start_send
 from waypost.telemetry.samplers import FailureSampler, RootSpanSampler
@@ -113,6 +114,15 @@ def test_an_error_marks_the_span_without_its_words(spans: InMemorySpanExporter) 
     (handled,) = spans.get_finished_spans()
     assert (handled.status.status_code, handled.status.description) == (StatusCode.ERROR, "ValueError")
     assert not handled.events
+
+
+def test_work_that_waits_for_another_topic_has_not_failed(spans: InMemorySpanExporter) -> None:
+    for traceparent in (SAMPLED, UNSAMPLED):
+        with pytest.raises(NotYet), process_span(record(traceparent), "billing.customers"):
+            raise NotYet("ada is not in the directory yet")
+    (handled,) = spans.get_finished_spans()
+    assert handled.status.status_code is StatusCode.UNSET
+    assert (handled.attributes or {})[names.WAITS_FOR] == "NotYet"
 
 
 def test_a_batch_is_one_span_and_each_trace_learns_of_it(spans: InMemorySpanExporter) -> None:
