@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 TENANT = TenantId(UUID(int=7))
 
+RETRIES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=4.0)
 POLICY = ConsumerPolicy(
     poll_seconds=2.0,
     revoke_seconds=1.0,
@@ -47,7 +48,7 @@ POLICY = ConsumerPolicy(
     stalled_seconds=8.0,
     retry_idle_polls=10,
     pauses=Backoff(first_seconds=0.1, factor=2.0, max_seconds=1.0),
-    retry=RetryPolicy(pauses=Backoff(first_seconds=0.5, factor=2.0, max_seconds=4.0)),
+    retry=RetryPolicy(pauses=RETRIES, waiting_pauses=RETRIES),
 )
 JOBS = JobWorkerSettings(max_jobs=2, lease_seconds=4.0)
 

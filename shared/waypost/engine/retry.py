@@ -65,6 +65,8 @@ _INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 class RetryPolicy:
     max_attempts: int = 5
     pauses: Backoff = RECORD_PAUSES
+    waiting_pauses: Backoff = WAITING_PAUSES
+    """For work that waits for a row from another topic."""
     max_redrives: int = 5
     """Redrives by operators. At the limit, only a redrive by id beyond the limit attempts it."""
     alarm_after: int = 10
@@ -75,7 +77,7 @@ class RetryPolicy:
         without one.
         """
         if failure.uses_no_attempt or (failure.retryable and attempts < self.max_attempts):
-            pauses = WAITING_PAUSES if failure.waits_for_row else self.pauses
+            pauses = self.waiting_pauses if failure.waits_for_row else self.pauses
             return DeadLetterStatus.RETRYING, now + timedelta(seconds=pauses.seconds(attempts))
         return DeadLetterStatus.DEAD, None
 
