@@ -14,9 +14,10 @@ from waypost.kernel.errors import NewerSchema, Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
+from waypost.schemas.record_reader import record
 from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
-from waypost.schemas.wire import Read, record
+from waypost.schemas.wire import Read
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
