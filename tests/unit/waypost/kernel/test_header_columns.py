@@ -81,7 +81,7 @@ def test_values_that_are_valid_only_together_are_refused(name: str, moved: bytes
         ("ce_sequence", b"01"),
         ("ce_sequence", b"0"),
         ("ce_sequence", b"1" * 19),
-        ("ce_sequence", " 1".encode()),
+        ("ce_sequence", b" 1"),
         ("ce_sequence", "\u0661".encode()),
         ("ce_sequence", b"1_0"),
         ("traceparent", b"01" + TRACEPARENT[2:].encode()),
