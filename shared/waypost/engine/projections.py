@@ -26,24 +26,26 @@ async def project(
     aggregate. Keeps the order within an aggregate; events of different aggregates may be reordered.
     Skips types without a handler. Raises a handler's error.
     """
-    with_handler = (envelope for envelope in envelopes if type(envelope.event) in handlers)
+    with_handler = [envelope for envelope in envelopes if type(envelope.event) in handlers]
     for group in grouped(with_handler, handlers):
         await handlers[type(group[0].event)](group, rows)
 
 
 def grouped(
-    envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler]
+    envelopes: Sequence[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler]
 ) -> Sequence[Sequence[Envelope[Event]]]:
     """Splits the events into groups for one call each. Events of one aggregate stay in order;
     events of different aggregates may be reordered.
     """
+    kinds = {type(envelope.event) for envelope in envelopes}
+    if len(kinds) == 1:
+        return [envelopes]
+    groups_of = {kind: handler if isinstance(handler := handlers[kind], RowPerAggregate) else kind for kind in kinds}
     groups: list[list[Envelope[Event]]] = []
     reached: dict[UUID, int] = {}
     latest_group: dict[object, int] = {}
     for envelope in envelopes:
-        kind = type(envelope.event)
-        handler = handlers[kind]
-        group_key = handler if isinstance(handler, RowPerAggregate) else kind
+        group_key = groups_of[type(envelope.event)]
         index = latest_group.get(group_key, -1)
         if index < reached.get(envelope.aggregate_id, 0):
             index = len(groups)

@@ -9,9 +9,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
-from aiokafka.structs import ConsumerRecord
 
 from waypost.kafka.client_arguments import client_arguments
+from waypost.kafka.fetched_records import as_records
 from waypost.kafka.refusals import reaching, refusal
 from waypost.kafka.topics import describe
 from waypost.kernel.envelope import Record
@@ -101,7 +101,7 @@ class KafkaSubscription:
             fetch.cancel()  # aiokafka's fetch counter stays up; it only enforces `max_poll_interval_ms`
             return []
         with as_transient("records"):
-            return [record_of(record, partition.topic) for records in fetch.result().values() for record in records]
+            return [record for records in fetch.result().values() for record in records]
 
     def end_polls(self) -> None:
         self._polls_end.set()
@@ -161,6 +161,7 @@ class KafkaSubscription:
             max_poll_interval_ms=NEVER_MILLISECONDS,
             metadata_max_age_ms=10_000,
             fetch_max_bytes=FETCH_BYTES,
+            key_deserializer=as_records,
         )
         client.subscribe(topics=[on_cluster(topic) for topic in self._topics], listener=self._listener)
         # Callbacks run during the start and use the client.
@@ -217,11 +218,6 @@ def named(partition: Partition) -> TopicPartition:
 def partition_of(named: TopicPartition) -> Partition:
     """The partition with the application's topic name."""
     return Partition(from_cluster(named.topic), named.partition)
-
-
-def record_of(record: ConsumerRecord, topic: str) -> Record:
-    """A record; `topic` is the application's name."""
-    return Record(topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from waypost.kafka.client_arguments import client_arguments
-from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered, named, partition_of, record_of
+from waypost.kafka.consumer import CLOSE_SECONDS, RESPONSE_SECONDS, answered, named
+from waypost.kafka.fetched_records import as_records
 from waypost.kafka.refusals import reaching, refusal
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
@@ -37,7 +38,7 @@ class KafkaTopicLog:
             fetched = await self._client.getmany(
                 named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000)
             )
-        return [record_of(record, partition.topic) for records in fetched.values() for record in records]
+        return [record for records in fetched.values() for record in records]
 
     async def position(self, partition: Partition) -> int:
         async with self._answered("a position"):
@@ -55,9 +56,7 @@ class KafkaTopicLog:
         """
         async with self._answered("records", more_seconds=timeout_seconds):
             fetched = await self._client.getmany(max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
-        records = [
-            record_of(record, partition_of(source).topic) for source, batch in fetched.items() for record in batch
-        ]
+        records: list[Record] = [record for batch in fetched.values() for record in batch]
         return sorted(records, key=lambda record: record.timestamp_ms)  # stable: each partition keeps its order
 
     async def first_offsets(self) -> Mapping[Partition, int]:
@@ -116,6 +115,7 @@ class KafkaTopicLogs:
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_MILLISECONDS,
             fetch_max_bytes=FETCH_BYTES,
+            key_deserializer=as_records,
             request_timeout_ms=int(RESPONSE_SECONDS * 1000),
         )
         try:

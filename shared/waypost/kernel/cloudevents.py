@@ -39,7 +39,7 @@ from waypost.kernel.ids import EventId, TenantId
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
 
-_CONTRACT = (
+CONTRACT = (
     "content-type",
     "ce_specversion",
     ID,
@@ -54,8 +54,8 @@ _CONTRACT = (
     "ce_actorid",
     *TRACE,
 )
-_CONTENT_TYPE, _SPEC_VERSION = CONTENT_TYPE.encode(), b"1.0"
-_CONTRACT_COUNT = len(_CONTRACT)
+CONSTANT_VALUES = {"content-type": CONTENT_TYPE.encode(), "ce_specversion": b"1.0"}
+_CONTRACT_COUNT = len(CONTRACT)
 T = TypeVar("T")
 F = TypeVar("F", bound=Event)
 
@@ -76,7 +76,8 @@ class Attributes(NamedTuple):
     def around(self, event: F) -> Envelope[F]:
         """An envelope of the event with these attributes."""
         event_id, _, source, tenant_id, aggregate_id, sequence, occurred_at, cause = self
-        return Envelope(event, event_id, tenant_id, aggregate_id, sequence or 0, occurred_at, source, cause)
+        values = (event, event_id, tenant_id, aggregate_id, sequence or 0, occurred_at, source, cause)
+        return tuple.__new__(Envelope, values)  # in half the time of `Envelope(*values)`
 
 
 def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
@@ -103,7 +104,7 @@ def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
 
 def in_order(metadata: Mapping[str, str]) -> dict[str, str]:
     """Stored metadata in the order of the contract, which jsonb does not preserve."""
-    return {name: metadata[name] for name in (*_CONTRACT, *metadata) if name in metadata}
+    return {name: metadata[name] for name in (*CONTRACT, *metadata) if name in metadata}
 
 
 def to_headers(metadata: Mapping[str, str]) -> list[tuple[str, bytes]]:
@@ -132,9 +133,10 @@ def from_headers(headers: Headers) -> Attributes:
     return _read_at_once(headers) or _read_singly(headers)
 
 
-_CONSTANTS = ("content-type", "ce_specversion")
 _IDS = (ID, "ce_tenantid", "ce_subject", "ce_correlationid", "ce_causationid")
-_REQUIRED = itemgetter(*_CONSTANTS, "ce_type", "ce_source", "ce_time", *_IDS)
+REQUIRED = (*CONSTANT_VALUES, "ce_type", "ce_source", "ce_time", *_IDS)
+_required = itemgetter(*REQUIRED)
+_constants = tuple(CONSTANT_VALUES.values())
 
 
 def _read_at_once(headers: Headers) -> Attributes | None:
@@ -147,8 +149,8 @@ def _read_at_once(headers: Headers) -> Attributes | None:
         return None
     sequence, actor_id, traceparent, tracestate = optional
     try:
-        content_type, version, event_type, source, at, *ids = _REQUIRED(values)
-        if content_type != _CONTENT_TYPE or version != _SPEC_VERSION:
+        content_type, version, event_type, source, at, *ids = _required(values)
+        if (content_type, version) != _constants:
             return None
         if actor_id is not None:
             ids.append(actor_id)

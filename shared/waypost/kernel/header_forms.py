@@ -46,7 +46,16 @@ def uuids_of(values: Sequence[bytes]) -> Iterable[UUID]:
 
 @cache
 def _masked_uuids(count: int) -> bytes:
-    return b"\n".join([_MASKED_UUID] * count)
+    return _lines_of(_MASKED_UUID, count)
+
+
+def _lines_of(mask: bytes, count: int) -> bytes:
+    return b"\n".join([mask] * count)
+
+
+def are_uuids(values: Sequence[bytes]) -> bool:
+    """Whether all values have the form of a UUID in lower case."""
+    return b"\n".join(values).translate(_HEX) == _lines_of(_MASKED_UUID, len(values))
 
 
 def utc_of(value: bytes) -> datetime:
@@ -56,11 +65,26 @@ def utc_of(value: bytes) -> datetime:
     return datetime.fromisoformat(value.decode())
 
 
+def utcs_of(values: Sequence[bytes]) -> Iterable[datetime]:
+    """As `utc_of`, of many values. Raises ValueError."""
+    lines = b"\n".join(values)
+    if lines.translate(_DIGITS) != _lines_of(_MASKED_UTC, len(values)):
+        raise ValueError("not times in UTC with microseconds")
+    return map(datetime.fromisoformat, lines.decode().split("\n"))
+
+
 def sequence_of(value: bytes) -> int:
     """Raises ValueError."""
     if not value.isdigit() or value[0] == ord("0") or len(value) > 18:
         raise ValueError("not a sequence")
     return int(value)
+
+
+def sequences_of(values: Sequence[bytes]) -> Iterable[int]:
+    """As `sequence_of`, of many values. Raises ValueError."""
+    if not b"".join(values).isdigit() or b"\n0" in b"\n".join((b"", *values)) or max(map(len, values)) > 18:
+        raise ValueError("not sequences")
+    return map(int, values)
 
 
 def traceparent_of(value: bytes) -> str:
@@ -70,6 +94,18 @@ def traceparent_of(value: bytes) -> str:
     if _NO_TRACE_ID in value or _NO_SPAN_ID in value:
         raise ValueError("not a traceparent")
     return value.decode()
+
+
+def traceparents_of(values: Sequence[bytes]) -> Iterable[str]:
+    """As `traceparent_of`, of many values. Raises ValueError."""
+    lines = b"\n".join(values)
+    if lines.translate(_HEX) != _lines_of(_MASKED_TRACEPARENT, len(values)):
+        raise ValueError("not traceparents")
+    if lines.count(b"\n00-") != len(values) - 1 or not lines.startswith(b"00-"):
+        raise ValueError("not traceparents of version 00")
+    if _NO_TRACE_ID in lines or _NO_SPAN_ID in lines:
+        raise ValueError("not traceparents")
+    return lines.decode().split("\n")
 
 
 def tracestate_of(value: bytes) -> str:

@@ -92,7 +92,9 @@ class PostgresInbox:
             return frozenset()
         ids, tenants, offsets, _ = zip(*entries, strict=True)
         rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
-        return frozenset(ids) if self._is_repeatable else frozenset(EventId(row["event_id"]) for row in rows)
+        if self._is_repeatable or len(rows) == len(ids):
+            return frozenset(ids)
+        return frozenset(EventId(row["event_id"]) for row in rows)
 
     async def release(self, event_ids: Sequence[EventId]) -> None:
         await self._sql.execute(_RELEASE, self._consumer, event_ids)

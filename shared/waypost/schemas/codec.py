@@ -14,12 +14,14 @@ from waypost.kernel.errors import NewerSchema, Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
+from waypost.schemas.record_reader import record
 from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
-from waypost.schemas.wire import Read, record
+from waypost.schemas.wire import Read
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
+_FRAME_BYTES = _FRAME.size
 
 NEWER_SCHEMAS = 1_000
 """By how much a newer release's schema id may exceed the ids of this release."""
@@ -54,18 +56,15 @@ class AvroCodec:
         return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
 
     def decode(self, event_type: str, payload: bytes) -> Event:
-        return self._read_newest(event_type, payload) or self._read_by_library(event_type, payload)
-
-    def _read_newest(self, event_type: str, payload: bytes) -> Event | None:
-        """None for another version, and for a body that only the library may read."""
-        read = self._readers.get((event_type, payload[: _FRAME.size]))
-        if read is None:
-            return None
-        try:
-            event, end = read(payload, _FRAME.size)
-        except Exception:  # noqa: BLE001 - the library names the reason
-            return None
-        return event if end == len(payload) else None
+        if read := self._readers.get((event_type, payload[:_FRAME_BYTES])):
+            try:
+                event, end = read(payload, _FRAME_BYTES)
+                if end == len(payload):
+                    decoded: Event = event
+                    return decoded
+            except Exception:  # noqa: BLE001, S110 - the library names the reason
+                pass
+        return self._read_by_library(event_type, payload)
 
     def _read_by_library(self, event_type: str, payload: bytes) -> Event:
         """Reads any version, and explains why it cannot: raises UndecodableRecord."""

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 from waypost.kernel.frozen_map import FrozenMap
 from waypost.schemas import wire
 from waypost.schemas.logical import decimal_bytes, decimal_of
+from waypost.schemas.record_reader import record
 from waypost.schemas.scalar_values import SCALAR_CODECS, Encode, Misfit, ValueCodec, converted, require, string
 from waypost.schemas.types import (
     ArrayType,
@@ -127,7 +128,7 @@ def _record(type_: RecordType, owner: type) -> ValueCodec:
     def decode(value: dict[str, Any]) -> Any:
         return owner(**{**value, **{name: convert(value[name]) for name, convert in conversions}})
 
-    read = wire.record(owner, [(codec.name, codec.value.read) for codec in codecs])
+    read = record(owner, [(codec.name, codec.value.read) for codec in codecs])
     return ValueCodec(encode=encode, decode=decode, read=read)
 
 

@@ -18,6 +18,9 @@ from waypost.schemas.logical import EPOCH
 Read = Callable[[bytes, int], tuple[Any, int]]
 
 _FLOAT, _DOUBLE = Struct("<f"), Struct("<d")
+_WORD = Struct("<Q")
+_ENDS, _LAST_ENDS = 0x8080808080808080, 0x0080808080808080
+"""The highest bit of each byte is set, except in the last byte of a number."""
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _LONG_BYTES = 9
 """A longer number has more than 63 bits. Only the library reads it."""
@@ -32,6 +35,20 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
         if byte < 128:
             return (number >> 1) ^ -(number & 1), at + shift // 7
     raise ValueError("a number is cut short or has more than 63 bits")
+
+
+def read_eight(data: bytes, at: int) -> tuple[int, int]:
+    """As `read_long`, faster for a number in eight bytes, as is a time in microseconds until 2540.
+    There must be eight more bytes.
+    """
+    (word,) = _WORD.unpack_from(data, at)
+    if word & _ENDS != _LAST_ENDS:
+        return read_long(data, at)
+    word &= 0x7F7F7F7F7F7F7F7F
+    word = word & 0x007F007F007F007F | (word & 0x7F007F007F007F00) >> 1
+    word = word & 0x00003FFF00003FFF | (word & 0x3FFF00003FFF0000) >> 2
+    number = word & 0x000000000FFFFFFF | (word & 0x0FFFFFFF00000000) >> 4
+    return (number >> 1) ^ -(number & 1), at + 8
 
 
 def read_string(data: bytes, at: int) -> tuple[str, int]:
@@ -81,7 +98,7 @@ def read_date(data: bytes, at: int) -> tuple[date, int]:
 
 def timestamp(unit: timedelta) -> Read:
     def read(data: bytes, at: int) -> tuple[datetime, int]:
-        number, at = read_long(data, at)
+        number, at = read_eight(data, at) if len(data) >= at + 8 else read_long(data, at)
         return EPOCH + number * unit, at
 
     return read
@@ -156,24 +173,6 @@ def _block(data: bytes, at: int) -> tuple[int, int]:
     if count < 0:
         _, at = read_long(data, at)
     return abs(count), at
-
-
-def record(owner: type[Any], fields: Sequence[tuple[str, Read]]) -> Read:
-    """`owner` is a generated class, `fields` the name and reader of each field in the order of the
-    schema. Sets the slots directly, because the `__init__` of a frozen dataclass takes longer than
-    everything else.
-    """
-    create = object.__new__
-    setters = [(getattr(owner, name).__set__, read) for name, read in fields]
-
-    def read(data: bytes, at: int) -> tuple[Any, int]:
-        created = create(owner)
-        for set_field, read_field in setters:
-            value, at = read_field(data, at)
-            set_field(created, value)
-        return created, at
-
-    return read
 
 
 def converted(read_value: Read, convert: Callable[[Any], Any]) -> Read:

@@ -132,15 +132,25 @@ def process_span(record: Record, consumer: str, *, redelivered: bool = False) ->
 
 
 @contextmanager
-def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redelivered: bool = False) -> Iterator[None]:
+def batch_span(
+    topic: str,
+    consumer: str,
+    records: Sequence[Record],
+    sampled: Sequence[Record] | None = None,
+    *,
+    redelivered: bool = False,
+) -> Iterator[None]:
     """A span around a handler of a whole batch, in a new trace, linked to the sampled senders.
 
     Each sampled record also gets a short `process` span in its own trace, linked to the batch, so
     that the trace of a request is complete. A single recorded record gets only its own span. With
     `redelivered`, in a rebuild, both are part of the running trace, and the short ones name the
     original. Of a batch that fails without a sampled record only the failure is recorded.
+
+    `sampled` are the sampled ones among the records; without it, their headers are read.
     """
-    sampled = [record for record in records if headers_sampled(record.headers)]
+    if sampled is None:
+        sampled = [record for record in records if headers_sampled(record.headers)]
     chosen = sampled[: grant_spans(len(sampled))]
     if not chosen and len(records) == 1:
         with _failures_recorded(partial(_span_of_record, records[0], consumer, redelivered=redelivered)):

@@ -43,6 +43,8 @@ class Batch:
     waiting_versions: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
     """Versions of parked keys that dead letters hold."""
     decisions: Sequence[tuple[Message, Decision]] = ()
+    exceptions: Sequence[tuple[Message, Decision]] = ()
+    """The decisions other than HANDLED, which are few."""
     newly_parked: Set[bytes] = frozenset()
     to_schedule: Set[bytes] = frozenset()
     deferred: frozenset[int] = frozenset()
@@ -71,14 +73,15 @@ class Batch:
     @property
     def tenants(self) -> frozenset[TenantId]:
         """Tenants whose rows the handlers may access."""
-        return frozenset(message.envelope.tenant_id for message in self.to_handle if message.envelope)
+        return frozenset({message.envelope.tenant_id for message in self.to_handle if message.envelope is not None})
 
     @property
     def to_handle(self) -> Sequence[Message]:
         """Messages for a handler, unless the claim or the guard excludes them."""
-        return [
-            message for message in self.messages if message.has_handler and message.record.offset not in self.failures
-        ]
+        with_handler = [message for message in self.messages if message.envelope is not None]
+        if not self.failures:
+            return with_handler
+        return [message for message in with_handler if message.record.offset not in self.failures]
 
     def decided_as(self, decision: Decision) -> Sequence[Message]:
         return [message for message, made in self.decisions if made is decision]

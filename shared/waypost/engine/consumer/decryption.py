@@ -86,7 +86,7 @@ async def readable_events(
 
 def is_encrypted(message: Message) -> bool:
     """Whether the event has personal data that must be decrypted."""
-    return message.envelope is not None and personal_ciphertext(message.envelope.event) != b""
+    return (envelope := message.envelope) is not None and personal_ciphertext(envelope.event) != b""
 
 
 def _with_envelope(message: Message, envelope: Envelope[Event] | None) -> Message:

@@ -22,6 +22,7 @@ from waypost.ports.consumer_transaction import ConsumerTransaction, Reactions
 from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler, decrypts
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.telemetry.messaging import batch_span, process_span
+from waypost.telemetry.tracing import is_sampled
 
 
 class Effects(Protocol):
@@ -49,10 +50,15 @@ class ProjectionEffects:
 
     async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         records = [message.record for message in messages]
+        sampled = [
+            message.record
+            for message in messages
+            if (attributes := message.attributes) and is_sampled(attributes.cause.traceparent)
+        ]
         redelivered = self._redelivered or batch.redriven
         with (
             bound_tenants(batch.tenants),
-            batch_span(batch.partition.topic, self._name, records, redelivered=redelivered),
+            batch_span(batch.partition.topic, self._name, records, sampled, redelivered=redelivered),
         ):
             await project(
                 [message.envelope for message in messages if message.envelope], self._handlers, transaction.rows

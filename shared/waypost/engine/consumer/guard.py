@@ -80,30 +80,32 @@ class Guard:
         attributes = message.attributes
         if attributes is None:
             return Decision.POISON
-        if (sequence := attributes.sequence) is None:
+        sequence, aggregate_id = attributes.sequence, attributes.aggregate_id
+        if sequence is None:
             if message.key in self._parked:
                 return self._park(message, Decision.WAITING)
             return self._handle(message)
-        reached = self._versions.get(attributes.aggregate_id, 0)
+        reached = self._versions.get(aggregate_id, 0)
         if sequence <= reached:
             # Within the inbox's memory the claim would have recognized the same event: this is
             # another one under the same version.
             return Decision.STALE if attributes.occurred_at < self._inbox_kept_since else Decision.CONFLICT
-        if sequence > reached + 1 or sequence in self._waiting.get(message.key, ()):
+        if sequence > reached + 1 or (self._waiting and sequence in self._waiting.get(message.key, ())):
             return self._park(message, Decision.WAITING)
-        return self._handle(message)
+        decision = self._handle(message)
+        if decision is Decision.HANDLED:
+            self._versions[aggregate_id] = self.advanced[aggregate_id] = sequence
+            if self._waiting and sequence + 1 in self._waiting.get(message.key, ()):
+                self.to_schedule.add(message.key)
+        return decision
 
     def _handle(self, message: Message) -> Decision:
         if message.poison is not None:
             self.to_schedule.add(message.key)
             return self._park(message, Decision.POISON)
-        if message.record.offset in self._failures:
+        if self._failures and message.record.offset in self._failures:
             self.to_schedule.add(message.key)
             return self._park(message, Decision.FAILED)
-        if (attributes := message.attributes) and attributes.sequence is not None:
-            self._versions[attributes.aggregate_id] = self.advanced[attributes.aggregate_id] = attributes.sequence
-            if attributes.sequence + 1 in self._waiting.get(message.key, ()):
-                self.to_schedule.add(message.key)
         return Decision.HANDLED
 
     def _park(self, message: Message, decision: Decision) -> Decision:

@@ -13,6 +13,7 @@ from waypost.kernel.cloudevents import Attributes, from_headers
 from waypost.kernel.envelope import Envelope, Record
 from waypost.kernel.errors import MalformedHeaders, Poison, TenantMismatch, UndecodableRecord, UnstorableRecord
 from waypost.kernel.event import Event
+from waypost.kernel.header_columns import read_together
 from waypost.kernel.ids import EventId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer, Reactor
@@ -20,6 +21,9 @@ from waypost.ports.operator_decisions import KeyVersion
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
+
+_new = tuple.__new__
+"""Makes a named tuple in half the time of its class."""
 
 
 class Message(NamedTuple):
@@ -96,9 +100,15 @@ class MessageParser:
         since = consumer.since if isinstance(consumer, Reactor) else None
         return cls(codec, consumer.handlers, since=since)
 
-    def parse_all(self, records: Iterable[Record]) -> Sequence[Message]:
-        """Parses the records, in order."""
-        return [self.parse(record) for record in records]
+    def parse_all(self, records: Sequence[Record]) -> Sequence[Message]:
+        """Parses the records, in order. Those of our own producers together, with the result of
+        `parse`.
+        """
+        pairs = zip(records, read_together(records), strict=True)
+        return [
+            self.parse(record) if attributes is None else self._message(record, attributes)
+            for record, attributes in pairs
+        ]
 
     def is_replaced(self, message: Message) -> bool:
         """Whether another event was adopted under the version of this one."""
@@ -111,14 +121,19 @@ class MessageParser:
         """Parses one record. Never raises for the content of a record: `Message.poison` holds the
         error.
         """
-        attributes: Attributes | None = None
         try:
             attributes = _attributes(record)
             if attributes.cause.traceparent is None and any(name == "traceparent" for name, _ in record.headers):
                 self._report_invalid_trace_context(record)
-            return Message(record, attributes, self._envelope(record, attributes))
         except Poison as poison:
-            return Message(record=record, attributes=attributes, poison=poison)
+            return Message(record, poison=poison)
+        return self._message(record, attributes)
+
+    def _message(self, record: Record, attributes: Attributes) -> Message:
+        try:
+            return _new(Message, (record, attributes, self._envelope(record, attributes), None))
+        except Poison as poison:
+            return Message(record, attributes, poison=poison)
 
     def _report_invalid_trace_context(self, record: Record) -> None:
         """Counts the record; the log names the first one of each topic."""

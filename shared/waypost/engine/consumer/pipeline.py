@@ -121,8 +121,12 @@ class Pipeline:
             for message in batch.messages
             if (attributes := message.attributes)
         ]
-        fresh = set(await transaction.inbox.claim(batch.partition, entries))
+        claimed = await transaction.inbox.claim(batch.partition, entries)
         AFTER_CLAIM.hit()
+        if len(claimed) == len(batch.messages):
+            batch.claimed = list(batch.messages)
+            return
+        fresh = set(claimed)
         for message in batch.messages:
             if (attributes := message.attributes) is None:
                 batch.claimed.append(message)
@@ -134,14 +138,17 @@ class Pipeline:
         """Finds the keys that are parked. A separate statement after the claim, because it must see
         the commit of a transaction that the claim waited for.
         """
-        keys = {message.key for message in batch.claimed if message.attributes}
+        keys = {message.record.key or b"" for message in batch.claimed if message.attributes is not None}
         batch.parked = await transaction.parked_keys.parked(batch.partition.topic, keys) if keys else frozenset()
 
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Decides on each record and advances the guard."""
         topic = batch.partition.topic
-        known = (message.attributes for message in batch.claimed if message.attributes)
-        sequenced = {attributes.aggregate_id for attributes in known if attributes.sequence is not None}
+        sequenced = {
+            attributes.aggregate_id
+            for message in batch.claimed
+            if (attributes := message.attributes) is not None and attributes.sequence is not None
+        }
         if batch.parked:
             batch.waiting_versions = await transaction.dead_letters.waiting_versions(topic, batch.parked)
         guard = Guard(
@@ -152,6 +159,7 @@ class Pipeline:
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )
         batch.decisions = guard.decide(batch.claimed)
+        batch.exceptions = [decided for decided in batch.decisions if decided[1] is not Decision.HANDLED]
         if guard.advanced:
             await transaction.inbox.advance(topic, guard.advanced)
         batch.newly_parked, batch.to_schedule = guard.newly_parked, guard.to_schedule
@@ -176,14 +184,14 @@ class Pipeline:
             await transaction.parked_keys.park(batch.partition.topic, behind_gaps, awaits_version=True)
 
     async def _insert(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        if all(decision is Decision.HANDLED for _, decision in batch.decisions):
+        if not batch.exceptions:
             return
         now = await transaction.dead_letters.now()
         retry, failures = self._policy.retry, batch.failures
         dead_letters = [
             dead_letter
-            for message, decision in batch.decisions
-            if decision is not Decision.HANDLED and message.record.offset not in batch.deferred
+            for message, decision in batch.exceptions
+            if message.record.offset not in batch.deferred
             if (dead_letter := dead_letter_for(message, decision, failures.get(message.record.offset), retry, now))
         ]
         if dead_letters:
@@ -205,18 +213,21 @@ class Pipeline:
 
     async def handle(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Runs the handlers. Last step, so that outbox rows are written last."""
-        wanted = [message for message in batch.decided_as(Decision.HANDLED) if message.has_handler]
+        wanted = [message for message in batch.decided_as(Decision.HANDLED) if message.envelope is not None]
         if wanted:
             async with self._policy.handler_timeout():
                 await self._effects.run(wanted, batch, transaction)
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        outcomes = Counter(_outcome(message, decision, batch) for message, decision in batch.decisions)
+        outcomes = Counter(_outcome(message, decision, batch) for message, decision in batch.exceptions)
+        handled = batch.decided_as(Decision.HANDLED)
+        outcomes["handled"] = len([message for message in handled if message.envelope is not None])
+        outcomes["ignored"] = len(handled) - outcomes["handled"]
         outcomes["duplicate"] = len(batch.messages) - len(batch.claimed)
         for outcome, count in outcomes.items():
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
-        for message, decision in batch.decisions:
+        for message, decision in batch.exceptions:
             if decision in _ERRORS and message.record.offset not in batch.deferred:
                 self._report_dead_letter(message, decision, batch)
 
@@ -241,8 +252,4 @@ _ERRORS = (Decision.POISON, Decision.CONFLICT, Decision.FAILED)
 
 
 def _outcome(message: Message, decision: Decision, batch: Batch) -> str:
-    if message.record.offset in batch.deferred:
-        return "deferred"
-    if decision is Decision.HANDLED:
-        return "handled" if message.has_handler else "ignored"
-    return decision.value
+    return "deferred" if message.record.offset in batch.deferred else decision.value

@@ -89,6 +89,6 @@ async def leave_on_topic(
 
 
 def _candidates(batch: Batch) -> Iterator[tuple[Message, Decision]]:
-    for message, decision in batch.decisions:
+    for message, decision in batch.exceptions:
         if message.attributes is not None and decision in (Decision.WAITING, *_FAILURES):
             yield message, decision

@@ -1,0 +1,84 @@
+"""Readers of records: one Python function per generated class, made from source text like
+
+    def read(data, at):
+        event = create(draft)
+        # tenant_id
+        if data[at] == 72:
+            begin, at = at + 1, at + 37
+            event.tenant_id = uuid(data[begin:at].decode())
+        else:
+            event.tenant_id, at = read_tenant_id(data, at)
+        # created_at
+        event.created_at, at = read_created_at(data, at)
+        event.__class__ = owner
+        return event, at
+
+The common forms of the common types are read in place, because a call per field takes as long as
+the reading itself. Every other form is left to the field's reader in `waypost.schemas.wire`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from waypost.kernel.uuid_text import uuid_of_canonical
+from waypost.schemas.wire import Read, read_bytes, read_string, read_uuid
+
+_IN_PLACE: Mapping[Read, str] = {
+    read_uuid: """
+    if data[at] == 72:  # 36 characters
+        begin, at = at + 1, at + 37
+        event.{name} = uuid(data[begin:at].decode())""",
+    read_string: """
+    size = data[at]
+    if size < 128 and not size & 1:  # a size in one byte: twice the number of bytes
+        begin, at = at + 1, at + 1 + (size >> 1)
+        event.{name} = data[begin:at].decode()""",
+    read_bytes: """
+    if data[at] == 0:
+        event.{name}, at = b"", at + 1""",
+}
+_OTHERWISE = """
+    else:
+        event.{name}, at = read_{name}(data, at)"""
+_BY_CALL = """
+    event.{name}, at = read_{name}(data, at)"""
+
+
+def record(owner: type[Any], fields: Sequence[tuple[str, Read]]) -> Read:
+    """`owner` is a generated class, `fields` the name and reader of each field in the order of the
+    schema.
+    """
+    namespace: dict[str, Any] = {
+        "create": object.__new__,
+        "draft": _draft(owner),
+        "owner": owner,
+        "uuid": uuid_of_canonical,
+        **{f"read_{name}": read for name, read in fields},
+    }
+    exec(compile(source_of(fields), f"<reader of {owner.__name__}>", "exec"), namespace)  # noqa: S102 - our own text
+    read: Callable[[bytes, int], tuple[Any, int]] = namespace["read"]
+    return read
+
+
+def source_of(fields: Sequence[tuple[str, Read]]) -> str:
+    """The source text of a reader. Raises ValueError for a name that is none in Python."""
+    return "\n".join(_lines(fields))
+
+
+def _lines(fields: Sequence[tuple[str, Read]]) -> Iterator[str]:
+    yield "def read(data, at):"
+    yield "    event = create(draft)"
+    for name, read in fields:
+        if not name.isidentifier():
+            raise ValueError(f"{name!r} is not the name of a field")
+        template = _IN_PLACE[read] + _OTHERWISE if read in _IN_PLACE else _BY_CALL
+        yield f"    # {name}{template.format(name=name)}"
+    yield "    event.__class__ = owner"
+    yield "    return event, at"
+
+
+def _draft(owner: type[Any]) -> type[Any]:
+    """The class with fields that can be set. The `__init__` of a frozen dataclass takes longer than
+    everything else.
+    """
+    return type(f"{owner.__name__}Draft", (owner,), {"__slots__": (), "__setattr__": object.__setattr__})
