@@ -5,6 +5,7 @@ notice a text or byte string that is cut short: the position is then beyond the 
 which the caller compares. Other invalid bytes raise an error.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from struct import Struct
@@ -160,11 +161,18 @@ def _block(data: bytes, at: int) -> tuple[int, int]:
 
 def record(owner: type[Any], fields: Sequence[tuple[str, Read]]) -> Read:
     """`owner` is a generated class, `fields` the name and reader of each field in the order of the
-    schema. Sets the slots directly, because the `__init__` of a frozen dataclass takes longer than
+    schema, which may be an older version: other fields get their defaults, which are immutable.
+    Sets the slots directly, because the `__init__` of a frozen dataclass takes longer than
     everything else.
     """
     create = object.__new__
     setters = [(getattr(owner, name).__set__, read) for name, read in fields]
+    known = {name for name, _ in fields}
+    missing = [
+        (getattr(owner, field.name).__set__, field.default)
+        for field in dataclasses.fields(owner)
+        if field.name not in known
+    ]
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
         created = create(owner)
@@ -173,7 +181,13 @@ def record(owner: type[Any], fields: Sequence[tuple[str, Read]]) -> Read:
             set_field(created, value)
         return created, at
 
-    return read
+    def read_older(data: bytes, at: int) -> tuple[Any, int]:
+        created, at = read(data, at)
+        for set_field, default in missing:
+            set_field(created, default)
+        return created, at
+
+    return read_older if missing else read
 
 
 def converted(read_value: Read, convert: Callable[[Any], Any]) -> Read:
