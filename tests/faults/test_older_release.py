@@ -1,5 +1,6 @@
 """Parts of `make upgrade`: an older release runs its own files, and each process is replaced."""
 
+import re
 from pathlib import Path
 
 import pytest

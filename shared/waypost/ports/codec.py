@@ -59,7 +59,7 @@ class EventCodec(Protocol):
         ...
 
     def schema_of(self, kind: type[Event]) -> PublishedSchema:
-        """The newest schema of this class; `encode` may choose an older one. Raises Permanent for a class without a published
-        schema.
+        """The newest schema of this class; `encode` may choose an older one. Raises Permanent for
+        a class without a published schema.
         """
         ...

@@ -211,7 +211,7 @@ def test_the_version_of_nested_values_is_the_oldest_that_reads_back(nested: Nest
     ],
 )
 def test_each_addition_needs_its_version(nested: Nested, different: dict[str, Any], version: int) -> None:
-    kinds = {field.name: field.type for field in dataclasses.fields(nested.kind)}
+    kinds: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(nested.kind)}
     part, size = kinds["main"], kinds["of_size"]
 
     def made(value: Any) -> Any:
@@ -264,7 +264,8 @@ def test_an_upcaster_decides_whether_its_version_holds_an_event(folder: SchemaFo
     def stated(event: Any) -> Event:
         if event.reason == "unreadable":
             raise LookupError(event.reason)
-        return dataclasses.replace(event, reason=event.reason or "unknown")
+        stated_event: Event = dataclasses.replace(event, reason=event.reason or "unknown")
+        return stated_event
 
     release = Release(folder, upcasters={("tenant.closed", 1): stated})
 
