@@ -63,6 +63,6 @@ def test_an_unknown_commit_is_named(tmp_path: Path) -> None:
 def test_every_process_is_replaced_in_the_order_of_the_guide() -> None:
     assert sorted(REPLACED) == sorted(PROCESSES)
     guide = (CHECKOUT / "docs/guide/production.md").read_text()
-    (steps,) = re.findall(r"^  \| order .*\n  \|[-|]+\n((?:  \|.*\n)+)", guide, flags=re.MULTILINE)
+    (steps,) = re.findall(r"^   \| order .*\n   \|[-|]+\n((?:   \|.*\n)+)", guide, flags=re.MULTILINE)
     listed = [re.findall(r"`(\w+)`", row) for row in steps.splitlines()]
     assert [f"{service}-{kind}" for service, *kinds in listed for kind in kinds] == list(REPLACED)
