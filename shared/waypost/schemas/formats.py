@@ -130,7 +130,7 @@ def _older(
     by_id: Mapping[int, Format],
     upcasters: Upcasters,
 ) -> dict[type[Event], tuple[OlderVersion, ...]]:
-    """Begins anew after a version with a field that was removed since: a reader between them would
+    """Starts again after a version with a field that was removed since: a reader between them would
     take the default of that field for a statement.
     """
     formats = {(format_.event_type, format_.version): format_ for format_ in by_id.values()}
