@@ -13,7 +13,8 @@ def events_page() -> str:
     latest = sorted(newest(read_sources(root)).values(), key=lambda source: (source.topic, source.event_type))
     return page(
         "Events",
-        "Each event type with its newest schema. Records are Avro in Confluent framing; headers are CloudEvents 1.0.",
+        "Each event type with its newest schema. Records are Avro in Confluent framing; headers are CloudEvents 1.0."
+        " A record is written in the oldest version that holds the event; its frame names that version.",
         *(_section(source, ids[source.event_type, source.version]) for source in latest),
     )
 

@@ -3,7 +3,7 @@ file.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ def registry() -> SchemaRegistryClient:
 
 
 def test_confluent_deserializer_decodes_our_events(registry: SchemaRegistryClient) -> None:
-    event = user_created_envelope().event
+    event = replace(user_created_envelope().event, personal_ciphertext=b"\x01")  # held by the newest version alone
     read = AvroDeserializer(registry)(
         application_codec().encode(event).payload, SerializationContext(event.topic, MessageField.VALUE)
     )

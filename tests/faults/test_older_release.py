@@ -1,5 +1,6 @@
 """Parts of `make upgrade`: an older release runs its own files, and each process is replaced."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,9 @@ def test_an_unknown_commit_is_named(tmp_path: Path) -> None:
         extract("no-such-commit", tmp_path)
 
 
-def test_every_process_is_replaced_and_consumers_before_the_apis() -> None:
+def test_every_process_is_replaced_in_the_order_of_the_guide() -> None:
     assert sorted(REPLACED) == sorted(PROCESSES)
-    kinds = [process.rpartition("-")[2] for process in REPLACED]
-    assert kinds.index("api") > max(number for number, kind in enumerate(kinds) if kind == "worker")
+    guide = (CHECKOUT / "docs/guide/production.md").read_text()
+    (steps,) = re.findall(r"^   \| order .*\n   \|[-|]+\n((?:   \|.*\n)+)", guide, flags=re.MULTILINE)
+    listed = [re.findall(r"`(\w+)`", row) for row in steps.splitlines()]
+    assert [f"{service}-{kind}" for service, *kinds in listed for kind in kinds] == list(REPLACED)

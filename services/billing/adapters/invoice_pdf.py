@@ -95,7 +95,7 @@ class _Sheet(FPDF):
             self._draw_fact("", self._fact(document.buyer_email))
         self._draw_fact(words.date, words.day(document.finalized_at))
         self._draw_fact(words.due, words.day(document.due_at))
-        self._draw_fact(words.status, words.statuses.get(document.status, document.status.value))
+        self._draw_fact(words.status, words.statuses.get(document.status, str(document.status)))
         self.ln(5)
 
     def _draw_fact(self, label: str, text: str) -> None:

@@ -27,7 +27,7 @@ class Words:
     date: str
     due: str
     status: str
-    statuses: Mapping[InvoiceStatus, str]
+    statuses: Mapping[str, str]
     columns: tuple[str, str, str, str, str, str]
     """Description, quantity, unit price, tax, net amount, amount."""
     net: str

@@ -101,7 +101,7 @@ class CustomerView(ResponseModel):
 
 class PlanView(ResponseModel):
     code: str
-    interval: Interval
+    interval: Interval | str
     """Length of a period."""
     amount_minor: int
     """Price of one period."""
@@ -116,7 +116,7 @@ class OfferedPlan(PlanView):
 class SubscriptionView(ResponseModel):
     id: UUID
     customer_id: UUID
-    status: SubscriptionStatus
+    status: SubscriptionStatus | str
     plan: PlanView
     """The plan and price agreed for the current period."""
     next_plan: PlanView | None
@@ -158,7 +158,7 @@ class InvoiceSummary(ResponseModel):
     """The subscription that this invoice bills; null for a manual invoice."""
     number: int | None
     """Assigned at finalization; consecutive within a tenant, without gaps."""
-    status: InvoiceStatus
+    status: InvoiceStatus | str
     currency: str
     subtotal_minor: int
     """The total without tax."""
@@ -192,7 +192,7 @@ WindowLength = Literal["minute", "hour", "day"]
 class RevenueWindowView(ResponseModel):
     """Totals of one window in one currency. Windows without payments are not listed."""
 
-    window: WindowLength
+    window: WindowLength | str
     window_start: datetime
     currency: str
     paid_minor: int

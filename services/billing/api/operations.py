@@ -38,7 +38,7 @@ class PaymentExceptionView(ResponseModel):
     id: UUID
     tenant_id: UUID
     """All zeros for a report that matches no charge."""
-    kind: ExceptionKind
+    kind: ExceptionKind | str
     provider_id: str
     """The provider's id of the charge, refund or dispute."""
     invoice_id: UUID | None
@@ -62,7 +62,7 @@ class StrayPaymentView(ResponseModel):
     charge_id: str
     amount_minor: int
     currency: str
-    status: StrayStatus
+    status: StrayStatus | str
     refund_id: str | None
     failure: str | None
     received_at: datetime

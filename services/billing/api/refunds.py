@@ -24,7 +24,7 @@ Position = tuple[datetime, UUID]
 class RefundView(ResponseModel):
     id: UUID
     invoice_id: UUID
-    status: RefundStatus
+    status: RefundStatus | str
     amount_minor: int
     currency: str
     reason: str

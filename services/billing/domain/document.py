@@ -15,7 +15,7 @@ class InvoiceDocument:
     tenant_id: UUID
     invoice_id: UUID
     number: int
-    status: InvoiceStatus
+    status: InvoiceStatus | str
     finalized_at: datetime
     due_at: datetime
     seller: str | None

@@ -21,6 +21,7 @@ from services.billing.domain.terms import Identity, plan_of
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
+from waypost.kernel.stored_kinds import known_member
 
 
 class SubscriptionState(Aggregate):
@@ -118,7 +119,7 @@ class SubscriptionState(Aggregate):
         self.period = Period(since=event.period_start, until=event.period_end)
 
     def _move_to(self, status: str) -> None:
-        self.status = SubscriptionStatus(status)
+        self.status = known_member(SubscriptionStatus, status)
         if self.status is SubscriptionStatus.ACTIVE:
             # A renewal of version 1 made a subscription active with unpaid invoices.
             self.unpaid = frozenset()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from schemas.billing import SubscriptionCreated, SubscriptionPlanChanged, SubscriptionRenewed
 from services.billing.domain.plan import Interval, Plan
+from waypost.kernel.stored_kinds import known_member
 
 
 class Identity(TypedDict):
@@ -34,7 +35,7 @@ def terms_of(plan: Plan) -> Terms:
 def plan_of(event: SubscriptionCreated | SubscriptionRenewed | SubscriptionPlanChanged) -> Plan:
     return Plan(
         code=event.plan,
-        interval=Interval(event.interval),
+        interval=known_member(Interval, event.interval),
         amount_minor=event.amount_minor,
         currency=event.currency,
     )

@@ -15,6 +15,7 @@ from services.billing.domain.attempts import RESOLVED_AFTER
 from services.billing.tables import payment_attempts
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
+from waypost.kernel.stored_kinds import known_member
 from waypost.ports.unit_of_work import UnitOfWork
 
 _columns = payment_attempts.c
@@ -135,11 +136,11 @@ def attempt_of(row: Row[Any]) -> PaymentAttempt:
     return PaymentAttempt(
         id=row.id,
         invoice_id=row.invoice_id,
-        kind=AttemptKind(row.kind),
+        kind=known_member(AttemptKind, row.kind),
         number=row.attempt,
         idempotency_key=row.idempotency_key,
         amount=Money(row.amount_minor, row.currency),
-        status=AttemptStatus(row.status),
+        status=known_member(AttemptStatus, row.status),
         payment_method_id=row.payment_method_id,
         charge_id=row.charge_id,
         reason=row.reason,

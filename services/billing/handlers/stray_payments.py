@@ -17,6 +17,7 @@ from services.billing.domain.attempts import stray_refund_key
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.exception_tables import stray_payments
 from waypost.kernel.money import Money
+from waypost.kernel.stored_kinds import known_member
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.telemetry import metrics
 
@@ -149,6 +150,6 @@ def _stray(row: Row[Any]) -> StrayPayment:
         attempt_id=row.attempt_id,
         charge_id=row.charge_id,
         amount=Money(row.amount_minor, row.currency),
-        status=StrayStatus(row.status),
+        status=known_member(StrayStatus, row.status),
         refund_id=row.refund_id,
     )

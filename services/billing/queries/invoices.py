@@ -13,6 +13,7 @@ from services.billing.domain import InvoiceStatus, Line, LineTax, TaxTotal
 from services.billing.domain.tax import tax_totals
 from services.billing.tables import invoice_lines, invoices
 from waypost.kernel.errors import NotFound
+from waypost.kernel.stored_kinds import member_or_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class InvoiceRow:
     customer_id: UUID
     subscription_id: UUID | None
     number: int | None
-    status: InvoiceStatus
+    status: InvoiceStatus | str
     currency: str
     total_minor: int
     amount_paid_minor: int
@@ -128,7 +129,7 @@ def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
         customer_id=row.customer_id,
         subscription_id=row.subscription_id,
         number=row.number,
-        status=InvoiceStatus(row.status),
+        status=member_or_text(InvoiceStatus, row.status),
         currency=row.currency,
         total_minor=row.total_minor,
         amount_paid_minor=row.amount_paid_minor,

@@ -16,6 +16,7 @@ from services.billing.handlers.payment_exceptions import ExceptionKind
 from services.billing.tables import invoices, payment_attempts
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import TenantId
+from waypost.kernel.stored_kinds import member_or_text
 
 RefundStatus = Literal["pending", "succeeded", "failed"]
 RefundOrigin = Literal["waypost", "provider"]
@@ -28,7 +29,7 @@ _attempts = payment_attempts.c
 class RefundRow:
     id: UUID
     invoice_id: UUID
-    status: RefundStatus
+    status: RefundStatus | str
     amount_minor: int
     currency: str
     reason: str
@@ -97,12 +98,17 @@ def _status(status: AttemptStatus) -> RefundStatus:
             return "failed"
 
 
+def _shown_status(stored: str) -> RefundStatus | str:
+    status = member_or_text(AttemptStatus, stored)
+    return _status(status) if isinstance(status, AttemptStatus) else status
+
+
 def _refund(row: Row[Any]) -> RefundRow:
     made_here = row.requested_by == refund_key(row.id)
     return RefundRow(
         id=row.id,
         invoice_id=row.invoice_id,
-        status=_status(AttemptStatus(row.status)),
+        status=_shown_status(row.status),
         amount_minor=row.amount_minor,
         currency=row.currency,
         reason=row.reason or "requested",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import InvoiceStatus, Period
 from services.billing.tables import invoices
+from waypost.kernel.stored_kinds import member_or_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class ReportLine:
     month: str
     """2026-01"""
     currency: str
-    status: InvoiceStatus
+    status: InvoiceStatus | str
     invoices: int
     invoiced_minor: int
     paid_minor: int
@@ -40,7 +41,7 @@ async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUI
         ReportLine(
             month=f"{month.since:%Y-%m}",
             currency=currency,
-            status=InvoiceStatus(status),
+            status=member_or_text(InvoiceStatus, status),
             invoices=count,
             invoiced_minor=int(invoiced),
             paid_minor=int(paid),

@@ -9,18 +9,29 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.domain import Interval, Plan, SubscriptionStatus
+from services.billing.domain import Interval, SubscriptionStatus
 from services.billing.tables import subscriptions
 from waypost.kernel.errors import NotFound
+from waypost.kernel.stored_kinds import member_or_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedPlan:
+    """The plan and price of a period."""
+
+    code: str
+    interval: Interval | str
+    amount_minor: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRow:
     id: UUID
     customer_id: UUID
-    status: SubscriptionStatus
-    plan: Plan
-    next_plan: Plan | None
+    status: SubscriptionStatus | str
+    plan: AgreedPlan
+    next_plan: AgreedPlan | None
     period_start: datetime
     period_end: datetime
     invoice_id: UUID | None
@@ -80,7 +91,7 @@ def _subscription(row: Row[Any]) -> SubscriptionRow:
     return SubscriptionRow(
         id=row.subscription_id,
         customer_id=row.customer_id,
-        status=SubscriptionStatus(row.status),
+        status=member_or_text(SubscriptionStatus, row.status),
         plan=plan,
         next_plan=_next_plan(row, plan),
         period_start=row.period_start,
@@ -94,7 +105,7 @@ def _subscription(row: Row[Any]) -> SubscriptionRow:
     )
 
 
-def _next_plan(row: Row[Any], plan: Plan) -> Plan | None:
+def _next_plan(row: Row[Any], plan: AgreedPlan) -> AgreedPlan | None:
     """The plan of the latest change, if it is still to come and differs from `plan`."""
     if row.cancel_at is not None or row.next_from is None or row.next_from <= row.period_start:
         return None
@@ -102,5 +113,7 @@ def _next_plan(row: Row[Any], plan: Plan) -> Plan | None:
     return None if changed == plan else changed
 
 
-def _plan(code: str, interval: str, amount_minor: int, currency: str) -> Plan:
-    return Plan(code=code, interval=Interval(interval), amount_minor=amount_minor, currency=currency)
+def _plan(code: str, interval: str, amount_minor: int, currency: str) -> AgreedPlan:
+    return AgreedPlan(
+        code=code, interval=member_or_text(Interval, interval), amount_minor=amount_minor, currency=currency
+    )

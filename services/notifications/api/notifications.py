@@ -25,11 +25,11 @@ class NotificationView(ResponseModel):
 
     id: UUID
     recipient_id: UUID
-    kind: NotificationKind
+    kind: NotificationKind | str
     channel: str
     subject_type: str
     subject_id: UUID
-    status: NotificationStatus
+    status: NotificationStatus | str
     reason: str | None
     queued_at: datetime
     settled_at: datetime | None

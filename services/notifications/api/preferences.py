@@ -42,7 +42,7 @@ class Preferences(ResponseModel):
     digest: bool = Field(description=DIGEST)
     receipts: bool = Field(description=RECEIPTS)
     subscriptions: bool = Field(description=SUBSCRIPTIONS)
-    suppressed: SuppressionReason | None = Field(default=None, description=SUPPRESSED)
+    suppressed: SuppressionReason | str | None = Field(default=None, description=SUPPRESSED)
 
 
 @router.get("")

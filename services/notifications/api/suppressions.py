@@ -23,7 +23,7 @@ class SuppressionView(ResponseModel):
 
     suppression_id: UUID
     recipient_id: UUID
-    reason: SuppressionReason
+    reason: SuppressionReason | str
     """`mailbox_unknown` blocks every mail; `complained` and `soft_bounces` all but those about the
     security of the account.
     """

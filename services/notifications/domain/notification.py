@@ -11,6 +11,7 @@ from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.errors import Conflict
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId
+from waypost.kernel.stored_kinds import known_member
 
 
 class NotificationKind(StrEnum):
@@ -222,7 +223,7 @@ class Notification(Aggregate):
         match event:
             case NotificationQueued():
                 self.recipient_id, self.subject_id = event.recipient_id, event.subject_id
-                self.kind, self.channel = NotificationKind(event.kind), event.channel
+                self.kind, self.channel = known_member(NotificationKind, event.kind), event.channel
                 self.queued_at = event.queued_at
             case NotificationSent():
                 self.status = NotificationStatus.SENT

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import BILLING, MAX_ITEMS, InvoiceStatus
 from services.notifications.tables import invoices, notifications, preferences, read_marks, recipients
+from waypost.kernel.stored_kinds import known_member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ async def unread_of(rows: AsyncConnection, user_id: UUID) -> Unread:
                 number=row.number,
                 amount_minor=row.amount_minor,
                 currency=row.currency,
-                status=InvoiceStatus(row.status),
+                status=known_member(InvoiceStatus, row.status),
                 due_at=row.due_at,
                 settled_at=row.settled_at,
             )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifications.domain import NotificationKind, NotificationStatus
 from services.notifications.tables import notifications, read_marks
 from waypost.kernel.errors import NotFound
+from waypost.kernel.stored_kinds import member_or_text
 
 Position = tuple[datetime, UUID]
 
@@ -20,11 +21,11 @@ Position = tuple[datetime, UUID]
 class NotificationRow:
     id: UUID
     recipient_id: UUID
-    kind: NotificationKind
+    kind: NotificationKind | str
     channel: str
     subject_type: str
     subject_id: UUID
-    status: NotificationStatus
+    status: NotificationStatus | str
     reason: str | None
     queued_at: datetime
     settled_at: datetime | None
@@ -71,11 +72,11 @@ def _notification(row: Row[Any]) -> NotificationRow:
     return NotificationRow(
         id=row.notification_id,
         recipient_id=row.recipient_id,
-        kind=NotificationKind(row.kind),
+        kind=member_or_text(NotificationKind, row.kind),
         channel=row.channel,
         subject_type=row.subject_type,
         subject_id=row.subject_id,
-        status=NotificationStatus(row.status),
+        status=member_or_text(NotificationStatus, row.status),
         reason=row.reason,
         queued_at=row.queued_at,
         settled_at=row.settled_at,

@@ -9,21 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain.bounce import SuppressionReason
 from services.notifications.tables import recipients, suppressed_addresses
+from waypost.kernel.stored_kinds import known_member, member_or_text
 
 
 async def suppression_of(rows: AsyncConnection, address: str) -> SuppressionReason | None:
-    """Why the address gets no mail, or none but those about the security of its account."""
+    """Why the address gets no mail, or none but those about the security of its account. Raises
+    NewerKind.
+    """
     found = select(suppressed_addresses.c.reason).where(suppressed_addresses.c.address == address)
     reason: str | None = (await rows.execute(found)).scalar_one_or_none()
-    return None if reason is None else SuppressionReason(reason)
+    return None if reason is None else known_member(SuppressionReason, reason)
 
 
-async def own_suppression(rows: AsyncConnection, user_id: UUID) -> SuppressionReason | None:
+async def own_suppression(rows: AsyncConnection, user_id: UUID) -> SuppressionReason | str | None:
     """The same for the present address of a user."""
     address = select(recipients.c.email).where(recipients.c.user_id == user_id).scalar_subquery()
     found = select(suppressed_addresses.c.reason).where(suppressed_addresses.c.address == address)
     reason: str | None = (await rows.execute(found)).scalar_one_or_none()
-    return None if reason is None else SuppressionReason(reason)
+    return None if reason is None else member_or_text(SuppressionReason, reason)
 
 
 async def suppressions(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Row[Any]]:

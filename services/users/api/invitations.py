@@ -54,10 +54,10 @@ class InvitationView(ResponseModel):
     email: str = Field(repr=False)
     display_name: str | None = Field(default=None, repr=False)
     """The name that the person entered who asked to join. Neither it nor the address is proved."""
-    role: Role | None
+    role: Role | str | None
     """The role of the person who accepts; null for a request."""
     locale: str
-    status: InvitationStatus
+    status: InvitationStatus | str
     """requested: waits for an approval; sent: the link was mailed."""
     invited_by: UUID | None
     expires_at: datetime

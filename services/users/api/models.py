@@ -137,7 +137,7 @@ class UserView(ResponseModel):
     tenant_id: UUID
     email: str = Field(repr=False)
     display_name: str = Field(repr=False)
-    role: Role
+    role: Role | str
     locale: str
     status: UserStatus
     version: int

@@ -16,6 +16,7 @@ from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
+from waypost.kernel.stored_kinds import known_member
 
 
 class InvitationStatus(StrEnum):
@@ -140,7 +141,11 @@ class Invitation(Aggregate):
                 self.email, self.display_name = canonical_form(event.email), event.display_name
                 self.locale = event.locale
             case InvitationSent():
-                self.email, self.locale, self.role = canonical_form(event.email), event.locale, Role(event.role)
+                self.email, self.locale, self.role = (
+                    canonical_form(event.email),
+                    event.locale,
+                    known_member(Role, event.role),
+                )
                 self.invited_by, self.expires_at = event.invited_by, event.expires_at
                 self.status = InvitationStatus.SENT
             case InvitationAccepted():

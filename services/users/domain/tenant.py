@@ -11,6 +11,7 @@ from services.users.domain.join_policy import JoinMode, JoinPolicy
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
+from waypost.kernel.stored_kinds import known_member
 
 
 class TenantStatus(StrEnum):
@@ -67,7 +68,7 @@ class Tenant(Aggregate):
             case TenantCreated(name=name) | TenantRenamed(name=name):
                 self.name = name
             case TenantJoinPolicyChanged(mode=mode, domains=domains):
-                self.join_policy = JoinPolicy(mode=JoinMode(mode), domains=tuple(domains))
+                self.join_policy = JoinPolicy(mode=known_member(JoinMode, mode), domains=tuple(domains))
             case TenantClosed():
                 self.status = TenantStatus.CLOSED
             case _:

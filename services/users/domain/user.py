@@ -29,6 +29,7 @@ from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
+from waypost.kernel.stored_kinds import known_member
 
 NONPAYMENT = "nonpayment"
 """Reason of the suspension that the payment of written-off invoices ends."""
@@ -211,7 +212,7 @@ class User(Aggregate):
         match event:
             case UserCreated():
                 self.email, self.display_name = canonical_form(event.email), event.display_name
-                self.role, self.locale = Role(event.role), event.locale
+                self.role, self.locale = known_member(Role, event.role), event.locale
             case UserEmailChanged(email=email):
                 self.email, self.verified = canonical_form(email), False
             case UserEmailVerified():
@@ -219,7 +220,7 @@ class User(Aggregate):
             case UserProfileUpdated():
                 self.display_name, self.locale = event.display_name, event.locale
             case UserRoleChanged(role=role):
-                self.role = Role(role)
+                self.role = known_member(Role, role)
             case UserSuspended(reason=reason):
                 self.suspended, self.suspension_reason = True, reason
             case UserReactivated():

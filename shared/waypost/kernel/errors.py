@@ -18,6 +18,7 @@ WaypostError
 │       ├── RequestInProgress   409: a request with the same Idempotency-Key is running
 │       └── RebuildRuns         a migration or another rebuild is running
 ├── Unavailable                 503: a limit is reached or a dependency is unavailable; retry later
+│   └── NewerKind               a stored kind of a newer release: its processes handle it
 ├── Misconfigured               the process refuses to start; the message names the setting
 │   ├── SessionRefused          PostgreSQL does not open a session; Transient, too: the work waits
 │   │   └── PoolerRefused       the address of the database is that of a connection pooler
@@ -119,6 +120,10 @@ class Unavailable(WaypostError):
     def __init__(self, message: str, retry_after: timedelta, **facts: object) -> None:
         self.retry_after = retry_after
         super().__init__(message, **facts)
+
+
+class NewerKind(Unavailable):
+    """A stored kind or status is of a newer release."""
 
 
 class Misconfigured(WaypostError):

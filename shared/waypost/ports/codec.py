@@ -30,8 +30,9 @@ class EventCodec(Protocol):
     """Converts events to bytes and back."""
 
     def encode(self, event: Event) -> EncodedEvent:
-        """Encodes an event. Raises Permanent if it does not fit its schema; called before the
-        insert, so that the transaction fails too.
+        """Encodes an event in the oldest schema version that holds it, so that older releases
+        read it too. Raises Permanent if it does not fit its schema; called before the insert, so
+        that the transaction fails too.
         """
         ...
 
@@ -58,7 +59,7 @@ class EventCodec(Protocol):
         ...
 
     def schema_of(self, kind: type[Event]) -> PublishedSchema:
-        """The schema that encodes this class. Raises Permanent for a class without a published
-        schema.
+        """The newest schema of this class; `encode` may choose an older one. Raises Permanent for
+        a class without a published schema.
         """
         ...

@@ -14,7 +14,7 @@ from waypost.kernel.errors import NewerSchema, Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
-from waypost.schemas.record_reader import record
+from waypost.schemas.older_versions import OlderVersion
 from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
 from waypost.schemas.wire import Read
@@ -39,21 +39,27 @@ class AvroCodec:
         events: Mapping[str, type[Event]],
         upcasters: Upcasters,
     ) -> None:
-        self._formats: Formats = read_formats(root, events)
+        self._formats: Formats = read_formats(root, events, upcasters)
         self._events = events
         self._upcasters = upcasters
-        self._readers = dict(self._newest_readers())
+        self._readers = dict(self._direct_readers())
 
     def encode(self, event: Event) -> EncodedEvent:
-        newest = self._newest(type(event))
+        kind = type(event)
+        newest = self._newest(kind)
         values = _values(event, newest)
+        written: Format | OlderVersion = newest
+        for version in self._formats.older.get(kind, ()):
+            if version.holds(event, values):
+                written = version
+                break
         body = BytesIO()
-        body.write(_FRAME.pack(0, newest.schema_id))
+        body.write(_FRAME.pack(0, written.schema_id))
         try:
-            schemaless_writer(body, newest.schema, values)
+            schemaless_writer(body, written.schema, values)
         except Exception as error:
             raise _diagnosis(event, newest, error) from error
-        return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
+        return EncodedEvent(schema_id=written.schema_id, payload=body.getvalue())
 
     def decode(self, event_type: str, payload: bytes) -> Event:
         if read := self._readers.get((event_type, payload[:_FRAME_BYTES])):
@@ -131,12 +137,11 @@ class AvroCodec:
             )
         return UndecodableRecord(f"schema id {schema_id} is not in this release's lock", schema_id=schema_id)
 
-    def _newest_readers(self) -> Iterator[tuple[tuple[str, bytes], Read]]:
-        """By type and frame: readers of the newest versions, whose events need no conversion."""
-        for written in self._formats.newest.values():
-            if (written.event_type, written.version) not in self._upcasters:
-                frame = _FRAME.pack(0, written.schema_id)
-                yield (written.event_type, frame), record(written.event_class, tuple(written.readers))
+    def _direct_readers(self) -> Iterator[tuple[tuple[str, bytes], Read]]:
+        """By type and frame: readers whose events need no conversion."""
+        for written in self._formats.by_id.values():
+            if written.read is not None:
+                yield (written.event_type, _FRAME.pack(0, written.schema_id)), written.read
 
     def _read(self, written: Format, body: BytesIO) -> Event:
         values = cast(dict[str, Any], schemaless_reader(body, written.schema, written.reader_schema))

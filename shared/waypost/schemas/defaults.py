@@ -2,7 +2,8 @@
 
 Avro writes a default as JSON of the plain type: a date is a number of days, bytes are a string of
 code points below 256. fastavro returns that JSON without conversion. `default_value` converts it,
-or raises an error with the reason.
+or raises an error with the reason. The result equals what `ValueCodec.encode` returns for the
+default of the generated class.
 """
 
 import math
@@ -12,7 +13,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from waypost.schemas.logical import decimal_of, time_of, timestamp_of
+from waypost.schemas.logical import decimal_bytes, decimal_of, time_of, timestamp_of
 from waypost.schemas.types import (
     ArrayType,
     AvroType,
@@ -42,9 +43,8 @@ def default_value(type_: AvroType, written: Any) -> Any:
         case Scalar():
             return _scalar(type_.kind, written)
         case DecimalType():
-            data = _bytes(written)
-            decimal_of(data, precision=type_.precision, scale=type_.scale)
-            return data
+            limits = {"precision": type_.precision, "scale": type_.scale}
+            return decimal_bytes(decimal_of(_bytes(written), **limits), **limits)
         case FixedType():
             data = _bytes(written)
             return _require(data, len(data) == type_.size, f"{type_.size} bytes")

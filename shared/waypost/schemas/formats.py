@@ -1,6 +1,6 @@
 """The parsed form of every locked version, which the codec looks up for each record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ from waypost.kernel.event import Event
 from waypost.schemas.defaults import fill_defaults
 from waypost.schemas.lock import read_lock
 from waypost.schemas.logical import wire_definition
+from waypost.schemas.older_versions import OlderVersion, keeps_all_fields, older_version
 from waypost.schemas.problems import SchemaProblem
+from waypost.schemas.record_reader import record
 from waypost.schemas.sources import SchemaSource, newest, read_sources
 from waypost.schemas.types import Definition
+from waypost.schemas.upcasters import Upcasters
 from waypost.schemas.values import FieldCodec, decoders, field_codecs
 from waypost.schemas.wire import Read
 
@@ -42,17 +45,23 @@ class Format:
     """Name and conversion of the fields that the Avro library does not decode to their Python
     type.
     """
-    readers: tuple[tuple[str, Read], ...]
-    """For each field of the newest version, in its order: name and reader."""
+    read: Read | None
+    """Reads the body without the Avro library. None for a version with a field that the newest one
+    does not have, and for a version with an upcaster.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formats:
     by_id: Mapping[int, Format]
     newest: Mapping[type[Event], Format]
+    older: Mapping[type[Event], tuple[OlderVersion, ...]]
+    """The older versions that events may be written in, oldest first. Types with one version are
+    missing.
+    """
 
 
-def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
+def read_formats(root: Path, events: Mapping[str, type[Event]], upcasters: Upcasters) -> Formats:
     """Reads all formats. Raises Misconfigured if a source or the lock is damaged, and if sources,
     lock and generated classes differ; `waypost schemas check` reports the differences.
     """
@@ -67,7 +76,7 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
             raise Misconfigured(
                 f"{source.label} is not locked or has no class: run `waypost schemas lock` and `waypost schemas generate`"
             )
-    readers = {event_type: _parsed(source) for event_type, source in latest.items()}
+    parsed = {event_type: _parsed(source) for event_type, source in latest.items()}
     by_id: dict[int, Format] = {}
     for source in sources:
         key, kind = (source.event_type, source.version), events[source.event_type]
@@ -79,13 +88,13 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
             version=source.version,
             event_class=kind,
             definition=source.definition,
-            schema=readers[source.event_type] if source is target else _parsed(source),
-            reader_schema=None if source is target else readers[source.event_type],
+            schema=parsed[source.event_type] if source is target else _parsed(source),
+            reader_schema=None if source is target else parsed[source.event_type],
             encoders=tuple((field.name, field.value.plain, field.value.encode) for field in fields),
             decoders=decoders(fields),
-            readers=tuple((field.name, field.value.read) for field in fields),
+            read=_reader(source, target, kind) if key not in upcasters else None,
         )
-    return Formats(by_id=by_id, newest=_newest_of(by_id, latest))
+    return Formats(by_id=by_id, newest=_newest_of(by_id, latest), older=_older(sources, latest, by_id, upcasters))
 
 
 def _parsed(source: SchemaSource) -> Any:
@@ -108,3 +117,33 @@ def _newest_of(by_id: Mapping[int, Format], latest: Mapping[str, SchemaSource]) 
         for format_ in by_id.values()
         if latest[format_.event_type].version == format_.version
     }
+
+
+def _reader(source: SchemaSource, target: SchemaSource, kind: type[Event]) -> Read | None:
+    if not keeps_all_fields(source.fields, target.fields):
+        return None
+    return record(kind, [(field.name, field.value.read) for field in _field_codecs(source, kind)])
+
+
+def _older(
+    sources: Sequence[SchemaSource],
+    latest: Mapping[str, SchemaSource],
+    by_id: Mapping[int, Format],
+    upcasters: Upcasters,
+) -> dict[type[Event], tuple[OlderVersion, ...]]:
+    """Starts again after a version with a field that was removed since: a reader between them would
+    take the default of that field for a statement.
+    """
+    formats = {(format_.event_type, format_.version): format_ for format_ in by_id.values()}
+    found: dict[type[Event], tuple[OlderVersion, ...]] = {}
+    for source in sorted(sources, key=lambda source: source.version):
+        target, key = latest[source.event_type], (source.event_type, source.version)
+        format_ = formats[key]
+        if source is target:
+            continue
+        if not keeps_all_fields(source.fields, target.fields):
+            found.pop(format_.event_class, None)
+            continue
+        version = older_version(format_.schema_id, format_.schema, source.fields, target.fields, upcasters.get(key))
+        found[format_.event_class] = (*found.get(format_.event_class, ()), version)
+    return found

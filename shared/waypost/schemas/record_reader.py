@@ -10,14 +10,17 @@
             event.tenant_id, at = read_tenant_id(data, at)
         # created_at
         event.created_at, at = read_created_at(data, at)
+        event.reason = default_reason
         event.__class__ = owner
         return event, at
 
 The common forms of the common types are read in place, because a call per field takes as long as
-the reading itself. Every other form is left to the field's reader in `waypost.schemas.wire`.
+the reading itself. Every other form is left to the field's reader in `waypost.schemas.wire`. Here
+`reason` is a field that the schema, an older version, does not have.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from waypost.kernel.uuid_text import uuid_of_canonical
@@ -46,26 +49,29 @@ _BY_CALL = """
 
 def record(owner: type[Any], fields: Sequence[tuple[str, Read]]) -> Read:
     """`owner` is a generated class, `fields` the name and reader of each field in the order of the
-    schema.
+    schema, which may be an older version: other fields get their defaults, which are immutable.
     """
+    read_names = {name for name, _ in fields}
+    missing = {field.name: field.default for field in dataclasses.fields(owner) if field.name not in read_names}
     namespace: dict[str, Any] = {
         "create": object.__new__,
         "draft": _draft(owner),
         "owner": owner,
         "uuid": uuid_of_canonical,
         **{f"read_{name}": read for name, read in fields},
+        **{f"default_{name}": default for name, default in missing.items()},
     }
-    exec(compile(source_of(fields), f"<reader of {owner.__name__}>", "exec"), namespace)  # noqa: S102 - our own text
+    exec(compile(source_of(fields, missing), f"<reader of {owner.__name__}>", "exec"), namespace)  # noqa: S102 - our own text
     read: Callable[[bytes, int], tuple[Any, int]] = namespace["read"]
     return read
 
 
-def source_of(fields: Sequence[tuple[str, Read]]) -> str:
+def source_of(fields: Sequence[tuple[str, Read]], missing: Iterable[str] = ()) -> str:
     """The source text of a reader. Raises ValueError for a name that is none in Python."""
-    return "\n".join(_lines(fields))
+    return "\n".join(_lines(fields, missing))
 
 
-def _lines(fields: Sequence[tuple[str, Read]]) -> Iterator[str]:
+def _lines(fields: Sequence[tuple[str, Read]], missing: Iterable[str]) -> Iterator[str]:
     yield "def read(data, at):"
     yield "    event = create(draft)"
     for name, read in fields:
@@ -73,6 +79,8 @@ def _lines(fields: Sequence[tuple[str, Read]]) -> Iterator[str]:
             raise ValueError(f"{name!r} is not the name of a field")
         template = _IN_PLACE[read] + _OTHERWISE if read in _IN_PLACE else _BY_CALL
         yield f"    # {name}{template.format(name=name)}"
+    for name in missing:
+        yield f"    event.{name} = default_{name}"
     yield "    event.__class__ = owner"
     yield "    return event, at"
 

@@ -4,8 +4,8 @@
 2. The checkout's migrations run. Old processes continue on the newer tables, also after a
    restart.
 3. For each process: a new one starts beside the old one and shares its work; then the old one
-   stops, and a new one takes its place. Consumers are replaced before the producers of their
-   events.
+   stops, and a new one takes its place. Readers are replaced before the writers of what they
+   read (`waypost.hosting.processes.REPLACED_IN_ORDER`).
 4. The checkout serves alone, until each operation has succeeded.
 
 The load is sent to the processes of an API in turn. An API receives no request from the moment of
@@ -30,7 +30,7 @@ from tests.faults.storm.upgrade_evidence import ApiStop, Replacement, UpgradeRec
 from tests.faults.storm.watched import WatchedServer
 from tests.faults.storm.work import work_of
 from waypost.devstack.parts import PythonOneShot
-from waypost.hosting.processes import ServiceProcess
+from waypost.hosting.processes import REPLACED_IN_ORDER, ServiceProcess
 from waypost.kernel.errors import WaypostError
 from waypost.native.ports import free_ports
 
@@ -40,10 +40,15 @@ PATIENCE_SECONDS = 180
 WORK_POLL_SECONDS = 0.5
 RESTARTED = ("users-api", "billing-worker", "notifications-jobs")
 """Old processes that restart on the newer tables, one of each kind."""
-_ORDER = ("worker", "jobs", "live", "api")
 REPLACED = tuple(
-    chain.from_iterable([process for process in PROCESSES if process.endswith(f"-{kind}")] for kind in _ORDER)
+    process
+    for service in reversed(SERVICES)
+    for kind in REPLACED_IN_ORDER
+    if (process := f"{service}-{kind}") in PROCESSES
 )
+"""In the order of docs/guide/production.md: notifications consumes the events of all services, and
+billing those of users.
+"""
 
 
 class RollingUpgrade:

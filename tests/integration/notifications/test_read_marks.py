@@ -1,7 +1,9 @@
 """Notifications in lists, for admins and members."""
 
 import httpx
+from sqlalchemy import update
 
+from services.notifications.tables import notifications as rows_of_notifications
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.role import Role
@@ -36,6 +38,20 @@ async def test_members_see_their_own_notifications(
     assert (await http.get(path, headers=headers(grace, Role.ADMIN))).status_code == 200
     assert (await http.get(path, headers=headers(Person(), Role.OWNER))).status_code == 404
     assert (await http.get(path)).status_code == 401
+
+
+async def test_kinds_of_a_newer_release_are_shown_as_their_text(
+    notifications: NotificationsService, http: httpx.AsyncClient
+) -> None:
+    """Its workers store rows while this release still serves requests."""
+    ada = Person()
+    await _welcome(notifications, ada)
+    newer = {"kind": "plan_retired", "status": "postponed"}
+    async with notifications.unit_of_work(ada.tenant_id) as uow:
+        await uow.rows.execute(update(rows_of_notifications).values(newer))
+    [shown] = (await http.get("/notifications", headers=headers(ada, Role.MEMBER))).json()["data"]
+    assert {name: shown[name] for name in newer} == newer
+    assert (await http.get(f"/notifications/{shown['id']}", headers=headers(ada, Role.MEMBER))).json() == shown
 
 
 async def test_an_invalid_cursor_is_refused(http: httpx.AsyncClient) -> None:

@@ -56,7 +56,7 @@ def test_an_event_comes_back_as_it_was(event: Event) -> None:
 
 def test_the_frame_is_confluents() -> None:
     encoded = CODEC.encode(user_created())
-    *_, line = (line for line in read_lock(project().schemas_folder) if line.type == "user.created")
+    line = next(line for line in read_lock(project().schemas_folder) if line.type == "user.created")
     assert encoded.schema_id == line.id
     assert encoded.payload[:5] == b"\x00" + line.id.to_bytes(4, "big")
 

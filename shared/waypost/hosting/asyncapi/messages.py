@@ -15,6 +15,7 @@ KAFKA_BINDING = "0.5.0"
 
 RECORD: Mapping[str, Any] = {
     "contentType": CONTENT_TYPE,
+    "description": "Written in the oldest version of its schema that holds the event; the frame names that version.",
     "headers": headers_schema(),
     "correlationId": {
         "description": "Equal in all events that one request caused.",

@@ -55,6 +55,7 @@ WITHOUT_ATTEMPTS = [
     Transient(),
     LineDown(),
     errors.Unavailable("full", timedelta(seconds=1)),
+    errors.NewerKind("newer", timedelta(seconds=1)),
     errors.NewerSchema(),
     SessionRefused(),
     PoolerRefused(),

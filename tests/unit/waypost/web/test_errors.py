@@ -15,6 +15,7 @@ from waypost.kernel.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    NewerKind,
     NotFound,
     NotYet,
     Permanent,
@@ -45,6 +46,7 @@ FAILURES: dict[str, Exception] = {
     "refused-session": SessionRefused("10.0.0.1 refused a session of role users_app"),
     "pooler": PoolerRefused("10.0.0.1 is a connection pooler"),
     "unavailable": Unavailable("the outbox is full", timedelta(seconds=7)),
+    "newer-kind": NewerKind("a newer release has stored it", timedelta(seconds=7)),
     "permanent": Permanent("an internal matter"),
     "unknown": RuntimeError("an internal matter"),
 }
@@ -62,6 +64,7 @@ STATUS = {
     "refused-session": 503,
     "pooler": 503,
     "unavailable": 503,
+    "newer-kind": 503,
     "permanent": 500,
     "unknown": 500,
 }
@@ -117,7 +120,9 @@ async def test_a_lost_race_with_if_match_is_412(client: httpx.AsyncClient) -> No
     assert (await client.get("/fail/concurrency", headers={"If-Match": '"3"'})).status_code == 412
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("transient", "1"), ("not-yet", "1"), ("unavailable", "7")])
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("transient", "1"), ("not-yet", "1"), ("unavailable", "7"), ("newer-kind", "7")]
+)
 async def test_what_may_work_later_says_when(client: httpx.AsyncClient, name: str, seconds: str) -> None:
     assert (await client.get(f"/fail/{name}")).headers["retry-after"] == seconds
 
