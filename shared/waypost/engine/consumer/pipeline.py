@@ -121,12 +121,11 @@ class Pipeline:
             for message in batch.messages
             if (attributes := message.attributes)
         ]
-        claimed = await transaction.inbox.claim(batch.partition, entries)
+        fresh = set(await transaction.inbox.claim(batch.partition, entries))
         AFTER_CLAIM.hit()
-        if len(claimed) == len(batch.messages):
+        if len(fresh) == len(batch.messages):
             batch.claimed = list(batch.messages)
             return
-        fresh = set(claimed)
         for message in batch.messages:
             if (attributes := message.attributes) is None:
                 batch.claimed.append(message)
@@ -220,7 +219,10 @@ class Pipeline:
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        outcomes = Counter(_outcome(message, decision, batch) for message, decision in batch.exceptions)
+        outcomes = Counter(
+            "deferred" if message.record.offset in batch.deferred else decision.value
+            for message, decision in batch.exceptions
+        )
         handled = batch.decided_as(Decision.HANDLED)
         outcomes["handled"] = len([message for message in handled if message.envelope is not None])
         outcomes["ignored"] = len(handled) - outcomes["handled"]
@@ -249,7 +251,3 @@ class Pipeline:
 
 
 _ERRORS = (Decision.POISON, Decision.CONFLICT, Decision.FAILED)
-
-
-def _outcome(message: Message, decision: Decision, batch: Batch) -> str:
-    return "deferred" if message.record.offset in batch.deferred else decision.value
