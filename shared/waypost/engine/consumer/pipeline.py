@@ -143,15 +143,10 @@ class Pipeline:
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Decides on each record and advances the guard."""
         topic = batch.partition.topic
-        sequenced = {
-            attributes.aggregate_id
-            for message in batch.claimed
-            if (attributes := message.attributes) is not None and attributes.sequence is not None
-        }
         if batch.parked:
             batch.waiting_versions = await transaction.dead_letters.waiting_versions(topic, batch.parked)
         guard = Guard(
-            versions=await transaction.inbox.versions(topic, sequenced),
+            versions=await transaction.inbox.versions(topic, batch.sequenced),
             parked=batch.parked,
             waiting_versions=batch.waiting_versions,
             failures=batch.failures,
