@@ -31,7 +31,7 @@ from waypost.kernel.uuid_text import uuid_of_canonical
 Column = list[bytes]
 
 SMALLEST = 8
-"""Fewer records are not divided further to find those that cannot be read together."""
+"""Fewer records are not divided further to find the records that cannot be read together."""
 
 _REQUIRED, _NAMES = frozenset(REQUIRED), frozenset(CONTRACT)
 _IDS = ("ce_id", "ce_tenantid", "ce_subject", "ce_correlationid", "ce_causationid", "ce_actorid")

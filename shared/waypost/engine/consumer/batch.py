@@ -83,6 +83,15 @@ class Batch:
             return with_handler
         return [message for message in with_handler if message.record.offset not in self.failures]
 
+    @property
+    def sequenced(self) -> Set[UUID]:
+        """Aggregates whose claimed events have a sequence."""
+        return {
+            attributes.aggregate_id
+            for message in self.claimed
+            if (attributes := message.attributes) is not None and attributes.sequence is not None
+        }
+
     def decided_as(self, decision: Decision) -> Sequence[Message]:
         return [message for message, made in self.decisions if made is decision]
 

@@ -121,12 +121,11 @@ class Pipeline:
             for message in batch.messages
             if (attributes := message.attributes)
         ]
-        claimed = await transaction.inbox.claim(batch.partition, entries)
+        fresh = set(await transaction.inbox.claim(batch.partition, entries))
         AFTER_CLAIM.hit()
-        if len(claimed) == len(batch.messages):
+        if len(fresh) == len(batch.messages):
             batch.claimed = list(batch.messages)
             return
-        fresh = set(claimed)
         for message in batch.messages:
             if (attributes := message.attributes) is None:
                 batch.claimed.append(message)
@@ -144,15 +143,10 @@ class Pipeline:
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Decides on each record and advances the guard."""
         topic = batch.partition.topic
-        sequenced = {
-            attributes.aggregate_id
-            for message in batch.claimed
-            if (attributes := message.attributes) is not None and attributes.sequence is not None
-        }
         if batch.parked:
             batch.waiting_versions = await transaction.dead_letters.waiting_versions(topic, batch.parked)
         guard = Guard(
-            versions=await transaction.inbox.versions(topic, sequenced),
+            versions=await transaction.inbox.versions(topic, batch.sequenced),
             parked=batch.parked,
             waiting_versions=batch.waiting_versions,
             failures=batch.failures,
@@ -220,7 +214,10 @@ class Pipeline:
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        outcomes = Counter(_outcome(message, decision, batch) for message, decision in batch.exceptions)
+        outcomes = Counter(
+            "deferred" if message.record.offset in batch.deferred else decision.value
+            for message, decision in batch.exceptions
+        )
         handled = batch.decided_as(Decision.HANDLED)
         outcomes["handled"] = len([message for message in handled if message.envelope is not None])
         outcomes["ignored"] = len(handled) - outcomes["handled"]
@@ -249,7 +246,3 @@ class Pipeline:
 
 
 _ERRORS = (Decision.POISON, Decision.CONFLICT, Decision.FAILED)
-
-
-def _outcome(message: Message, decision: Decision, batch: Batch) -> str:
-    return "deferred" if message.record.offset in batch.deferred else decision.value
