@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import EVENTS
-from tests.unit.schemas.folder import SchemaFolder, adds, copied, removes
+from tests.unit.schemas.folder import copied
 from tests.unit.schemas.rich import decimal, publish
 from tests.unit.schemas.strategies import events, events_of
-from tests.unit.schemas.test_evolution import CLOSED, Release
+from tests.unit.schemas.test_evolution import CLOSED
 from waypost.kernel.errors import UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.kernel.frozen_map import FrozenMap
@@ -231,42 +231,3 @@ def test_each_addition_needs_its_version(nested: Nested, different: dict[str, An
     encoded = nested.versions.codec.encode(event)
     assert nested.versions.codec._formats.by_id[encoded.schema_id].version == version
     assert repr(nested.versions.codec.decode(TYPE, encoded.payload)) == repr(event)
-
-
-def written(release: Release, **more: object) -> int:
-    """The version that the release writes."""
-    encoded = release.codec.encode(release.event("tenant.closed", **{**CLOSED, **more}))
-    return release.codec._formats.by_id[encoded.schema_id].version
-
-
-def test_an_old_release_reads_events_that_use_no_new_field(folder: SchemaFolder) -> None:
-    old = Release(folder)
-    folder.publish("tenant.closed", 2, adds("note", "string", default="none given"))
-    payload = Release(folder).closes()
-    assert old.codec.decode("tenant.closed", payload) == old.event("tenant.closed", **CLOSED)
-
-
-def test_a_version_with_a_removed_field_is_not_written(folder: SchemaFolder) -> None:
-    """Readers of versions 2 and 3 would take the default of `note` for a statement."""
-    folder.publish("tenant.closed", 2, adds("note", "string", default=""))
-    folder.publish("tenant.closed", 3, adds("by", "string", default=""))
-    assert written(Release(folder)) == 1
-    folder.publish("tenant.closed", 4, removes("note"))
-    assert written(Release(folder)) == 4
-    folder.publish("tenant.closed", 5, adds("at_once", "boolean", default=False))
-    assert written(Release(folder)) == 4
-    assert written(Release(folder), at_once=True) == 5
-
-
-def test_an_upcaster_decides_whether_its_version_holds_an_event(folder: SchemaFolder) -> None:
-    folder.publish("tenant.closed", 2, adds("note", "string", default=""))
-
-    def stated(event: Any) -> Event:
-        if event.reason == "unreadable":
-            raise LookupError(event.reason)
-        stated_event: Event = dataclasses.replace(event, reason=event.reason or "unknown")
-        return stated_event
-
-    release = Release(folder, upcasters={("tenant.closed", 1): stated})
-
-    assert [written(release, reason=reason) for reason in ("requested", "", "unreadable")] == [1, 2, 2]
