@@ -52,6 +52,15 @@ class Breakable(Lifecycle, Protocol):
     """Set when the part has ended although nothing asked it to."""
 
 
+@runtime_checkable
+class Explained(Lifecycle, Protocol):
+    """A part that can say why it is not ready."""
+
+    async def check(self) -> None:
+        """Raises the reason, if the part waits for an operator or for another release."""
+        ...
+
+
 def tune_garbage_collector() -> None:
     """Reduces garbage collection; called once, after a process has imported its modules.
 
