@@ -22,4 +22,4 @@ async def run_live(service: Service) -> None:
     probes = HttpServer(
         create_probes_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )
-    await Process([probes, view], at_deadline=exit_at_once).run()
+    await Process([probes, view], at_deadline=exit_at_once, ending=readiness.ending).run()

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from waypost.kafka.client_arguments import client_arguments
 from waypost.kafka.refusals import reaching
@@ -15,6 +17,8 @@ from waypost.project import from_cluster, on_cluster
 
 REQUEST_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
+_MOVING = (GroupLoadInProgressError, GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
+"""In a new cluster the first request creates the topic of the offsets; a coordinator may move."""
 _MEMBERS = 5  # position in a group of DescribeGroupsResponse, in each version
 
 
@@ -36,8 +40,7 @@ async def group_state(brokers: Brokers, group: str) -> GroupState:
         async with reaching(brokers, message=f"the state of the group {name} is unknown"):
             async with asyncio.timeout(REQUEST_SECONDS):
                 await client.start()
-                (described,) = await client.describe_consumer_groups([name])
-                offsets = await client.list_consumer_group_offsets(name)
+                described, offsets = await _asked(client, name)
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -50,3 +53,13 @@ async def group_state(brokers: Brokers, group: str) -> GroupState:
             if stored.offset >= 0
         },
     )
+
+
+async def _asked(client: AIOKafkaAdminClient, name: str) -> tuple[Any, Mapping[Any, Any]]:
+    """The answers about the members and the offsets."""
+    while True:
+        try:
+            (described,) = await client.describe_consumer_groups([name])
+            return described, await client.list_consumer_group_offsets(name)
+        except _MOVING:
+            await asyncio.sleep(0.1)

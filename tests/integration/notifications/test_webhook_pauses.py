@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from services.notifications.domain.webhook_pauses import MAX_PERIODS, with_period
+from services.notifications.domain.webhook_pauses import MAX_PERIODS, Period, with_period
 from services.notifications.domain.webhook_schedule import RETENTION
 from tests.integration.notifications.service import NotificationsService
 from tests.integration.notifications.webhooks import Receiver, Tenant
@@ -55,7 +55,8 @@ async def _enable(tenant: Tenant, endpoint_id: str, *, enabled: bool) -> None:
 
 def test_the_stored_periods_are_bounded_and_a_dropped_one_ends_the_subscription_before_it() -> None:
     since = {"invoice.paid": NOW.isoformat(), "user.erased": (NOW + timedelta(hours=3)).isoformat()}
-    periods, at = [], NOW
+    periods: list[Period] = []
+    at = NOW
     for _ in range(MAX_PERIODS + 1):
         at += timedelta(hours=1)
         periods, since = with_period(periods, since, at, at + MINUTES)
