@@ -1,4 +1,4 @@
-"""A record of a newer release: the live view leaves its group, says so, and disturbs nobody."""
+"""A record of a newer release: the live view waits outside of its group, and reports it."""
 
 import random
 from collections.abc import AsyncIterator

@@ -44,7 +44,7 @@ class Topology:
     application must be rebuilt.
     """
     newer: list[NewerRecord] = field(default_factory=list)
-    """The records of newer releases among those that could not be handled."""
+    """Records of newer releases, which could not be handled."""
 
     @classmethod
     def build(cls, bootstrap: Brokers, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":

@@ -36,6 +36,7 @@ from waypost.kafka.access import (
 )
 from waypost.kafka.catalog import catalog
 from waypost.kafka.client_arguments import client_arguments
+from waypost.kafka.groups import group_state
 from waypost.kafka.refusals import AccessRefused
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Transient
@@ -114,6 +115,9 @@ async def test_the_command_reads_every_topic(users: Mapping[str, BrokerConnectio
     assert {topic.name for topic in await catalog(users["users-command"])} >= {
         topic.name for topic in declared_topics()
     }
+    assert (await group_state(users["users-command"], "billing.live")).members == 0
+    with pytest.raises(AccessRefused):
+        await group_state(users["users-api"], "billing.live")
 
 
 def test_a_new_topic_and_a_new_consumer_need_no_second_list() -> None:

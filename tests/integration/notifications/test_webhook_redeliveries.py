@@ -1,0 +1,57 @@
+"""Requests to send webhooks again: one job for equal ones, and a limit per tenant."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.notifications.service import NotificationsService
+from tests.integration.notifications.webhooks import Receiver, Tenant
+from waypost.kernel.ids import new_id
+from waypost.testing.http import serving
+
+
+@pytest.fixture
+async def tenant(notifications: NotificationsService, http: httpx.AsyncClient) -> AsyncIterator[Tenant]:
+    receiver = Receiver()
+    async with serving(receiver.app()) as receiver.url:
+        yield Tenant(notifications, http, receiver)
+
+
+async def test_redeliveries_of_failed_ones_share_a_job_within_a_minute(tenant: Tenant) -> None:
+    """A later request has more to send; one about another time or endpoint, too."""
+    endpoints = [await tenant.endpoint(name=name) for name in ("a", "b")]
+    await tenant.service.pass_time(timedelta(seconds=60 - tenant.service.clock.now().second))
+
+    async def request(endpoint: Mapping[str, Any], day: int) -> None:
+        since = {"since": f"2026-01-{day:02}T00:00:00Z"}
+        answer = await tenant.request("POST", f"/{endpoint['endpoint_id']}/redeliver", since)
+        assert answer.status_code == 202, answer.text
+
+    async def jobs() -> int:
+        query = "select count(*) as jobs from jobs where name = 'redeliver_failed_webhooks'"
+        [row] = await tenant.service.rows(tenant.id, query)
+        return int(row["jobs"])
+
+    await request(endpoints[0], 1)
+    await request(endpoints[0], 1)
+    assert await jobs() == 1
+    await request(endpoints[0], 2)
+    await request(endpoints[1], 1)
+    assert await jobs() == 3
+    await tenant.service.pass_time(timedelta(minutes=1))
+    await request(endpoints[0], 1)
+    assert await jobs() == 4
+
+
+async def test_redeliveries_of_a_tenant_are_limited(tenant: Tenant) -> None:
+    """Requests for one delivery and for all failed ones count together."""
+    path, body = f"/{new_id()}", {"since": "2026-01-01T00:00:00Z"}
+    routes = (f"{path}/redeliver", f"{path}/deliveries/{new_id()}/redeliver")
+    answers = [(await tenant.request("POST", routes[number % 2], body)).status_code for number in range(300)]
+    assert answers == [404] * 300
+    for route in routes:
+        limited = await tenant.request("POST", route, body)
+        assert (limited.status_code, limited.json()["violated_policies"]) == (429, ["webhook-redeliveries-per-tenant"])
