@@ -50,8 +50,10 @@ async def test_redeliveries_of_a_tenant_are_limited(tenant: Tenant) -> None:
     """Requests for one delivery and for all failed ones count together."""
     path, body = f"/{new_id()}", {"since": "2026-01-01T00:00:00Z"}
     routes = (f"{path}/redeliver", f"{path}/deliveries/{new_id()}/redeliver")
-    answers = [(await tenant.request("POST", routes[number % 2], body)).status_code for number in range(300)]
-    assert answers == [404] * 300
-    for route in routes:
-        limited = await tenant.request("POST", route, body)
-        assert (limited.status_code, limited.json()["violated_policies"]) == (429, ["webhook-redeliveries-per-tenant"])
+    statuses: list[int] = []
+    while len(statuses) < 600 and (not statuses or statuses[-1] == 404):  # some are permitted again meanwhile
+        statuses.append((await tenant.request("POST", routes[len(statuses) % 2], body)).status_code)
+    assert statuses[300:] and statuses[:300] == [404] * 300
+    limited = await tenant.request("POST", routes[0], body)
+    assert statuses[-1] == limited.status_code == 429, "the limit is not reached, or not shared"
+    assert limited.json()["violated_policies"] == ["webhook-redeliveries-per-tenant"]
