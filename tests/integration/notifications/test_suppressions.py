@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from schemas.users import UserErased
-from services.notifications.adapters.smtp import ReturnPathRefused, _refusal
+from services.notifications.adapters.smtp import _refusal
 from services.notifications.adapters.smtp_security import MailServerRefused
 from services.notifications.domain import Notification
 from services.notifications.domain.bounce import SOFT_BOUNCES, BounceKind, SuppressionReason
@@ -20,8 +20,6 @@ from services.notifications.projections import RECIPIENT_DIRECTORY
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from tests.integration.notifications.test_mails_of_events import of_an_account
-from waypost.engine.retry import WITHOUT_ATTEMPTS
-from waypost.jobs.worker.failure import is_final
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
@@ -73,24 +71,6 @@ def test_a_refused_return_path_is_a_fault_of_the_settings_and_loses_no_mail(erro
     assert isinstance(refused, MailServerRefused) and isinstance(refused, Transient)
     assert "WAYPOST_BOUNCE_DOMAIN" in str(refused) and "ada" not in str(refused)
     assert isinstance(_refusal(error), MailRefused)
-
-
-@pytest.mark.parametrize("subject", range(8))
-@pytest.mark.parametrize("late", [aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError])
-def test_a_permanent_answer_after_the_return_path_was_accepted_is_not_waited_out(subject: int, late: Any) -> None:
-    """Over all enhanced codes in use (RFC 3463 and the registry of RFC 5248): class 5 uses attempts
-    or is final, so that no mail is tried without end; class 4 is an outage.
-    """
-    arguments = ("ada@example.com",) if late is aiosmtplib.SMTPRecipientRefused else ()
-    for detail in range(31):
-        status = f"{subject}.{detail}"
-        refused = _refusal(late(550, f"5.{status} no", *arguments), "b+token@bounces.example.com")
-        about_sender = status in ("1.7", "1.8", "7.23", "7.24", "7.27")
-        assert type(refused) is (ReturnPathRefused if about_sender else MailRefused), status
-        assert "ada" not in str(refused)
-        assert is_final(refused) is not about_sender, status
-        assert not isinstance(refused, WITHOUT_ATTEMPTS), status
-        assert isinstance(_refusal(late(450, f"4.{status} later", *arguments), "b+t@bounces.example.com"), Transient)
 
 
 def test_a_refusal_of_one_mail_with_a_return_path_is_final() -> None:

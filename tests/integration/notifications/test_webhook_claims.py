@@ -30,7 +30,6 @@ from waypost.kernel.errors import Transient, Unavailable
 from waypost.kernel.ids import new_id
 from waypost.testing.http import serving
 
-_WAITING = "status = 'queued' and name like 'send%webhooks' and run_at > now()"
 NO_ANSWER = WebhookAnswer(failure=WebhookFailure.NO_ANSWER)
 
 
@@ -168,23 +167,6 @@ async def test_a_fault_of_the_database_gives_the_lease_back(
         await send_webhooks(_job(tenant, opener, Waiting()), UUID(endpoint["endpoint_id"]))
     [row] = await tenant.service.rows(tenant.id, "select lease, leased_until from webhook_endpoints")
     assert (row["lease"], row["leased_until"]) == (None, None)
-
-
-async def test_a_job_that_runs_before_its_time_is_followed_by_another(tenant: Tenant) -> None:
-    """As after a step back of the clock: its key is that of the time of the delivery, and stays
-    taken while it runs.
-    """
-    await tenant.endpoint()
-    await tenant.happen(tenant.finalized())
-    await _set(tenant, "next_attempt_at = now() + interval '1 hour'", "true")
-    await tenant.run_due_jobs()
-    for _ in range(3):
-        early = f"update jobs set run_at = now() where {_WAITING} returning 1"
-        await tenant.service.rows(tenant.id, f"with changed as ({early}) select 1")
-        await tenant.run_due_jobs()
-        [count] = await tenant.service.rows(tenant.id, f"select count(*) as waiting from jobs where {_WAITING}")
-        assert count["waiting"] in (1, 2), "no job waits, or their number grows"
-    assert not tenant.receiver.received
 
 
 async def test_our_own_limit_of_look_ups_does_not_count_against_the_endpoint(

@@ -1,4 +1,4 @@
-"""Requests to send webhooks again: one job for equal ones, and a limit per tenant."""
+"""Jobs of webhooks that share keys: follow-ups and redeliveries, with a limit per tenant."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -11,6 +11,8 @@ from tests.integration.notifications.service import NotificationsService
 from tests.integration.notifications.webhooks import Receiver, Tenant
 from waypost.kernel.ids import new_id
 from waypost.testing.http import serving
+
+_WAITING = "status = 'queued' and name like 'send%webhooks' and run_at > now()"
 
 
 @pytest.fixture
@@ -57,3 +59,21 @@ async def test_redeliveries_of_a_tenant_are_limited(tenant: Tenant) -> None:
     limited = await tenant.request("POST", routes[0], body)
     assert statuses[-1] == limited.status_code == 429, "the limit is not reached, or not shared"
     assert limited.json()["violated_policies"] == ["webhook-redeliveries-per-tenant"]
+
+
+async def test_a_job_that_runs_before_its_time_is_followed_by_another(tenant: Tenant) -> None:
+    """As after a step back of the clock: its key is that of the time of the delivery, and stays
+    taken while it runs.
+    """
+    await tenant.endpoint()
+    await tenant.happen(tenant.finalized())
+    later = "update webhook_deliveries set next_attempt_at = now() + interval '1 hour' returning 1"
+    await tenant.service.rows(tenant.id, f"with changed as ({later}) select 1")
+    await tenant.run_due_jobs()
+    for _ in range(3):
+        early = f"update jobs set run_at = now() where {_WAITING} returning 1"
+        await tenant.service.rows(tenant.id, f"with changed as ({early}) select 1")
+        await tenant.run_due_jobs()
+        [count] = await tenant.service.rows(tenant.id, f"select count(*) as waiting from jobs where {_WAITING}")
+        assert count["waiting"] in (1, 2), "no job waits, or their number grows"
+    assert not tenant.receiver.received
