@@ -220,7 +220,7 @@ async def run(settings: AdapterSettings, telemetry: TextIO) -> None:
         FunctionLoop(producer.produce, name="producer", every_seconds=0.0),
     ]
     try:
-        await run_parts(jobs, parts, job_settings)
+        await run_parts(jobs, parts, job_settings, ending=asyncio.Event())
     finally:
         await producing.database.close()
         log.info(

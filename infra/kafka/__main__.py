@@ -57,7 +57,13 @@ async def _prune(brokers: BrokerConnection) -> None:
     change = await prune_access(brokers)
     print(f"access rules: {len(change.added)} added, {len(change.undeclared)} removed")
     for rule in change.undeclared:
-        print(f"  removed: {rule.principal}, {rule.name}, operation {rule.operation}, host {rule.host}")
+        print(f"  removed: {rule}")
+    if change.kept:
+        print(
+            f"{len(change.kept)} other access rules of these users stay; an administrator removes them with kafka-acls"
+        )
+    for rule in change.kept:
+        print(f"  stays: {rule}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
 from services.billing.tables import MONEY
-from waypost.engine.principals import AUTHORIZATION_READS, authorize
+from waypost.engine.principals import authorize
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
 from waypost.ports.person_keys import PersonKeyDeclaration
@@ -47,7 +47,6 @@ SERVICE = Service(
     schedule=SCHEDULE,
     api="services.billing.api",
     authorize=authorize,
-    authorization_reads=AUTHORIZATION_READS,
     api_resources=resources,
     person_keys=PersonKeyDeclaration(),
     job_resources=resources,

@@ -215,7 +215,7 @@ class WebhookReader(Protocol):
 class InvoiceDocuments(Protocol):
     async def pdf(self, document: InvoiceDocument) -> bytes:
         """The same bytes for an equal document. Does not block the event loop. Raises Unavailable
-        while too many documents wait.
+        while too many documents wait, and Conflict for a document that cannot be drawn.
         """
         ...
 

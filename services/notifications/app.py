@@ -18,7 +18,7 @@ from services.notifications.projections import PROJECTIONS
 from services.notifications.queries.webhook_tables import WEBHOOKS
 from services.notifications.settings import NotificationsSettings, ReportSettings, WebhookSettings
 from services.notifications.tables import UNPUBLISHED
-from waypost.engine.principals import AUTHORIZATION_READS, authorize
+from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.ports.person_keys import PersonKeyDeclaration
@@ -82,7 +82,6 @@ SERVICE = Service(
     schedule=SCHEDULE,
     api="services.notifications.api",
     authorize=authorize,
-    authorization_reads=AUTHORIZATION_READS,
     person_keys=PersonKeyDeclaration(),
     api_resources=api_resources,
     job_resources=mail_resources,

@@ -18,6 +18,7 @@ LIMITS = {
     "shared/waypost/kafka/access.py": "one limit for all requests",
     "shared/waypost/kafka/catalog.py": "one limit for each request",
     "shared/waypost/kafka/consumer.py": "each call has a limit; a poll ends at its time-out",
+    "shared/waypost/kafka/groups.py": "one limit for all requests",
     "shared/waypost/kafka/producer.py": "each start, append and acknowledgement has a limit",
     "shared/waypost/kafka/topic_creation.py": "one limit for all requests",
     "shared/waypost/kafka/topic_log.py": "one limit for each request",

@@ -8,6 +8,13 @@ from typing import Any
 
 LENGTH = struct.Struct(">I")
 
+RECEIVED = True
+"""The worker's first frame for a document."""
+
+
+class OutOfMemory:
+    """The worker's answer for a document that needs more memory than it may use."""
+
 
 def framed(value: Any) -> bytes:
     body = pickle.dumps(value)

@@ -115,8 +115,9 @@ async def show_pdf(
     admission: Annotated[Admission, limited(DOCUMENTS)],
 ) -> Response:
     """Returns the invoice as a PDF in the buyer's language; members see their own. The response is
-    409 for a draft, and 503 while too many PDFs are being made. An unchanged invoice gives the same
-    bytes. Characters that the font lacks (Chinese, Japanese and Korean among them) are shown as �.
+    409 for a draft and for an invoice whose PDF cannot be made, and 503 while too many PDFs are
+    being made. An unchanged invoice gives the same bytes. Characters that the font lacks (Chinese,
+    Japanese and Korean among them) are shown as �.
     """
     admission.caller(caller.user_id)
     admission.tenant(caller.tenant_id)

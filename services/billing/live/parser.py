@@ -14,7 +14,8 @@ class MovementParser:
     def parse(self, record: Record) -> Message:
         """Raises NewerSchema for a record of a newer release. The live view has no dead letters: a
         skipped record is missing in the totals permanently. The error ends the
-        application before the offset is committed, so that the newer release handles the record.
+        application before the offset is committed (`newer_record`), so that the newer release
+        handles the record.
         """
         message = self._parser.parse(record)
         if isinstance(message.poison, NewerSchema):

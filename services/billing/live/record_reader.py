@@ -7,7 +7,10 @@ import structlog
 from faust.types import TP, EventT, HeadersArg, StreamT
 
 from services.billing.live.consumer import AtLeastOnceConsumer, TopicPartition
+from services.billing.live.newer_record import NewerRecord
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import NewerSchema
+from waypost.ports.subscription import Partition
 from waypost.project import from_cluster
 
 log = structlog.get_logger()
@@ -30,8 +33,8 @@ class RecordReader:
         self._handled_at_last_check = -1
 
     async def read(self, stream: StreamT[bytes]) -> None:
-        """Handles each record of the stream. Raises the handler's error; the record is then not
-        committed.
+        """Handles each record of the stream. Raises the handler's error, and NewerRecord for
+        NewerSchema; the record is then not committed.
         """
         consumer = cast(AtLeastOnceConsumer, stream.app.consumer)
         async for event in stream.events():
@@ -40,7 +43,10 @@ class RecordReader:
             if record.offset > self._next.get(partition, consumer.start_offsets.get(partition, 0)):
                 continue  # earlier records were dropped; this one arrives again after them
             self._handling = True
-            await self._handle(record)
+            try:
+                await self._handle(record)
+            except NewerSchema as newer:
+                raise NewerRecord(Partition(record.topic, record.partition), record.offset, str(newer)) from newer
             self._handling = False
             self._handled += 1
             self._next[partition] = consumer.handled[partition] = record.offset + 1

@@ -13,6 +13,7 @@ from faust.types import StreamT, TopicT
 from schemas.billing import InvoicePaid, RevenueWindowTotaled
 from services.billing.live.consumer import AtLeastOnceConsumer, AtLeastOnceTransport
 from services.billing.live.credentials import faust_arguments
+from services.billing.live.newer_record import NewerRecord
 from services.billing.live.record_reader import Handle, RecordReader
 from services.billing.live.repartitioner import Repartitioner
 from services.billing.live.tables import LOG_RETENTION, LiveTables
@@ -42,6 +43,8 @@ class Topology:
     """Set when a record could not be handled. No later record was or will be handled: the
     application must be rebuilt.
     """
+    newer: list[NewerRecord] = field(default_factory=list)
+    """Records of newer releases, which could not be handled."""
 
     @classmethod
     def build(cls, bootstrap: Brokers, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":
@@ -65,6 +68,10 @@ class Topology:
         async def agent(stream: StreamT[bytes]) -> None:
             try:
                 await reader.read(stream)
+            except NewerRecord as newer:
+                self.newer.append(newer)
+                self.failed.set()
+                await asyncio.Event().wait()
             except Exception:
                 log.exception("live_record_failed", agent=name)
                 self.failed.set()

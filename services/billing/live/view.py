@@ -13,8 +13,9 @@ from typing import Any
 import structlog
 
 from schemas.billing import InvoicePaid
+from services.billing.live.newer_record import CHECKS, NewerRecord, may_join
 from services.billing.live.topics import ensure_topics
-from services.billing.live.topology import Topology
+from services.billing.live.topology import NAME, Topology
 from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
@@ -35,7 +36,11 @@ class Ended(Transient):
 
 
 class LiveView(PeriodicLoop):
-    """Ready while it processes records: after its tables are restored from their changelogs."""
+    """Ready while it processes records: after its tables are restored from their changelogs.
+
+    At a record of a newer release it leaves its consumer group, so that a process of that release
+    gets the partition, and waits until it is needed again (`newer_record.may_join`).
+    """
 
     name = "live view"
 
@@ -45,6 +50,12 @@ class LiveView(PeriodicLoop):
         self._codec = codec
         self._clock = SystemClock()
         self._folder = ExitStack()
+        self._newer: NewerRecord | None = None
+
+    async def check(self) -> None:
+        """Raises NewerRecord while the view waits for a newer release; for the readiness probe."""
+        if self._newer is not None:
+            raise self._newer.with_traceback(None)
 
     async def start(self) -> None:
         self._directory = Path(self._folder.enter_context(tempfile.TemporaryDirectory(prefix="waypost-live-")))
@@ -59,11 +70,16 @@ class LiveView(PeriodicLoop):
 
     async def tick(self) -> None:
         """Runs one application until it ends. Its totals are in the changelogs, and the next
-        application continues from them.
+        application continues from them. Raises NewerRecord, after the application has left its
+        group, and while the view must not join it.
         """
+        await self._wait_outside()
         topology = Topology.build(self._bootstrap, self._directory, self._codec, self._clock)
         try:
             await self._serve(topology)
+            if topology.newer:
+                self._newer, self._backoff = topology.newer[0], CHECKS
+                raise self._newer
             if not self.draining.is_set():
                 raise Ended
         finally:
@@ -71,6 +87,14 @@ class LiveView(PeriodicLoop):
                 self.failures = 0
             self.ready.clear()
             await _end(topology)
+
+    async def _wait_outside(self) -> None:
+        if self._newer is None:
+            return
+        if not await may_join(self._bootstrap, NAME, self._newer):
+            raise self._newer.with_traceback(None)
+        log.info("live_view_joins_again", **self._newer.facts)
+        self._newer, self._backoff, self.failures = None, PAUSES, 0
 
     async def _serve(self, topology: Topology) -> None:
         """Returns when it must stop, or when the application has ended or failed."""

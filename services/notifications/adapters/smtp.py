@@ -17,19 +17,25 @@ from services.notifications.adapters.smtp_security import (
 from services.notifications.domain.bounce import BounceKind, bounce_kind
 from services.notifications.domain.proved_address import ascii_domain
 from services.notifications.ports import Mail, MailRefused
-from waypost.kernel.errors import Transient
+from waypost.kernel.errors import Transient, WaypostError
 from waypost.project import variable
 
 _PERMANENT = range(500, 600)
 _TOO_LARGE = 552
-_BAD_SENDER = frozenset(("5.1.7", "5.1.8"))
-"""Bad sender's mailbox address, bad sender's system address (RFC 3463)."""
+_BAD_SENDER = frozenset(("5.1.7", "5.1.8", "5.7.23", "5.7.24", "5.7.27"))
+"""Bad sender's mailbox address, bad sender's system address (RFC 3463); SPF validation failed, SPF
+validation error (RFC 7372); sender address has null MX (RFC 7505).
+"""
 _ENHANCED_CODE = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
 
 _MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Errors about one mail. Other responses, such as to the greeting or the sign-in, concern this
 sender and are transient.
 """
+
+
+class ReturnPathRefused(WaypostError):
+    """The receiving system refuses the return path of a mail."""
 
 
 class SmtpMailer:
@@ -97,30 +103,32 @@ class SmtpMailer:
         return message
 
 
-def _refusal(error: aiosmtplib.SMTPResponseException, return_path: str | None = None) -> MailRefused | Transient:
+def _refusal(error: aiosmtplib.SMTPResponseException, return_path: str | None = None) -> WaypostError:
+    """MailRefused, ReturnPathRefused or Transient."""
     if (problem := refused_security(error)) is not None:
         return MailServerRefused(f"no mail was sent: {problem}")
     if error.code not in _PERMANENT:
         return Transient(f"the mail server answered {error.code}: try again later")
-    if return_path is not None and _is_about_the_sender(error):
-        return MailServerRefused(
-            f"no mail was sent: the mail server refuses return paths of this domain ({error.code}); let it send for the"
-            f" domain, or correct {variable('BOUNCE_DOMAIN')}, or unset it"
-        )
+    if return_path is not None:
+        remedy = f"let it send for the domain, or correct {variable('BOUNCE_DOMAIN')}, or unset it"
+        if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code != _TOO_LARGE:
+            return MailServerRefused(
+                f"no mail was sent: the mail server refuses return paths of this domain ({error.code}); {remedy}"
+            )
+        if (status := _enhanced_code(error)) in _BAD_SENDER:
+            return ReturnPathRefused(
+                f"the mail was not sent: its return path was refused ({error.code} {status}), by the mail server or by the"
+                f" recipient's alone. If other mails fail too, {remedy}; then retry the dead jobs: waypost jobs retry"
+            )
     kind = _bounce_of(error) if isinstance(error, aiosmtplib.SMTPRecipientRefused) else None
     unknown = kind is BounceKind.HARD
     reason = "mailbox_unknown" if unknown else "mail_refused"
     return MailRefused(reason, error.code, is_bad_address=unknown, is_soft=kind is BounceKind.SOFT)
 
 
-def _is_about_the_sender(error: aiosmtplib.SMTPResponseException) -> bool:
-    """Whether the server refuses the envelope sender, and with it every mail of this installation.
-    Some servers answer so only to the recipient. 552 is about the size of this mail.
-    """
-    if isinstance(error, aiosmtplib.SMTPSenderRefused):
-        return error.code != _TOO_LARGE
+def _enhanced_code(error: aiosmtplib.SMTPResponseException) -> str | None:
     enhanced = _ENHANCED_CODE.match(error.message or "")
-    return enhanced is not None and enhanced[0] in _BAD_SENDER
+    return None if enhanced is None else enhanced[0]
 
 
 def _bounce_of(error: aiosmtplib.SMTPRecipientRefused) -> BounceKind | None:
@@ -128,5 +136,5 @@ def _bounce_of(error: aiosmtplib.SMTPRecipientRefused) -> BounceKind | None:
     servers also answer 550 to a sender whom their policy refuses, and 5.2.1 to a mailbox that gets
     too many mails at once.
     """
-    enhanced = _ENHANCED_CODE.match(error.message or "")
-    return None if enhanced is None else bounce_kind(enhanced[0])
+    status = _enhanced_code(error)
+    return None if status is None else bounce_kind(status)

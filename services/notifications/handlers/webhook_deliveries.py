@@ -25,11 +25,15 @@ CLOCK_DIFFERENCE = timedelta(minutes=1)
 before the subscription that preceded it.
 """
 
-# An endpoint gets no event of a type from before it subscribed to the type: a new consumer, and a
-# replay, begin at the first event.
+# An endpoint gets no event of a type from before it subscribed to the type, nor from a time in
+# which it was disabled: a new consumer, and a replay, begin at the first event. An event from
+# before the disabling may still be unread then: it waits with the others.
 _SUBSCRIBED = """
 select endpoint_id, answers_slowly or unanswered >= $4 as is_slow from webhook_endpoints
-where enabled and event_types @> array[$1::text]
+where event_types @> array[$1::text] and (enabled or disabled_at > $2)
+    and not exists (
+        select from jsonb_array_elements(disabled_periods) as period
+        where (period ->> 0)::timestamptz <= $2 and $2 + $3::interval < (period ->> 1)::timestamptz)
     and (subscribed_since ->> $1)::timestamptz <= $2::timestamptz + $3::interval
 order by endpoint_id"""
 

@@ -16,6 +16,7 @@ from services.notifications.commands import (
     NewWebhookSecret,
     RotateWebhookSecret,
 )
+from services.notifications.domain.webhook_pauses import with_period
 from services.notifications.handlers.webhook_jobs import enqueue_sending, is_slow
 from services.notifications.queries.webhook_tables import webhook_changes, webhook_endpoints, webhook_secrets
 from services.notifications.queries.webhooks import valid_secrets
@@ -82,8 +83,8 @@ async def change_endpoint(command: ChangeWebhookEndpoint, uow: UnitOfWork) -> No
         values |= {"event_types": _listed(command.event_types), "subscribed_since": since}
     if command.enabled is not None and command.enabled != row.enabled:
         values |= _enabled() if command.enabled else _disabled(DisabledReason.REQUESTED, command.at)
-    if values.get("enabled"):  # the events from before are not sent, also by a replay
-        values |= {"subscribed_since": _since(values.get("event_types", row.event_types), command.at)}
+    if values.get("enabled"):  # the events from between are not sent, also by a replay
+        values |= _after_pause(row, values.get("subscribed_since", row.subscribed_since), command.at)
     if not values:
         return
     # Failures at the earlier URL say nothing about the new one: the next request is sent at once.
@@ -164,6 +165,11 @@ def _since(event_types: Any, at: datetime) -> dict[str, str]:
 def _kept(since: Mapping[str, str], event_types: Any) -> dict[str, str]:
     kept = {str(each) for each in event_types}
     return {name: time for name, time in since.items() if name in kept}
+
+
+def _after_pause(row: Row[Any], since: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    periods, since = with_period(row.disabled_periods, since, row.disabled_at or at, at)
+    return {"disabled_periods": periods, "subscribed_since": since}
 
 
 def _enabled() -> dict[str, Any]:

@@ -17,6 +17,8 @@ SLOW_AFTER_UNANSWERED = 2
 one lost connection says little.
 """
 
+_WAITS = "select 1 from jobs where id = $1 and status = 'queued'"
+
 
 def is_slow(endpoint: Row[Any]) -> bool:
     """Whether the endpoint gets the second kind of job."""
@@ -26,10 +28,18 @@ def is_slow(endpoint: Row[Any]) -> bool:
 async def enqueue_sending(
     endpoint_id: UUID, uow: UnitOfWork, *, is_slow: bool, at: datetime | None = None, key: str | None = None
 ) -> None:
-    """Enqueues the job that sends what is due, now or at `at`; once per endpoint and time, or per
-    `key`, while it waits. `is_slow`: with the second kind of job.
+    """Enqueues the job that sends what is due, now or at `at`; once per endpoint and time while it
+    waits, or once per `key`. `is_slow`: with the second kind of job.
     """
-    if at is not None:
-        key = f"{endpoint_id} {at.isoformat()}"
     name = SEND_TO_SLOW if is_slow else SEND
-    await uow.jobs.enqueue(name, endpoint_id=endpoint_id, run_at=at, idempotency_key=key)
+    if at is None:
+        await uow.jobs.enqueue(name, endpoint_id=endpoint_id, idempotency_key=key)
+        return
+    # A job may run before its time: the clocks of the database and of processes differ, and step
+    # back. It holds its key while it runs, so that the next one needs another.
+    key = f"{endpoint_id} {at.isoformat()}"
+    while True:
+        job_id = await uow.jobs.enqueue(name, endpoint_id=endpoint_id, run_at=at, idempotency_key=key)
+        if await uow.query(_WAITS, job_id):
+            return
+        key = f"{endpoint_id} after {job_id}"

@@ -30,6 +30,7 @@ webhook_endpoints = Table(
     Column("enabled", Boolean, nullable=False),
     Column("disabled_reason", Text),
     Column("disabled_at", DateTime(timezone=True)),
+    Column("disabled_periods", JSONB, nullable=False, server_default=text("'[]'")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("failing_since", DateTime(timezone=True)),
@@ -41,7 +42,8 @@ webhook_endpoints = Table(
     PrimaryKeyConstraint("tenant_id", "endpoint_id"),
 )
 """A URL may contain a secret of its receiver: it is in this row only, never in an event or a log.
-`subscribed_since`: when the endpoint subscribed to each type, or was enabled. `unanswered`: the
+`subscribed_since`: when the endpoint subscribed to each type. `disabled_periods`: pairs of times,
+at which the endpoint was disabled and enabled again (`domain.webhook_pauses`). `unanswered`: the
 last batches in a row without any HTTP answer. `lease` belongs to the one job that sends to the
 endpoint now.
 """

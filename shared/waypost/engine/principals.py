@@ -84,7 +84,7 @@ def principals_projector(
 
 
 AUTHORIZATION_READS = ("principals", "tenants")
-"""The consumers whose rows `authorize` reads, for `Service.authorization_reads`."""
+"""The consumers whose rows `authorize` reads; its precondition names them for the service."""
 
 
 def authorize(actor: Actor) -> Precondition:
@@ -96,7 +96,8 @@ def authorize(actor: Actor) -> Precondition:
     """
     session = None if actor.session_id is None else str(actor.session_id)
     roles = ",".join(actor.role.covering_roles)
-    return Precondition(_REVOKED, (actor.user_id, roles, actor.issued_at, session, actor.tenant_id))
+    arguments = (actor.user_id, roles, actor.issued_at, session, actor.tenant_id)
+    return Precondition(_REVOKED, arguments, AUTHORIZATION_READS)
 
 
 def _end_sessions(row: Row | None, envelope: Envelope[Any]) -> Row | None:

@@ -8,7 +8,8 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Protocol, runtime_checkable
 
 import structlog
@@ -52,6 +53,21 @@ class Breakable(Lifecycle, Protocol):
     """Set when the part has ended although nothing asked it to."""
 
 
+class Independent:
+    """Marks a part that uses no neighbour with this mark: they drain side by side. Others drain one
+    after the other, because later parts use earlier ones.
+    """
+
+
+@runtime_checkable
+class Explained(Lifecycle, Protocol):
+    """A part that can say why it is not ready."""
+
+    async def check(self) -> None:
+        """Raises the reason, if the part waits for an operator or for another release."""
+        ...
+
+
 def tune_garbage_collector() -> None:
     """Reduces garbage collection; called once, after a process has imported its modules.
 
@@ -71,12 +87,13 @@ PART_STOP_SECONDS = 5.0
 
 
 class Process:
-    """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse. A
-    part that fails ends the process in the same way, but with an error.
+    """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse,
+    neighbours that are `Independent` at the same time. A part that fails ends the process in the
+    same way, but with an error.
 
-    The drains share `drain_seconds`; each part has one more second to abort its work, and five to
-    stop. `at_deadline` is called in a thread if the process still runs `exit_after_seconds` after
-    the signal.
+    `ending` is set when the end begins. The drains share `drain_seconds`; each part has one more
+    second to abort its work, and five to stop. `at_deadline` is called in a thread if the process
+    still runs `exit_after_seconds` after the signal.
     """
 
     def __init__(
@@ -86,12 +103,14 @@ class Process:
         drain_seconds: float = 10.0,
         exit_after_seconds: float = 15.0,
         at_deadline: Callable[[], None] | None = None,
+        ending: asyncio.Event | None = None,
     ) -> None:
         self.parts = parts
         self._drain_seconds = drain_seconds
         self._exit_after_seconds = exit_after_seconds
         self._at_deadline = at_deadline
         self._stop_requested = asyncio.Event()
+        self._ending = ending or asyncio.Event()
         self._failed: list[str] = []
 
     @property
@@ -118,6 +137,7 @@ class Process:
                     break
             await self._stop_requested.wait()
         finally:
+            self._ending.set()
             self._watch_deadline()
             await cancelled(*watchers)
             await self._end(started)
@@ -157,9 +177,19 @@ class Process:
 
     async def _end(self, started: Sequence[Lifecycle]) -> None:
         drained_by = time.monotonic() + self._drain_seconds
-        for part in reversed(started):
+        for stage in _stages(started):
             with contextlib.suppress(asyncio.CancelledError):
-                await _end_one(part, max(drained_by - time.monotonic(), 0.0))
+                left = max(drained_by - time.monotonic(), 0.0)
+                await asyncio.gather(*(_end_one(part, left) for part in stage))
+
+
+def _stages(parts: Sequence[Lifecycle]) -> Iterator[Sequence[Lifecycle]]:
+    """The parts in reverse, neighbours that are independent together."""
+    for is_independent, neighbours in groupby(reversed(parts), key=lambda part: isinstance(part, Independent)):
+        if is_independent:
+            yield list(neighbours)
+        else:
+            yield from ([part] for part in neighbours)
 
 
 async def _end_one(part: Lifecycle, drain_seconds: float) -> None:

@@ -40,10 +40,11 @@ async def run_api(service: Service) -> None:
         service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=outbox_limit.admit
     )
     runtime.database.reserve("requests")
-    app = api_app(service, settings, runtime, ops=ops)
+    readiness = Readiness(checks={"postgres": runtime.database.verify})
+    app = api_app(service, settings, runtime, ops=ops, readiness=readiness)
     public = Address(host=settings.host, port=settings.service_port)
     servers = http_servers(app, public, settings.management, public_documents=settings.public_documents)
-    await run_parts(runtime, [runtime.wakeup_sender, *servers, outbox_limit], settings)
+    await run_parts(runtime, [runtime.wakeup_sender, *servers, outbox_limit], settings, ending=readiness.ending)
 
 
 def operators_database(service: Service, settings: ApiSettings) -> Database:
@@ -55,7 +56,9 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
     )
 
 
-def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
+def api_app(
+    service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database, readiness: Readiness
+) -> FastAPI:
     """Builds the service's FastAPI application. Also used by route tests. Closes the pool `ops` at
     shutdown. Raises Misconfigured for a route that does not declare who may call it, and for a
     route for operators outside of `/ops`.
@@ -79,7 +82,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         keys=keys,
         stored_responses=PostgresIdempotencyKeys(),
         idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
-        readiness=Readiness(checks={"postgres": runtime.database.verify}),
+        readiness=readiness,
         resources=resources,
         clock=runtime.clock,
         rates=settings.rates,
@@ -89,7 +92,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
             service.name,
             service.consumers,
             PostgresHandledEvents(runtime.database),
-            authorization_reads=service.authorization_reads,
+            authorization_reads=service.rights_consumers,
         ),
         admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.brokers),
     )

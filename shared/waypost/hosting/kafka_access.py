@@ -6,7 +6,7 @@ topic or consumer needs no second list.
 | `<service>-api` | reads the topics of the consumers: an operator route shows their lag |
 | `<service>-worker` | writes the service's topics; reads those of its consumers, as their groups |
 | `<service>-live` | reads the topics of the view; writes its own and those it publishes to |
-| `<service>-command` | reads every topic; writes the service's own topics |
+| `<service>-command` | reads all topics and positions of live views; writes the service's topics |
 
 `jobs` and `migrate` do not connect to Kafka.
 """
@@ -69,6 +69,13 @@ def _command(service: Service) -> Iterator[AccessRule]:
     for topic in topics:
         yield _on_topic(user, topic, Operation.DESCRIBE_CONFIGS)
     yield AccessRule(user=user, resource=Resource.CLUSTER, name=CLUSTER, operation=Operation.DESCRIBE)
+    for owner in sorted({topic.partition(".")[0] for topic in topics}):
+        live = on_cluster(f"{owner}.live")
+        yield AccessRule(user=user, resource=Resource.GROUP, name=live, operation=Operation.DESCRIBE)
+        for operation in (Operation.READ, Operation.DESCRIBE):
+            yield AccessRule(
+                user=user, resource=Resource.TOPIC, name=f"{live}-", operation=operation, pattern=Pattern.PREFIXED
+            )
 
 
 def _consumed(service: Service) -> Sequence[str]:

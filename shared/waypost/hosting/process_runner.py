@@ -1,5 +1,6 @@
 """Runs the parts of a process, from the startup checks to the last closed connection."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -33,8 +34,10 @@ def _report() -> None:
     log.error("stop_deadline_exceeded")
 
 
-async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
-    """Runs the parts until a stop signal.
+async def run_parts(
+    runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings, *, ending: asyncio.Event
+) -> None:
+    """Runs the parts until a stop signal, which sets `ending`.
 
     Raises Misconfigured for an incomplete declaration, a role that bypasses row-level security, a
     server with too few connections, and a database that differs from the code.
@@ -45,7 +48,7 @@ async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: Proc
         async with runtime.database.transaction() as connection:
             await refuse_small_server(connection, settings.connection_budget)
             await refuse_other_database(connection, runtime.service)
-        await Process(parts, at_deadline=exit_at_once).run()
+        await Process(parts, at_deadline=exit_at_once, ending=ending).run()
     finally:
         await runtime.database.close()
 
@@ -66,4 +69,4 @@ async def run_with_probes(
     probes = HttpServer(
         create_probes_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )
-    await run_parts(runtime, [probes, *parts], settings)
+    await run_parts(runtime, [probes, *parts], settings, ending=readiness.ending)

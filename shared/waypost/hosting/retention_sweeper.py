@@ -10,6 +10,7 @@ import structlog
 
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.engine.periodic_loop import PeriodicLoop
+from waypost.engine.process import Independent
 from waypost.kernel.backoff import Backoff
 from waypost.postgres.database import Database
 from waypost.postgres.retention import (
@@ -44,7 +45,7 @@ class Retention:
     """
 
 
-class RetentionSweeper(PeriodicLoop):
+class RetentionSweeper(Independent, PeriodicLoop):
     """A `waypost.engine.process.Lifecycle`. Every job process can run one.
 
     It is not a scheduled job, because the inbox belongs to no tenant, and closed tenants have rows

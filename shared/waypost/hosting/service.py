@@ -6,17 +6,21 @@ A worker loads this module too, so it imports neither FastAPI nor anything else 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from sqlalchemy import MetaData
 
 from waypost.engine.bus import Authorize, Bus, Commands
 from waypost.engine.process import Lifecycle
 from waypost.jobs.declaration import Job, Scheduled
+from waypost.kernel.actor import Actor
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.kernel.topic import Topic
 from waypost.ports.brokers import Brokers
@@ -38,6 +42,15 @@ DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable["Principal"]]
 """Finds or creates the user with a role in the tenant with a name. The path is the folder of the
 service's keys.
 """
+
+
+_UNKNOWN_ACTOR = Actor(
+    user_id=UUID(int=0),
+    tenant_id=TenantId(UUID(int=0)),
+    role=Role.OWNER,
+    session_id=None,
+    issued_at=datetime.fromtimestamp(0, UTC),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +96,8 @@ class Service:
     until they expire.
     """
     authorization_reads: Sequence[str] = ()
-    """Names of the consumers whose rows `authorize` reads. A read that waits for its own writes
-    waits for these too.
+    """Names of the consumers whose rows an `authorize` of the service's own reads, unless its
+    precondition names them. A read that waits for its own writes waits for these too.
     """
     api_resources: OpenResources = nullcontext
     """Opens the resources at `waypost.web.request.RequestContext.resources`."""
@@ -122,6 +135,16 @@ class Service:
         OpenAPI document.
         """
         return {} if self.api is None else getattr(import_module(self.api), "EXAMPLES", {})
+
+    @property
+    def rights_consumers(self) -> frozenset[str]:
+        """The consumers whose rows `authorize` reads. Its precondition names them, also if the
+        service's own function calls that of the toolkit: so it is made once, for an actor who does
+        not exist.
+        """
+        if self.authorize is None:
+            return frozenset(self.authorization_reads)
+        return frozenset((*self.authorization_reads, *self.authorize(_UNKNOWN_ACTOR).consumers))
 
     @property
     def schemas(self) -> Sequence[str]:

@@ -13,7 +13,7 @@ from waypost.kernel.errors import Misconfigured
 from waypost.ports.brokers import BrokerConnection, Mechanism, SecurityProtocol
 from waypost.project import variable
 from waypost.settings import Settings, load
-from waypost.web.addresses import Address, management_address
+from waypost.web.addresses import Address, beside, management_address
 from waypost.web.rate_limits import Rate, RateSettings
 
 
@@ -110,10 +110,10 @@ class ProcessSettings(ListeningSettings):
 
 
 class ApiSettings(ProcessSettings, KafkaSettings):
-    management_address: str
+    management_address: str = ""
     """Address that serves `/metrics`, `/version`, `/ops` and the documents, which the public port
     does not: `host:port`, `[IPv6 address]:port`, or a port of 127.0.0.1. `public` serves them on
-    the public port.
+    the public port. By default 127.0.0.1, at the port 1000 above `service_port`.
     """
     public_documents: bool = False
     """True serves `/docs`, `/openapi.json` and `/asyncapi` on the public port, too."""
@@ -151,6 +151,8 @@ class ApiSettings(ProcessSettings, KafkaSettings):
     @field_validator("management_address")
     @classmethod
     def _is_address(cls, text: str, others: ValidationInfo) -> str:
+        if not text:
+            return text
         address = management_address(text)
         if address is not None and address.port == others.data.get("service_port"):
             raise ValueError(f"must have another port than {variable('SERVICE_PORT')}; set `public` to share that one")
@@ -159,6 +161,8 @@ class ApiSettings(ProcessSettings, KafkaSettings):
     @property
     def management(self) -> Address | None:
         """None if the public port serves the routes of management."""
+        if not self.management_address:
+            return beside(self.service_port)
         return management_address(self.management_address)
 
     @property

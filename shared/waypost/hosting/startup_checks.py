@@ -14,7 +14,6 @@ from types import ModuleType
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.engine.principals import AUTHORIZATION_READS, authorize
 from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.service import Service
 from waypost.kernel.command import Command
@@ -105,19 +104,12 @@ def _unread(service: Service) -> Iterator[str]:
     rights.
     """
     known = {consumer.name for consumer in service.consumers}
-    for name in service.authorization_reads:
+    for name in sorted(service.rights_consumers):
         if name not in known:
             yield (
-                f"  authorization_reads names {name}, which is not the name of a consumer. Use the names of the consumers whose rows"
-                " authorize reads"
+                f"  authorize reads the rows of the consumer {name}, which the service does not have. Declare it, or correct"
+                " authorization_reads"
             )
-    if service.authorize is authorize:
-        for name in AUTHORIZATION_READS:
-            if name not in service.authorization_reads:
-                yield (
-                    f"  waypost.engine.principals.authorize reads the rows of {name}, which authorization_reads does not"
-                    " name. Set it to AUTHORIZATION_READS of that module"
-                )
 
 
 def _repeated(names: Iterable[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import PeriodicLoop, is_asked_to_stop
+from waypost.engine.process import Independent
 from waypost.engine.retry import PAUSES
 from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from waypost.jobs.queue import enqueue_for_each
@@ -46,7 +47,7 @@ where {predicate} and name = $1 and starts_with(idempotency_key, $2) and run_at 
 _LIES_AHEAD = "select $1 > now() + interval '1 hour'"
 
 
-class Scheduler(PeriodicLoop):
+class Scheduler(Independent, PeriodicLoop):
     """Every job process may run one; a `waypost.engine.process.Lifecycle`. Of the ticks missed
     while none ran, only the latest is processed.
     """

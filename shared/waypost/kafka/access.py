@@ -32,7 +32,7 @@ CLOSE_SECONDS = 2.0
 ITERATIONS = 4096
 """Kafka's minimum. The passwords are random, so that more iterations only slow down sign-ins."""
 ANY_HOST = "*"
-ALLOW = 3
+DENY, ALLOW = 2, 3
 _UNKNOWN = 0
 _ANY = 1
 """Matches every value in a filter."""
@@ -93,6 +93,15 @@ class StoredRule(NamedTuple):
     operation: int
     permission: int
 
+    def __str__(self) -> str:
+        """In the words of `kafka-acls --list`; the code of a part that has no name here."""
+        permission = {ALLOW: "ALLOW", DENY: "DENY"}.get(self.permission, str(self.permission))
+        kind, pattern, operation = (
+            next((each.name for each in names if each == code), str(code))
+            for names, code in ((Resource, self.resource), (Pattern, self.pattern), (Operation, self.operation))
+        )
+        return f"{permission} {self.principal}, {operation} on {kind} {self.name} ({pattern}), from host {self.host}"
+
     @property
     def is_known(self) -> bool:
         """Whether the protocol has a code for every part."""
@@ -103,8 +112,13 @@ class StoredRule(NamedTuple):
 class AccessChange:
     added: Sequence[AccessRule]
     undeclared: Sequence[StoredRule]
-    """Rights of the users that are not declared, also one for a single host. Without refusals,
-    rights on the cluster, and names without the application's prefix.
+    """Rights of the users that are not declared, also one for a single host; `prune_rules` removes
+    them.
+    """
+    kept: Sequence[StoredRule] = ()
+    """The other rules of the users that are not declared, which only an administrator removes:
+    refusals, rights on the cluster, names without the application's prefix (also `*`, which matches
+    every name), and kinds that this release does not know.
     """
 
 
@@ -147,8 +161,10 @@ async def _add_missing(
     for rule in added:
         answer = await admin._send_to_controller(CreateAclsRequest(*_stored(rule)))
         _raise_errors(answer.creation_responses)
-    undeclared = [rule for rule in sorted(existing - wanted.keys()) if _is_removable(rule)]
-    return AccessChange(added=added, undeclared=undeclared)
+    others = sorted(existing - wanted.keys())
+    undeclared = [rule for rule in others if _is_removable(rule)]
+    kept = [rule for rule in others if rule not in undeclared]
+    return AccessChange(added=added, undeclared=undeclared, kept=kept)
 
 
 def scram_user(name: str, password: str, *, salt: bytes | None = None) -> ScramUser:

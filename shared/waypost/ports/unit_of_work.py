@@ -30,6 +30,8 @@ class Precondition:
 
     query: str
     arguments: tuple[object, ...]
+    consumers: tuple[str, ...] = ()
+    """Names of the consumers whose rows the query reads."""
 
 
 class UnitOfWork(Protocol):

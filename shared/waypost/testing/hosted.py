@@ -47,6 +47,7 @@ from waypost.testing.hosted_tables import HostedTables
 from waypost.testing.http import client_of
 from waypost.testing.tokens import SIGNING_KEY
 from waypost.web.keys import LocalKeys
+from waypost.web.probes import Readiness
 
 R = TypeVar("R")
 
@@ -97,7 +98,9 @@ class HostedService(HostedTables):
             idempotency_secret=SecretStr(IDEMPOTENCY_SECRET),
             rate_limiting=self.rate_limiting,
         )
-        return api_app(self.service, settings, self.runtime, ops=operators_database(self.service, settings))
+        readiness = Readiness(checks={"postgres": self.runtime.database.verify})
+        ops = operators_database(self.service, settings)
+        return api_app(self.service, settings, self.runtime, ops=ops, readiness=readiness)
 
     def api(self, *, raise_errors: bool = True) -> AbstractAsyncContextManager[httpx.AsyncClient]:
         """An HTTP client of the API. With `raise_errors=False` an unexpected error is answered with

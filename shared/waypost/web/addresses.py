@@ -28,3 +28,10 @@ def management_address(text: str) -> Address | None:
     if is_ambiguous or has_no_host or not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65_535):
         raise ValueError(_VALID_FORMS)
     return Address(host=bare or LOOPBACK, port=int(port))
+
+
+def beside(port: int) -> Address:
+    """The management address of an API that sets none: loopback, so that no other machine reaches
+    it, at the port 1000 above its own one (below, if there is no such port).
+    """
+    return Address(host=LOOPBACK, port=port + 1000 if port + 1000 <= 65_535 else port - 1000)

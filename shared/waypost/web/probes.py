@@ -37,12 +37,17 @@ class Readiness:
     """Returns the names of the process's parts that do not run (`Process.unready`)."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Checks of dependencies, run concurrently at each probe: `{"postgres": database.verify}`."""
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process begins to end (`Process`): it accepts no more work, although some parts
+    still run.
+    """
 
     async def missing(self) -> Mapping[str, str]:
         """The unavailable parts and dependencies by name, each with a reason."""
         reasons = await asyncio.gather(*map(_reason, self.checks.values()))
         outside = {name: reason for name, reason in zip(self.checks, reasons, strict=True) if reason}
-        return {**dict.fromkeys(self.unready(), "not running"), **outside}
+        ending = {"process": "it is ending"} if self.ending.is_set() else {}
+        return {**ending, **dict.fromkeys(self.unready(), "not running"), **outside}
 
 
 async def _reason(check: Check) -> str | None:

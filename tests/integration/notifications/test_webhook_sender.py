@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from services.notifications.adapters import webhook_sender
+from services.notifications.adapters import name_lookup, webhook_sender
 from services.notifications.adapters.name_lookup import NameLookup
 from services.notifications.adapters.webhook_sender import HttpWebhookSender, Resolve
 from services.notifications.domain.webhook_address import networks
 from services.notifications.ports import WebhookAnswer, WebhookFailure
+from waypost.kernel.errors import Unavailable
 from waypost.native.certificates import CertificateAuthority
 from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.eventually import eventually
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -23,12 +26,12 @@ OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 class Wire:
     """A server that answers each request with the same bytes, and keeps what it received."""
 
-    def __init__(self, answer: bytes, *, then_waits: bool = False) -> None:
+    def __init__(self, answer: bytes, *, then_drips: bool = False) -> None:
         self.port = 0
         self.requests: list[bytes] = []
         self.connections = 0
         self._answer = answer
-        self._then_waits = then_waits
+        self._then_drips = then_drips
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -38,8 +41,10 @@ class Wire:
                 await reader.readexactly(2)  # every body here is {}
                 writer.write(self._answer)
                 await writer.drain()
-                if self._then_waits:
-                    await reader.read()  # until the client ends the connection
+                while self._then_drips:  # until the client ends the connection: no read waits for long
+                    await asyncio.sleep(0.02)
+                    writer.write(b"x")
+                    await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -48,9 +53,9 @@ class Wire:
 
 @asynccontextmanager
 async def listening(
-    answer: bytes = OK, *, tls: ssl.SSLContext | None = None, then_waits: bool = False
+    answer: bytes = OK, *, tls: ssl.SSLContext | None = None, then_drips: bool = False
 ) -> AsyncIterator[Wire]:
-    wire = Wire(answer, then_waits=then_waits)
+    wire = Wire(answer, then_drips=then_drips)
     server = await asyncio.start_server(wire.serve, LOOPBACK, 0, ssl=tls)
     wire.port = server.sockets[0].getsockname()[1]
     try:
@@ -115,14 +120,16 @@ async def test_the_status_alone_decides(answer: bytes, expected: WebhookAnswer) 
         assert len(wire.requests) == 1
 
 
-async def test_every_wait_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_drips_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a whole, and its body: a limit of each read would never end it."""
     monkeypatch.setattr(webhook_sender, "WHOLE_SECONDS", 0.3)
     monkeypatch.setattr(webhook_sender, "BODY_SECONDS", 0.1)
-    async with listening(b"", then_waits=True) as wire:
-        timeout = WebhookAnswer(failure=WebhookFailure.TIMEOUT)
-        assert await sent(LOCAL, f"http://{LOOPBACK}:{wire.port}/") == timeout
-    async with listening(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab", then_waits=True) as wire:
-        assert await sent(LOCAL, f"http://{LOOPBACK}:{wire.port}/") == WebhookAnswer(status_code=200)
+    async with asyncio.timeout(10):
+        async with listening(b"HTTP/1.1 200 OK\r\nx: ", then_drips=True) as wire:
+            timeout = WebhookAnswer(failure=WebhookFailure.TIMEOUT)
+            assert await sent(LOCAL, f"http://{LOOPBACK}:{wire.port}/") == timeout
+        async with listening(b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n", then_drips=True) as wire:
+            assert await sent(LOCAL, f"http://{LOOPBACK}:{wire.port}/") == WebhookAnswer(status_code=200)
 
 
 async def test_a_receiver_that_is_not_there_is_named() -> None:
@@ -180,6 +187,30 @@ async def test_another_address_is_tried_if_the_first_one_refuses() -> None:
         sender = HttpWebhookSender(private_networks=True, resolve=resolving(*addresses))
         async with listening() as wire:
             assert (await sent(sender, f"http://receiver:{wire.port}/")).failure is None
+
+
+async def test_a_look_up_counts_until_its_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after the caller gave up; and the thread of a failed one ends, too."""
+    release = threading.Event()
+
+    def look_up(*_: object) -> OSError:
+        release.wait(20)
+        return OSError("unknown")
+
+    monkeypatch.setattr(name_lookup, "_look_up", look_up)
+    monkeypatch.setattr(name_lookup, "SECONDS", 0.05)
+    monkeypatch.setattr(name_lookup, "MAX_RUNNING", 2)
+    names = NameLookup()
+    for running in range(2):
+        assert names._running == running
+        names.require_free()
+        with pytest.raises(OSError, match="not found in time"):
+            await names.addresses("slow.example.com", 443)
+    with pytest.raises(Unavailable):
+        names.require_free()
+    release.set()
+    await eventually(lambda: names._running == 0)
+    names.require_free()
 
 
 async def test_a_host_name_that_no_name_server_accepts_is_unknown() -> None:

@@ -16,6 +16,7 @@ from services.billing.adapters.document_frames import framed
 from services.billing.adapters.document_process import (
     WORKER,
     DocumentFailed,
+    DocumentNotDrawn,
     DocumentProcess,
     DocumentProcessEnded,
     DocumentTooSlow,
@@ -97,9 +98,43 @@ async def test_a_document_that_takes_too_long_ends_its_process(monkeypatch: pyte
     assert process._process is None
 
 
-async def test_a_process_that_ends_twice_is_an_error() -> None:
+async def test_a_process_that_ends_twice_without_a_document_is_an_error() -> None:
     with pytest.raises(DocumentProcessEnded):
         await program("sys.exit(1)").draw(document())
+
+
+POISONED = document(number=13, buyer="poison")
+KILL = "os.kill(os.getpid(), 9)"
+HARMFUL = """
+import os
+from services.billing.adapters import document_worker
+
+def draw(document):
+    with open({tried!r}, "a") as tried:
+        tried.write(f"{{document.number}} ")
+    if document.number == 13:
+        {harm}
+    return b"drawn"
+
+document_worker.invoice_pdf = draw
+document_worker.main()
+"""
+
+
+@pytest.mark.parametrize("harm", [KILL, "bytearray(2**30)", "bytearray(300 * 2**20) + bytearray(300 * 2**20)"])
+async def test_a_document_that_ends_its_process_is_tried_once(tmp_path: Path, harm: str) -> None:
+    """The next document gets a new process."""
+    tried = tmp_path / "tried"
+    process = DocumentProcess([sys.executable, "-c", HARMFUL.format(harm=harm, tried=str(tried))])
+    try:
+        assert await process.draw(document()) == b"drawn"
+        for _ in range(3):
+            with pytest.raises(DocumentNotDrawn, match="cannot be made"):
+                await process.draw(POISONED)
+        assert await process.draw(document(number=8)) == b"drawn"
+        assert tried.read_text() == "7 13 8 "
+    finally:
+        await process.stop()
 
 
 async def test_a_cancelled_call_ends_its_process() -> None:

@@ -22,6 +22,7 @@ from waypost.engine.consumer.stall_detector import StallDetector
 from waypost.engine.consumer.truncation import LogTruncated
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop
+from waypost.engine.process import Independent
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
@@ -40,7 +41,7 @@ JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 
 
-class ConsumerGroup:
+class ConsumerGroup(Independent):
     """One consumer in one process; a `waypost.engine.process.Lifecycle`."""
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
+from waypost.engine.process import Independent
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import AttemptRunner
 from waypost.jobs.worker.completions import Completions
@@ -54,7 +55,7 @@ class JobWorkerSettings:
 DEFAULTS = JobWorkerSettings()
 
 
-class JobWorker(Generic[R]):
+class JobWorker(Independent, Generic[R]):
     """Runs the jobs of one process; a `waypost.engine.process.Lifecycle`.
 
     `wakeup` is set when a job was enqueued: the event of a subscription to the channel "jobs".

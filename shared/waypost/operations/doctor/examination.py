@@ -7,6 +7,7 @@ from waypost.kafka.catalog import catalog
 from waypost.kernel.topic import Topic
 from waypost.operations.doctor import cluster, consumers, jobs, outbox, schemas, server, versions
 from waypost.operations.doctor.finding import Diagnosis, ExaminedService, Finding, Findings, Result
+from waypost.operations.doctor.live_view import live_view
 from waypost.operations.doctor.versions import Published
 from waypost.ports.brokers import Brokers
 
@@ -39,6 +40,7 @@ SERVICE_CHECKS: Mapping[str, Check] = {
     "dead-letter-limit": consumers.dead_letter_limit,
     "parked-keys": consumers.parked_keys,
     "newer-schemas": consumers.newer_schemas,
+    "live-view": live_view,
     "dead-jobs": jobs.dead,
     "job-backlog": jobs.backlog,
     "job-leases": jobs.lapsed_leases,

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from infra import services
+from infra.kafka import __main__ as kafka_command
 from infra.kafka.access import ensure_access
 from tests.fixtures.secure_kafka import SecureKafka
 from tests.integration.kafka.secure.test_sign_in import join, read, write
@@ -18,9 +19,12 @@ from waypost.cli.services import chosen_services
 from waypost.hosting.kafka_access import access_rules, own_topics
 from waypost.hosting.kafka_users import kafka_users, user_of
 from waypost.hosting.service import Service
+from waypost.kafka import access
 from waypost.kafka.access import (
     ALLOW,
     ANY_HOST,
+    DENY,
+    AccessChange,
     AccessRule,
     Operation,
     Pattern,
@@ -32,14 +36,15 @@ from waypost.kafka.access import (
 )
 from waypost.kafka.catalog import catalog
 from waypost.kafka.client_arguments import client_arguments
+from waypost.kafka.groups import group_state
 from waypost.kafka.refusals import AccessRefused
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import TopicUnavailable
-from waypost.ports.brokers import BrokerConnection
+from waypost.ports.brokers import BrokerConnection, Brokers
 from waypost.schemas.topics import declared_topics
 
-DENY, DELETE, TRANSACTIONAL_ID = 2, 6, 5
+DELETE, TRANSACTIONAL_ID = 6, 5
 """Codes of the protocol that no declared rule has."""
 LIMIT_SECONDS = 3.0
 """A refused record is held and sent again, so that a write never returns."""
@@ -110,6 +115,9 @@ async def test_the_command_reads_every_topic(users: Mapping[str, BrokerConnectio
     assert {topic.name for topic in await catalog(users["users-command"])} >= {
         topic.name for topic in declared_topics()
     }
+    assert (await group_state(users["users-command"], "billing.live")).members == 0
+    with pytest.raises(AccessRefused):
+        await group_state(users["users-api"], "billing.live")
 
 
 def test_a_new_topic_and_a_new_consumer_need_no_second_list() -> None:
@@ -162,9 +170,47 @@ async def test_a_rule_of_another_host_or_kind_is_not_the_declared_one(secure_kaf
     refusal = by_hand[1]
     assert change.added == [declared]
     assert sorted(change.undeclared) == sorted(rule for rule in by_hand if rule != refusal)
-    assert refusal in stored
+    assert refusal in stored and change.kept == [refusal]
     unchanged = await ensure_rules(secure_kafka.admin, [declared], ["odd"])
     assert (unchanged.added, unchanged.undeclared) == ([], [])
+
+
+async def test_rules_that_only_an_administrator_removes_are_named(
+    secure_kafka: SecureKafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a cluster that several installations share, each with its prefix."""
+    monkeypatch.setattr(access, "is_ours", lambda name: name.startswith("own."))
+    stays = {
+        StoredRule(Resource.TOPIC, "own.a", Pattern.LITERAL, "User:shared", ANY_HOST, Operation.WRITE, DENY): (
+            "DENY User:shared, WRITE on TOPIC own.a (LITERAL), from host *"
+        ),
+        StoredRule(Resource.TOPIC, "*", Pattern.LITERAL, "User:shared", ANY_HOST, Operation.READ, ALLOW): (
+            "ALLOW User:shared, READ on TOPIC * (LITERAL), from host *"
+        ),
+        StoredRule(Resource.TOPIC, "ow", Pattern.PREFIXED, "User:shared", ANY_HOST, DELETE, ALLOW): (
+            f"ALLOW User:shared, {DELETE} on TOPIC ow (PREFIXED), from host *"
+        ),
+        StoredRule(
+            Resource.CLUSTER, "kafka-cluster", Pattern.LITERAL, "User:shared", ANY_HOST, Operation.CREATE, ALLOW
+        ): "ALLOW User:shared, CREATE on CLUSTER kafka-cluster (LITERAL), from host *",
+    }
+    goes = StoredRule(Resource.GROUP, "own.g", Pattern.LITERAL, "User:shared", ANY_HOST, Operation.READ, ALLOW)
+    client = AIOKafkaAdminClient(**client_arguments(secure_kafka.admin))
+    await client.start()
+    try:
+        for rule in (*stays, goes):
+            await client._send_to_controller(CreateAclsRequest(*rule))
+    finally:
+        await client.close()
+
+    async def prune(brokers: Brokers) -> AccessChange:
+        return await prune_rules(brokers, [], ["shared"])
+
+    monkeypatch.setattr(kafka_command, "prune_access", prune)
+    await kafka_command._prune(secure_kafka.admin)
+    shown = capsys.readouterr().out.splitlines()
+    assert f"  removed: {goes}" in shown
+    assert sorted(line for line in shown if "stays" in line) == sorted(f"  stays: {text}" for text in stays.values())
 
 
 async def test_a_live_view_writes_the_topic_that_it_publishes_alone(users: Mapping[str, BrokerConnection]) -> None:

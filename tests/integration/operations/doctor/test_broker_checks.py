@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from tests.integration.operations.doctor.patient import Patient, healthy
@@ -14,6 +14,7 @@ from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.topic import Topic
 from waypost.operations.doctor import examine_topics
 from waypost.operations.doctor.cluster import partitions, replication
+from waypost.operations.doctor.live_view import live_view
 from waypost.testing.database import Databases
 from waypost.testing.eventually import eventually
 from waypost.testing.topics import admin, unique
@@ -41,16 +42,51 @@ async def is_listed(kafka: str, name: str) -> bool:
     return name in {topic.name for topic in await catalog(kafka)}
 
 
-async def write(kafka: str, topic: str, records: int) -> None:
+async def write(kafka: str, topic: str, records: int, value: bytes = b"") -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         for _ in range(records):
             written_ms = int(time.time() * 1000) - TWO_MINUTES_MS
-            await producer.send_and_wait(topic, b"", partition=0, timestamp_ms=written_ms)
+            await producer.send_and_wait(topic, value, partition=0, timestamp_ms=written_ms)
 
 
 async def delete_first(kafka: str, topic: str, records: int) -> None:
     async with admin(kafka) as client:
         await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=records)})
+
+
+async def commit(kafka: str, group: str, topic: str, offset: int) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        await consumer.commit({TopicPartition(topic, 0): offset})
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem", "remedy"),
+    [
+        (
+            b"\0" + (900_000).to_bytes(4, "big") + b"event",
+            "offset 0, for the release that has the schema id 900000",
+            "--reset-offsets --to-offset 1 --execute",
+        ),
+        (b"event", "1 partitions for more than a minute: no process is in its group", "/readyz?verbose"),
+    ],
+)
+async def test_a_live_view_that_does_not_read_is_named(
+    kafka: str, declared: Topic, patient: Patient, value: bytes, problem: str, remedy: str
+) -> None:
+    examined = replace(patient.examined, name=unique("users"))
+    assert await live_view(examined) == [], "a service without a live view"
+    await write(kafka, declared.name, 1, value)
+    await commit(kafka, f"{examined.name}.live", declared.name, 0)
+    (finding,) = await live_view(examined)
+    assert problem in finding.problem
+    assert remedy in finding.remedy
+    await commit(kafka, f"{examined.name}.live", declared.name, 1)
+    assert await live_view(examined) == []
 
 
 async def test_healthy_topics_and_positions_have_no_findings(kafka: str, declared: Topic, patient: Patient) -> None:

@@ -1,6 +1,8 @@
 """The two ports of an API."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,10 +12,12 @@ import pytest
 from fastapi import APIRouter
 
 from tests.fixtures.web import api
+from waypost.engine.process import Process
 from waypost.kernel.errors import Misconfigured
 from waypost.native.ports import LOOPBACK
 from waypost.web.addresses import Address
 from waypost.web.management import http_servers
+from waypost.web.probes import Readiness
 
 ANY_PORT = Address(host=LOOPBACK, port=0)
 
@@ -59,6 +63,37 @@ async def test_management_answers_from_the_opened_resources_until_the_public_por
                 await server.drain(1)
                 await server.stop()
     assert seen == ["opened", "closed"]
+
+
+async def test_management_is_unready_while_the_public_port_drains() -> None:
+    begun, go_on, readiness = asyncio.Event(), asyncio.Event(), Readiness()
+
+    async def slow() -> str:
+        begun.set()
+        await go_on.wait()
+        return "done"
+
+    router = APIRouter()
+    router.add_api_route("/slow", slow)
+    management, public = http_servers(api(router, readiness=readiness), ANY_PORT, ANY_PORT)
+    process = asyncio.create_task(Process([management, public], ending=readiness.ending).run())
+    async with httpx.AsyncClient(trust_env=False) as http:
+        try:
+            await public.ready.wait()
+            probe = f"http://{LOOPBACK}:{management.port}/readyz?verbose"
+            assert (await http.get(probe)).status_code == 200
+            running = asyncio.create_task(http.get(f"http://{LOOPBACK}:{public.port}/slow"))
+            await begun.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await readiness.ending.wait()
+            answer = await http.get(probe)
+            assert (answer.status_code, answer.json()["missing"]) == (503, {"process": "it is ending"})
+            go_on.set()
+            assert (await running).text == '"done"'
+        finally:
+            go_on.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await process
 
 
 async def test_a_taken_port_is_named_with_its_setting() -> None:

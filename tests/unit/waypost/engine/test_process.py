@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from waypost.engine import process
-from waypost.engine.process import Process
+from waypost.engine.process import Independent, Process
 from waypost.kernel.errors import Misconfigured, PartEnded
 from waypost.testing.eventually import eventually
 
@@ -170,6 +170,32 @@ async def test_all_parts_share_the_time_of_a_drain() -> None:
     await run_until_signal(Process(parts, drain_seconds=0.2))
     assert parts[1].seconds == pytest.approx(0.2, abs=0.01)
     assert parts[0].seconds < 0.01
+
+
+class DrainingBeside(Draining, Independent):
+    """One of several consumers."""
+
+
+async def test_independent_neighbours_have_all_the_time_of_a_drain_each() -> None:
+    calls: list[tuple[str, str]] = []
+    beside = [DrainingBeside(str(number), calls) for number in range(3)]
+    earlier = Draining("relay", calls)
+    await run_until_signal(Process([earlier, *beside], drain_seconds=0.2))
+    assert {part.seconds for part in beside} == {beside[0].seconds}
+    assert beside[0].seconds == pytest.approx(0.2, abs=0.01)
+    assert earlier.seconds < 0.01, "a part that others use drained beside them"
+    assert calls[-1] == ("relay", "stop")
+
+
+async def test_the_end_is_known_before_the_first_part_drains() -> None:
+    ending, seen = asyncio.Event(), list[bool]()
+
+    class Seeing(Part):
+        async def drain(self, deadline_seconds: float) -> None:
+            seen.append(ending.is_set())
+
+    await run_until_signal(Process([Seeing("server", [])], ending=ending))
+    assert seen == [True]
 
 
 async def test_a_process_that_does_not_end_exits_at_its_deadline() -> None:

@@ -10,10 +10,13 @@ from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
 from services.users.commands import EraseUser, OpenTenant
 from waypost.engine.bus import Bus
+from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.startup_checks import refuse_incomplete
+from waypost.kernel.actor import Actor
 from waypost.kernel.errors import Misconfigured
 from waypost.ports.consumers import AsyncProjection, InlineProjection
+from waypost.ports.unit_of_work import Precondition
 
 
 @pytest.mark.parametrize("service", [USERS, BILLING, NOTIFICATIONS], ids=lambda service: service.name)
@@ -67,10 +70,23 @@ def test_a_projection_that_is_not_registered() -> None:
 
 
 def test_the_consumers_of_the_rights_are_declared() -> None:
-    with pytest.raises(Misconfigured, match="authorization_reads names grants, which is not the name of a consumer"):
+    with pytest.raises(Misconfigured, match="authorize reads the rows of the consumer grants, which the service does"):
         refuse_incomplete(replace(USERS, authorization_reads=["grants"]))
-    with pytest.raises(Misconfigured, match="authorize reads the rows of tenants, which authorization_reads does not"):
-        refuse_incomplete(replace(BILLING, authorization_reads=["principals"]))
+    without_tenants = [each for each in BILLING.consumers if each.name != "tenants"]
+    with pytest.raises(Misconfigured, match="authorize reads the rows of the consumer tenants"):
+        refuse_incomplete(replace(BILLING, consumers=without_tenants))
+
+
+def test_the_consumers_of_the_rights_follow_from_authorize() -> None:
+    """Also from a function of the service's own that calls it."""
+
+    def own(actor: Actor) -> Precondition:
+        return authorize(actor)
+
+    for service in (BILLING, NOTIFICATIONS, replace(BILLING, authorize=own)):
+        assert service.rights_consumers == {"principals", "tenants"}, service.name
+    assert replace(BILLING, authorization_reads=["customers"]).rights_consumers > {"customers", "tenants"}
+    assert USERS.rights_consumers == replace(BILLING, authorize=None).rights_consumers == frozenset()
 
 
 def test_a_consumer_that_is_registered_twice() -> None:

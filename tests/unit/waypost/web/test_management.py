@@ -122,7 +122,12 @@ def test_an_address_is_read(text: str, expected: Address | None) -> None:
     assert settings(text).management == expected
 
 
-@pytest.mark.parametrize("text", ["", ":8051", "::1", "::1:8051", "[]:1", "host", "host:", "0", "70000", "1:x", "٨"])
+@pytest.mark.parametrize(("port", "expected"), [(8001, 9001), (64_535, 65_535), (64_536, 63_536), (65_535, 64_535)])
+def test_without_a_setting_management_is_on_loopback_beside_the_public_port(port: int, expected: int) -> None:
+    assert settings(port=port).management == Address(host="127.0.0.1", port=expected)
+
+
+@pytest.mark.parametrize("text", [":8051", "::1", "::1:8051", "[]:1", "host", "host:", "0", "70000", "1:x", "٨"])
 def test_another_text_is_refused_with_the_possible_forms(text: str) -> None:
     with pytest.raises(ValidationError, match="must be host:port"):
         settings(text)
@@ -142,10 +147,10 @@ def test_one_port_or_two(management: Address | None, names: Sequence[str]) -> No
     assert [server.name for server in servers] == names
 
 
-def settings(text: str) -> ApiSettings:
+def settings(text: str = "", port: int = 8001) -> ApiSettings:
     dsn = "postgresql://ada@127.0.0.1:1/users"
     return ApiSettings(
-        service_port=8001,
+        service_port=port,
         management_address=text,
         app_dsn=dsn,
         ops_dsn=dsn,
