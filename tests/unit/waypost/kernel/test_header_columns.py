@@ -43,6 +43,19 @@ def test_records_with_different_headers_are_read_together() -> None:
     assert read_together(records) == [cloudevents._read_singly(each.headers) for each in records]
 
 
+def test_headers_in_another_order_are_not_mixed_up() -> None:
+    first, second = headers(), headers()
+    second[2], second[3] = second[3], second[2]
+    for each, attributes in zip([first, second], read_together([record(first), record(second)]), strict=True):
+        assert attributes in (None, cloudevents._read_singly(each))
+    third = headers()
+    third[8:11] = [third[9], third[8], third[10]]
+    assert read_together([record(first), record(third)]) in (
+        [None, None],
+        [cloudevents._read_singly(first), cloudevents._read_singly(third)],
+    )
+
+
 def test_no_records_are_read() -> None:
     assert not read_together([])
     assert read_together([record([], key=b"k")]) == [None]
@@ -90,6 +103,8 @@ def test_values_that_are_valid_only_together_are_refused(name: str, moved: bytes
         ("traceparent", None),
         ("tracestate", b""),
         ("tracestate", None),
+        ("ce_id", b"4BF92F35-77B3-4DA6-A3CE-929D0E0E4736"),
+        ("ce_correlationid", b"4bf92f3577b34da6a3ce929d0e0e4736"),
         ("ce_type", b"user created"),
         ("ce_source", b"elsewhere"),
         ("content-type", b"application/json"),
