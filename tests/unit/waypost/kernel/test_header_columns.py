@@ -68,7 +68,7 @@ def test_an_invalid_record_leaves_few_others_to_be_read_alone() -> None:
     assert found[60] is None and found.count(None) < 2 * SMALLEST
 
 
-@pytest.mark.parametrize("key", [b"k", str(uuid4()).encode()])
+@pytest.mark.parametrize("key", [b"k", b"01a22f4f-c00f-7124-a4ff-50990dd7dafa"])
 def test_a_key_that_is_not_the_subject_is_left_to_the_parser(key: bytes) -> None:
     assert read_together([record(headers(), key=key)]) == [None]
     (unordered,) = read_together([record(headers(left_out=["ce_sequence"]), key=key)])
