@@ -31,6 +31,7 @@ ERRORS = [Transient(), MailServerAway(), Unavailable("full", retry_after=timedel
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure, "PAUSES", AT_ONCE)
+    monkeypatch.setattr(failure, "WAITING_PAUSES", AT_ONCE)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

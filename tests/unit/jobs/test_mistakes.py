@@ -34,7 +34,9 @@ async def charge(job: JobContext, invoice_id: UUID) -> None: ...
 
 
 async def test_worker_on_the_pool_of_the_api_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run_a_worker_too(runtime: Runtime, parts: Sequence[Lifecycle], settings: ApiSettings) -> None:
+    async def run_a_worker_too(
+        runtime: Runtime, parts: Sequence[Lifecycle], settings: ApiSettings, *, ending: asyncio.Event
+    ) -> None:
         worker = JobWorker(
             runtime.database,
             runtime.units,
