@@ -41,8 +41,9 @@ libraries. Most peers promise less:
 | B12, B12b | the safety features: the same code with all of them off |
 
 A **goal** is the ratio, time or size that this project aims at. Where it is missed, the column
-“met” has “no”, and [the profiles](#where-each-microsecond-goes) of B1 to B6 show where the time
-goes. The figures hold for one small machine, which each row names. Compare ratios, and measure on
+“met” has “no”, and [a decision](decisions/0091-what-limits-the-goals-that-are-missed.md) says what
+limits the row. [The profiles](#where-each-microsecond-goes) of B1 to B6 show where the time goes.
+The figures hold for one small machine, which each row names. Compare ratios, and measure on
 your own machine:
 
 ```

@@ -89,7 +89,7 @@ class DocumentProcess:
                 log.warning("document_process_ended")
                 return await self._draw(document, frame)
         except DocumentNotDrawn:
-            log.error("document_ended_its_process", invoice_id=str(document.invoice_id), lines=len(document.lines))
+            log.error("document_not_drawn", invoice_id=str(document.invoice_id), lines=len(document.lines))
             self._refuse(digest)
             raise
 
@@ -127,7 +127,7 @@ class DocumentProcess:
             self._kill()
             raise
         if isinstance(answer, OutOfMemory):
-            await self.stop()  # its memory may be full of what is left
+            await self.stop()  # it may still hold the memory of this document
             raise DocumentNotDrawn
         if isinstance(answer, str):
             raise DocumentFailed(answer)

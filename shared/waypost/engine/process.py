@@ -74,7 +74,7 @@ def tune_garbage_collector() -> None:
     Records are many small tuples that live for milliseconds and form no cycles; a collection every
     700 allocations was 40 % of the relay's CPU (20 µs a row against 12). Imported objects are
     permanent and are not scanned again. The batches of four partitions are about 40,000 objects: a
-    limit below would scan them while they live, which is 4 % of a consumer's CPU.
+    lower threshold would scan them while they live, which is 4 % of a consumer's CPU.
     """
     gc.freeze()
     gc.set_threshold(60_000, 20, 50)

@@ -27,9 +27,10 @@ from waypost.telemetry.redaction import clean
 
 PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
 RECORD_PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=20.0)
+"""Pauses of a dead letter: with their jitter, its attempts are at most 25 s apart."""
 WAITING_PAUSES = Backoff(first_seconds=0.05, factor=3.0, max_seconds=RECORD_PAUSES.max_seconds)
-"""For work that waits for a row from another topic (`NotYet`). It is tried at most 25 s after its
-row or key has arrived, and usually 50 ms after its first attempt.
+"""Pauses of work that raised `NotYet`. The first is 50 ms, because the row usually arrives within
+milliseconds.
 """
 
 MAX_ERROR_LENGTH = 2000

@@ -48,15 +48,19 @@ def free_range() -> range:
     kernel does not assign to outgoing connections; all ports if it assigns every port.
     """
     if share := os.environ.get(SHARE):
-        lowest, highest = map(int, share.split("-"))
-        return range(lowest, highest + 1)
+        lowest, _, highest = share.partition("-")
+        if not (lowest.isdecimal() and highest.isdecimal()):
+            raise SetUpFailed(
+                step=f"to read {SHARE}", reason=f"{share!r} is not a range of ports", remedy="set it like 20000-24999"
+            )
+        return range(int(lowest), int(highest) + 1)
     return ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, MAX_PORT + 1)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports without a listener, from a random place on, in no order. A process draws a port once,
-    because the server of an earlier draw may bind its port later. Raises SetUpFailed if too few
-    are left.
+    """Ports without a listener, in ascending order from a random one on, then from the first. A
+    process draws a port once, because the server of an earlier draw may bind its port later. Raises
+    SetUpFailed if too few are left.
     """
     candidates = [port for port in free_range() if port not in _drawn]
     start = random.randrange(len(candidates) or 1)  # noqa: S311 - not a secret
@@ -73,7 +77,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def reserve(ports: Iterable[int]) -> None:
-    """Prevents that this process draws these ports."""
+    """Excludes these ports from later draws of this process."""
     _drawn.update(ports)
 
 

@@ -53,8 +53,9 @@ class OlderVersion:
 
 
 def keeps_all_fields(older: Sequence[Field], newest: Sequence[Field]) -> bool:
-    """True if each field of the older version exists in the newest one, at every depth. A version
-    with a removed field is not written: its readers would take the default for a statement.
+    """True if each field of the older version exists in the newest one, at every depth. Only
+    such versions are written (decision 0088): an older reader would treat the default of a removed
+    field as the value that the writer set.
     """
     by_name = {field.name: field.type for field in newest}
     return all(field.name in by_name and _keeps_all(field.type, by_name[field.name]) for field in older)

@@ -67,7 +67,9 @@ def record(owner: type[Any], fields: Sequence[tuple[str, Read]]) -> Read:
 
 
 def source_of(fields: Sequence[tuple[str, Read]], missing: Iterable[str] = ()) -> str:
-    """The source text of a reader. Raises ValueError for a name that is none in Python."""
+    """The source text of a reader. Raises ValueError for a field whose name is not a Python
+    identifier.
+    """
     return "\n".join(_lines(fields, missing))
 
 
@@ -76,7 +78,7 @@ def _lines(fields: Sequence[tuple[str, Read]], missing: Iterable[str]) -> Iterat
     yield "    event = create(draft)"
     for name, read in fields:
         if not name.isidentifier():
-            raise ValueError(f"{name!r} is not the name of a field")
+            raise ValueError(f"{name!r} is not a Python identifier: rename the field in its schema")
         template = _IN_PLACE[read] + _OTHERWISE if read in _IN_PLACE else _BY_CALL
         yield f"    # {name}{template.format(name=name)}"
     for name in missing:

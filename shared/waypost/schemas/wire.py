@@ -38,8 +38,8 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
 
 
 def read_eight(data: bytes, at: int) -> tuple[int, int]:
-    """As `read_long`, faster for a number in eight bytes, as is a time in microseconds until 2540.
-    There must be eight more bytes.
+    """As `read_long`, faster for a number in eight bytes, as a time in microseconds from 1979 to
+    3111 has. There must be eight more bytes.
     """
     (word,) = _WORD.unpack_from(data, at)
     if word & _ENDS != _LAST_ENDS:

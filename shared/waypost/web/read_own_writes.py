@@ -60,7 +60,8 @@ class WriteStatus(StrEnum):
 
 def reads(*consumers: str) -> Callable[[F], F]:
     """Declares whose rows a route reads, by the names of consumers; the route waits for these
-    alone, and for those of `Service.authorization_reads`. Write it below the router's decorator.
+    alone, and for the consumers whose rows the check of the caller reads
+    (`Service.rights_consumers`). Write it below the router's decorator.
     """
     if not consumers:
         raise ValueError("name at least one consumer")

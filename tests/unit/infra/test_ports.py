@@ -65,3 +65,10 @@ def test_a_child_draws_from_the_share_of_its_parent() -> None:
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert {int(port) for port in child.stdout.split()} <= set(ports.free_range())
     assert len(ports.free_range()) < len(ports.ports_outside(ports.ephemeral_ports()))
+
+
+@pytest.mark.parametrize("share", ["abc", "20000", "20000-", "-5"])
+def test_a_share_that_is_not_a_range_is_refused(monkeypatch: pytest.MonkeyPatch, share: str) -> None:
+    monkeypatch.setenv(ports.SHARE, share)
+    with pytest.raises(SetUpFailed, match="is not a range of ports"):
+        ports.free_range()
